@@ -1,0 +1,37 @@
+# Everything needs Python 3.11 or newer, pip and git; the first target that needs packages installs
+# them into .venv.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+READY := .venv/.ready
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help run test lint ui clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+
+run: $(READY) data  ## run every stage whose inputs changed and print the verdict
+	dvc repro
+	@python -m pipelines.run verdict
+
+test: $(READY) data  ## run the tests
+	python -m pytest
+
+lint: $(READY)  ## check style and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+ui: $(READY)  ## serve MLflow's user interface on 127.0.0.1:5000
+	python -m pipelines.run ui
+
+clean:  ## remove outputs and caches; .venv, .state (the run records) and DVC's cache stay
+	rm -rf artifacts reports .pytest_cache .mypy_cache .ruff_cache
+
+data:
+	dvc pull --quiet data.dvc
+
+$(READY): requirements.lock
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv
+	python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	touch $@

@@ -1,0 +1,1 @@
+"""Language-model augmentation for ID-based recommenders, measured. `stages` shows the flow."""

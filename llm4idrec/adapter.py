@@ -1,0 +1,146 @@
+"""LoRA on the prompts: tuning an adapter, and loading it with its base model."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from llm4idrec.base_model import load_base_model
+from llm4idrec.causal_training import Batch, Schedule, train_causal, write_history
+from llm4idrec.config import AdapterConfig
+from llm4idrec.device import choose_device
+from llm4idrec.errors import InputError
+from llm4idrec.files import fingerprint, publish, resumable_folder, write_json
+from llm4idrec.prompts import Prompt, read_prompts
+from llm4idrec.tokenization import PromptEncoder, shorten
+
+BUCKET = 16
+"""Batches whose prompts are sorted by length together, so that little is padded."""
+
+
+def tune_adapter(
+    base_model: Path, prompts: Path, out: Path, config: AdapterConfig, seed: int, device: str
+) -> None:
+    """Write a PEFT adapter folder that `PeftModel.from_pretrained(base, out)` loads.
+
+    Base weights stay as they are; only the low-rank updates (Hu et al. 2022, eq. 3) are trained.
+    """
+    examples = read_prompts(prompts)
+    if not examples:
+        raise InputError("holds no prompts", "users with at least 3 items", file=prompts)
+    model, tokenizer = load_base_model(base_model, choose_device(device), config.precision)
+    torch.manual_seed(seed)
+    model = _add_adapter(model, config)
+    batches = PromptBatches(examples, PromptEncoder(tokenizer), config, seed)
+    schedule = Schedule(
+        learning_rate=config.learning_rate,
+        accumulation=config.accumulation,
+        precision=config.precision,
+        checkpoint_every=config.checkpoint_every,
+    )
+    mark = fingerprint(base_model, prompts, config=config.model_dump(), seed=seed)
+    with resumable_folder(out, mark) as folder:
+        history = train_causal(model, batches, schedule, seed, folder, "adapter")
+        with publish(folder) as target:
+            model.save_pretrained(target, save_embedding_layers=False)
+            write_history(target / "history.parquet", history)
+            trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+            last = history["loss"].to_numpy()[-BUCKET:]
+            write_json(
+                target / "summary.json",
+                {"prompts": len(examples), "parameters": trained, "loss": float(last.mean())},
+            )
+
+
+def _add_adapter(model: Any, config: AdapterConfig) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    lora = LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,
+        lora_dropout=config.dropout,
+        target_modules=list(config.target_modules),
+        task_type="CAUSAL_LM",
+    )
+    try:
+        with _quiet():
+            model = get_peft_model(model, lora)
+    except ValueError as error:
+        names = sorted({n.split(".")[-1] for n, m in model.named_modules() if hasattr(m, "weight")})
+        raise InputError(
+            f"adapter.target_modules {list(config.target_modules)} do not fit the base model",
+            f"names among {names}",
+        ) from error
+    # The folder of a base model differs from machine to machine; the adapter should not.
+    model.peft_config["default"].base_model_name_or_path = Path(model.name_or_path).name
+    return model
+
+
+def load_tuned_model(base_model: Path, adapter: Path, device: torch.device) -> tuple[Any, Any]:
+    """(model with the adapter merged into its weights, tokenizer), ready to generate."""
+    from peft import PeftModel
+
+    model, tokenizer = load_base_model(base_model, device)
+    with _quiet():
+        tuned = PeftModel.from_pretrained(model, str(adapter))
+    return tuned.merge_and_unload().eval(), tokenizer
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """peft 0.21 asks transformers 5 something by its old name, which warns."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        yield
+
+
+class PromptBatches:
+    """Batches of encoded prompts: every prompt once in a new order, then again."""
+
+    def __init__(
+        self, prompts: list[Prompt], encoder: PromptEncoder, config: AdapterConfig, seed: int
+    ) -> None:
+        self._encoder, self._config, self._seed = encoder, config, seed
+        n_items = 1 + max(max(p.history + p.answer) for p in prompts)
+        self._catalogue = encoder.catalogue(n_items)
+        cost = max(map(len, self._catalogue)) + len(encoder.separator)
+        empty = Prompt(prompts[-1].user, "fully", (0,), (0,))
+        frame = len(encoder.questions([empty.question_text])[0]) + 2
+        self._prompts = [shorten(p, config.max_length - frame, cost) for p in prompts]
+        self._lengths = np.asarray([len(p.history) + len(p.answer) for p in self._prompts])
+        self._passed = -1
+        self._order: list[npt.NDArray[np.int64]] = []
+
+    def __len__(self) -> int:
+        return self._config.steps * self._config.accumulation
+
+    def __getitem__(self, step: int) -> Batch:
+        passed, number = divmod(step, -(-len(self._prompts) // self._config.batch_size))
+        if passed != self._passed:
+            self._order, self._passed = self._draw(passed), passed
+        return self._encode([self._prompts[row] for row in self._order[number].tolist()])
+
+    def _draw(self, passed: int) -> list[npt.NDArray[np.int64]]:
+        random = np.random.default_rng((self._seed, passed))
+        size = self._config.batch_size
+        bucket = np.arange(len(self._prompts)) // (BUCKET * size)
+        drawn = random.permutation(len(self._prompts))
+        rows = drawn[np.lexsort((self._lengths[drawn], bucket))]
+        batches = [rows[start : start + size] for start in range(0, len(rows), size)]
+        return [batches[number] for number in random.permutation(len(batches))]
+
+    def _encode(self, prompts: list[Prompt]) -> Batch:
+        questions = self._encoder.questions([p.question_text for p in prompts])
+        sequences = []
+        for prompt, question in zip(prompts, questions, strict=True):
+            answer = self._encoder.answer(self._catalogue[item] for item in prompt.answer)
+            skipped = len(question) if self._config.loss_on == "answer" else 1
+            sequences.append((question + answer, skipped))
+        return Batch.pad(sequences, self._encoder.pad)

@@ -1,0 +1,234 @@
+"""The causal language model under the adapter: a small one trained here, or a pretrained one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from llm4idrec.causal_training import Batch, Schedule, train_causal, write_history
+from llm4idrec.config import BaseModelConfig
+from llm4idrec.device import choose_device
+from llm4idrec.errors import InputError
+from llm4idrec.factorisation import factorise
+from llm4idrec.files import (
+    content_hash,
+    fingerprint,
+    publish,
+    read_json,
+    replacing_folder,
+    resumable_folder,
+    write_json,
+)
+from llm4idrec.interactions import Interactions
+from llm4idrec.tokenization import PromptEncoder, compact_tokenizer
+
+REFERENCE = "reference.json"
+POSITIONS = 4096
+"""Longest sequence that the compact model's configuration declares."""
+
+
+def make_base_model(
+    train: Interactions, out: Path, config: BaseModelConfig, seed: int, device: str
+) -> None:
+    """Write a Hugging Face model folder, or for a pretrained model a reference to it."""
+    if config.kind == "pretrained":
+        _write_reference(out, config)
+    else:
+        _train_compact(train, out, config, seed, device)
+
+
+def _write_reference(out: Path, config: BaseModelConfig) -> None:
+    assert config.name is not None
+    local = Path(config.name)
+    if local.exists() and not (local / "config.json").is_file():
+        raise InputError(
+            "is not a Hugging Face model folder", "a folder that holds config.json", file=local
+        )
+    with replacing_folder(out) as folder:
+        write_json(
+            folder / REFERENCE,
+            {
+                "name": str(local.resolve()) if local.exists() else config.name,
+                "revision": config.revision,
+                "sha256": content_hash(local) if local.exists() else None,
+            },
+        )
+
+
+def load_base_model(folder: Path, device: torch.device, precision: str | None = None) -> Any:
+    """(model, tokenizer) of a folder that `make_base_model` wrote.
+
+    Without a `precision` the weights are float32 on a CPU and as they were saved on a GPU.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+    name, revision = str(folder), None
+    if (folder / REFERENCE).is_file():
+        reference = read_json(folder / REFERENCE)
+        name, revision = reference["name"], reference["revision"]
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
+        dtype = precision or ("float32" if device.type == "cpu" else "auto")
+        model = AutoModelForCausalLM.from_pretrained(name, revision=revision, dtype=dtype)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"base model {name!r} cannot be loaded ({reason})",
+            "a local folder or a hub name that can be reached",
+            "mend base_model.name",
+        ) from error
+    return model.to(device), tokenizer
+
+
+def _train_compact(
+    train: Interactions, out: Path, config: BaseModelConfig, seed: int, device: str
+) -> None:
+    from transformers import LlamaForCausalLM
+
+    tokenizer = compact_tokenizer(train.n_users, train.n_items)
+    torch.manual_seed(seed)
+    encoder = PromptEncoder(tokenizer)
+    model = LlamaForCausalLM(compact_config(len(tokenizer), config))
+    _start_embeddings(model, encoder, train, config)
+    model = model.to(choose_device(device))
+    batches = ListBatches(train, encoder, config, seed)
+    schedule = Schedule(
+        learning_rate=config.learning_rate,
+        accumulation=1,
+        precision="float32",
+        checkpoint_every=batches.per_epoch,
+        weight_decay=config.weight_decay,
+    )
+    mark = fingerprint(config=config.model_dump(), seed=seed, train=train.table().to_pydict())
+    with resumable_folder(out, mark) as folder:
+        with embedding_dropout(model, config.dropout):
+            history = train_causal(model, batches, schedule, seed, folder, "base model")
+        with publish(folder) as target:
+            model.save_pretrained(target)
+            tokenizer.save_pretrained(target)
+            write_history(target / "history.parquet", history)
+            last = history["loss"].to_numpy()[-batches.per_epoch :]
+            write_json(
+                target / "summary.json",
+                {"parameters": model.num_parameters(), "loss": float(last.mean())},
+            )
+
+
+def compact_config(n_tokens: int, config: BaseModelConfig) -> Any:
+    """A small Llama (Touvron et al. 2023) with one matrix for input and output embeddings."""
+    from transformers import LlamaConfig
+
+    return LlamaConfig(
+        vocab_size=n_tokens,
+        hidden_size=config.hidden_size,
+        intermediate_size=4 * config.hidden_size,
+        num_hidden_layers=config.layers,
+        num_attention_heads=config.heads,
+        max_position_embeddings=POSITIONS,
+        tie_word_embeddings=True,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+
+
+def _start_embeddings(
+    model: Any, encoder: PromptEncoder, train: Interactions, config: BaseModelConfig
+) -> None:
+    """IDs start where a factorisation of the train matrix puts them; words start random."""
+    users, items = factorise(train, config.hidden_size, config.embedding_scale)
+    weight = model.get_input_embeddings().weight
+    with torch.no_grad():
+        for vectors, tokens in (
+            (users, encoder.pieces([f"u{user}" for user in range(train.n_users)])),
+            (items, encoder.catalogue(train.n_items)),
+        ):
+            weight[torch.tensor(tokens)[:, 0]] = torch.from_numpy(vectors)
+
+
+@contextmanager
+def embedding_dropout(model: Any, share: float) -> Iterator[None]:
+    """Inside, drop a share of what the embedding layer gives while the model is in train mode."""
+
+    def drop(layer: Any, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.dropout(output, share, model.training)
+
+    hook = model.get_input_embeddings().register_forward_hook(drop)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+class ListBatches:
+    """Each epoch shows every list once, in a new order, as `<s> u12 i34 i56 ... </s>`.
+
+    Lists longer than `config.max_length` are cut into pieces. Pieces of similar length share a
+    batch of about `config.batch_tokens` tokens.
+    """
+
+    def __init__(
+        self, train: Interactions, encoder: PromptEncoder, config: BaseModelConfig, seed: int
+    ) -> None:
+        self._train, self._seed = train, seed
+        self._begin, self._end, self._padding = encoder.begin, [encoder.end], encoder.pad
+        self._items = np.asarray(encoder.catalogue(train.n_items), np.int64)[:, 0]
+        users = encoder.pieces([f"u{user}" for user in range(train.n_users)])
+        self._users = np.asarray(users, np.int64)[:, 0]
+        self._pieces = _cut_pieces(train, config.max_length - 3)
+        lengths = np.minimum(self._pieces[:, 2] - self._pieces[:, 1] + 3, config.max_length)
+        self._groups = _group_by_length(lengths, config.batch_tokens)
+        self.per_epoch = len(self._groups)
+        self._epochs = config.epochs
+        self._drawn = -1
+        self._order = np.empty(0, np.int64)
+        self._shuffled = np.empty(0, np.int32)
+
+    def __len__(self) -> int:
+        return self._epochs * self.per_epoch
+
+    def __getitem__(self, step: int) -> Batch:
+        epoch, number = divmod(step, self.per_epoch)
+        if epoch != self._drawn:
+            self._draw(epoch)
+        sequences = []
+        for user, start, stop in self._pieces[self._groups[self._order[number]]].tolist():
+            items = self._items[self._shuffled[start:stop]].tolist()
+            sequences.append(([*self._begin, int(self._users[user]), *items, *self._end], 2))
+        return Batch.pad(sequences, self._padding)
+
+    def _draw(self, epoch: int) -> None:
+        random = np.random.default_rng((self._seed, epoch))
+        keys = np.lexsort((random.random(len(self._train)), self._train.user))
+        self._shuffled = self._train.item[keys]
+        self._order = random.permutation(self.per_epoch)
+        self._drawn = epoch
+
+
+def _cut_pieces(train: Interactions, longest: int) -> npt.NDArray[np.int64]:
+    """Rows (user, start, stop) that cover all interactions, each at most `longest` long."""
+    pieces = [
+        (user, start, min(start + longest, int(train.offsets[user + 1])))
+        for user in range(train.n_users)
+        for start in range(int(train.offsets[user]), int(train.offsets[user + 1]), longest)
+    ]
+    return np.asarray(pieces, np.int64).reshape(-1, 3)
+
+
+def _group_by_length(lengths: npt.NDArray[np.int64], tokens: int) -> list[npt.NDArray[np.int64]]:
+    """Split row numbers, sorted by length, into groups of about `tokens` padded tokens."""
+    groups: list[list[int]] = [[]]
+    for row in np.argsort(lengths, kind="stable").tolist():
+        if groups[-1] and (len(groups[-1]) + 1) * lengths[row] > tokens:
+            groups.append([])
+        groups[-1].append(row)
+    return [np.asarray(group, np.int64) for group in groups]

@@ -1,0 +1,193 @@
+"""The training loop of causal language models, base and adapter alike: resumable, seeded."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
+from tqdm import tqdm
+
+from llm4idrec.errors import DivergenceError
+from llm4idrec.files import read_json, replacing_file, replacing_folder, write_json
+
+IGNORED = -100
+"""Label of a token that does not count in the loss (the convention of transformers)."""
+WARM_UP = 0.1
+"""Share of the steps in which the learning rate rises to its peak."""
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_PLAIN_HEADS = ("llama", "mistral", "qwen2", "qwen3")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Token numbers and labels, both int64 of shape (sequences, longest), padded on the right."""
+
+    input_ids: Tensor
+    labels: Tensor
+
+    @classmethod
+    def pad(cls, sequences: Sequence[tuple[list[int], int]], padding: int) -> Batch:
+        """From (tokens, number of leading tokens that do not count in the loss) pairs."""
+        longest = max(len(tokens) for tokens, _ in sequences)
+        input_ids = torch.full((len(sequences), longest), padding)
+        labels = torch.full((len(sequences), longest), IGNORED)
+        for row, (tokens, skipped) in enumerate(sequences):
+            input_ids[row, : len(tokens)] = torch.tensor(tokens)
+            labels[row, skipped : len(tokens)] = input_ids[row, skipped : len(tokens)]
+        return cls(input_ids, labels)
+
+
+class Batches(Protocol):
+    """A fixed number of batches; asking for one twice gives the same."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, step: int) -> Batch: ...
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How `train_causal` optimises."""
+
+    learning_rate: float
+    accumulation: int
+    precision: str
+    checkpoint_every: int
+    weight_decay: float = 0.0
+
+    def rate(self, step: int, steps: int) -> float:
+        """Linear warm-up, then a cosine to a tenth of the peak."""
+        warm = max(1, round(WARM_UP * steps))
+        if step < warm:
+            return self.learning_rate * (step + 1) / warm
+        progress = (step - warm) / max(1, steps - warm)
+        return self.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * progress)))
+
+
+def train_causal(
+    model: Any, batches: Batches, schedule: Schedule, seed: int, folder: Path, title: str
+) -> pa.Table:
+    """Train the parameters of `model` that require gradients; return the history of the loss.
+
+    `folder` keeps the last checkpoint; a call with the same arguments goes on from there and ends
+    with the same weights as one that was never interrupted. Raises `DivergenceError` when the
+    loss is not finite.
+    """
+    device = next(model.parameters()).device
+    weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.AdamW(
+        weights.values(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+    )
+    steps = len(batches) // schedule.accumulation
+    scaler = torch.amp.GradScaler(device.type, enabled=schedule.precision == "float16")
+    start, losses = _restore(folder, weights, optimizer, scaler)
+    model.train()
+    bar = tqdm(total=steps, initial=start, desc=title, unit="step", file=sys.stderr, mininterval=1)
+    for step in range(start, steps):
+        torch.manual_seed((seed * 1_000_003 + step) % 2**63)
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.rate(step, steps)
+        losses.append(_step(model, batches, step, schedule, scaler))
+        scaler.unscale_(optimizer)
+        clip_grad_norm_(weights.values(), 1.0)
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad(set_to_none=True)
+        bar.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
+        bar.update()
+        if (step + 1) % schedule.checkpoint_every == 0 and step + 1 < steps:
+            _save(folder, weights, optimizer, scaler, losses)
+    bar.close()
+    model.eval()
+    return pa.table({"series": ["train"] * len(losses), "step": range(len(losses)), "loss": losses})
+
+
+def _step(
+    model: Any, batches: Batches, step: int, schedule: Schedule, scaler: torch.amp.GradScaler
+) -> float:
+    """Add up the gradients of one optimizer step; return its mean loss."""
+    total = 0.0
+    device = next(model.parameters()).device
+    precision = PRECISIONS[schedule.precision]
+    for part in range(schedule.accumulation):
+        batch = batches[step * schedule.accumulation + part]
+        with torch.autocast(device.type, precision, enabled=precision is not torch.float32):
+            loss = causal_loss(model, batch.input_ids.to(device), batch.labels.to(device))
+        torch.autograd.backward(scaler.scale(loss / schedule.accumulation))
+        total += loss.item() / schedule.accumulation
+    if not math.isfinite(total):
+        raise DivergenceError(
+            f"the loss is {total} at step {step}; use a smaller learning rate or precision float32"
+        )
+    return total
+
+
+def causal_loss(model: Any, input_ids: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of the tokens whose label is not `IGNORED`, a scalar.
+
+    Padding is on the right, so that the causal mask alone hides it. Where the head of the model is
+    a plain matrix product, only the rows that count are multiplied by it.
+    """
+    targets = labels[:, 1:]
+    counted = targets != IGNORED
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if inner.config.model_type in _PLAIN_HEADS:
+        hidden = inner.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
+        logits = inner.get_output_embeddings()(hidden[:, :-1][counted])
+    else:
+        logits = model(input_ids=input_ids, use_cache=False).logits[:, :-1][counted]
+    return cross_entropy(logits.float(), targets[counted])
+
+
+def _save(
+    folder: Path,
+    weights: dict[str, Any],
+    optimizer: Any,
+    scaler: torch.amp.GradScaler,
+    losses: list[float],
+) -> None:
+    tensors = {f"weight/{name}": p.detach() for name, p in weights.items()}
+    for number, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{number}/{key}": value for key, value in state.items()}
+    with replacing_folder(folder / "checkpoint") as checkpoint:
+        save_file({k: v.contiguous() for k, v in tensors.items()}, checkpoint / "state.safetensors")
+        write_json(checkpoint / "progress.json", {"losses": losses, "scaler": scaler.state_dict()})
+
+
+def _restore(
+    folder: Path, weights: dict[str, Any], optimizer: Any, scaler: torch.amp.GradScaler
+) -> tuple[int, list[float]]:
+    """Steps done and their losses, after putting everything back to where they ended."""
+    checkpoint = folder / "checkpoint"
+    if not checkpoint.is_dir():
+        return 0, []
+    progress = read_json(checkpoint / "progress.json")
+    scaler.load_state_dict(progress["scaler"])
+    tensors = load_file(checkpoint / "state.safetensors")
+    state: dict[int, dict[str, Tensor]] = {}
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition("/")
+            if kind == "weight":
+                weights[rest].copy_(tensor)
+            else:
+                number, key = rest.split("/")
+                state.setdefault(int(number), {})[key] = tensor
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+    return len(progress["losses"]), progress["losses"]
+
+
+def write_history(path: Path, history: pa.Table) -> None:
+    with replacing_file(path) as partial:
+        pq.write_table(history, partial)

@@ -1,0 +1,331 @@
+"""Everything `params.yaml` may say, parsed once into frozen models that refuse unknown keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from llm4idrec.errors import InputError
+from llm4idrec.presets import ADAPTER_PRESETS
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A frozen section of `params.yaml`; the doc line under each field is its documentation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class DataConfig(Section):
+    """Where the interactions are and which of them are kept."""
+
+    path: Path
+    """The file; or a folder that holds `train` and perhaps `test`."""
+    train: str | None = None
+    """File name inside a folder `path`."""
+    test: str | None = None
+    """File name inside a folder `path` of a test set that someone else has split off."""
+    format: Literal[
+        "csv",
+        "tsv",
+        "parquet",
+        "recbole",
+        "selfrec_graph",
+        "selfrec_sequential",
+        "llm_recsys_sequential",
+    ]
+    """Layout of the files; `llm4idrec.formats` describes each."""
+    user: str | None = None
+    """Column of the user (csv, tsv, parquet, recbole)."""
+    item: str | None = None
+    """Column of the item (csv, tsv, parquet, recbole)."""
+    timestamp: str | None = None
+    """Column of the time, whole numbers; null where there is none."""
+    duplicates: Literal["drop", "refuse"] = "drop"
+    """A repeated (user, item) pair: keep the earliest, or stop the run."""
+    min_history: Count = 3
+    """The run stops at a user with fewer interactions; 1 leaves short histories to `k_core`."""
+    sample_users: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Fraction of the users to keep, drawn by seed."""
+    k_core: Annotated[int, Field(ge=0)] = 0
+    """Drop users and items with fewer interactions than this, again and again; 0 keeps all."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.format in ("csv", "tsv", "parquet", "recbole") and not (self.user and self.item):
+            raise ValueError(f"format {self.format} needs the column names `user` and `item`")
+        if self.test and not self.train:
+            raise ValueError("`test` is given without `train`")
+        return self
+
+    @property
+    def train_file(self) -> Path:
+        return self.path / self.train if self.train else self.path
+
+    @property
+    def test_file(self) -> Path | None:
+        return self.path / self.test if self.test else None
+
+
+class SplitConfig(Section):
+    """How validation and test sets are held out."""
+
+    protocol: Literal["random", "leave_last_out", "global_time"]
+    """random: a share of each user's items. leave_last_out: each user's last item is the test and
+    the one before the validation. global_time: the latest shares of all interactions.
+    With `data.test` the test set is that file, and the protocol holds out validation only."""
+    valid: Share = 0.1
+    """Share for validation (random, global_time)."""
+    test: Share = 0.2
+    """Share for the test (random, global_time)."""
+
+
+class PromptsConfig(Section):
+    """The prompts that the adapter is tuned on."""
+
+    per_user: Count
+    """Prompts built for each user."""
+    fully_share: Fraction
+    """Share of prompts from a user's whole list (global structure); the rest are from random
+    subsets (local structure)."""
+    subset_length: Annotated[int, Field(ge=2)]
+    """Items in a random subset."""
+
+
+class BaseModelConfig(Section):
+    """The causal language model under the adapter."""
+
+    kind: Literal["compact", "pretrained"]
+    """compact: a small Llama over ID tokens, trained here. pretrained: `name`."""
+    name: str | None = None
+    """Hub name or local path of a pretrained model."""
+    revision: str | None = None
+    """Revision of a hub name; a commit hash makes the run reproducible."""
+    hidden_size: Count = 64
+    """Width of the compact model."""
+    layers: Count = 1
+    """Depth of the compact model."""
+    heads: Count = 4
+    """Attention heads of the compact model."""
+    embedding_scale: Rate = 0.1
+    """Root mean square of the ID embeddings at the start."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.4
+    """Dropout on the embeddings of the compact model while it is trained."""
+    epochs: Count = 10
+    """Passes over the train lists, shuffled anew at each."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """Decoupled weight decay of AdamW."""
+    batch_tokens: Count = 1024
+    """Tokens in a batch."""
+    max_length: Count = 256
+    """Longest sequence in tokens; longer lists are cut at a random place."""
+    learning_rate: Rate = 1e-3
+    """Peak of the one-cycle schedule."""
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if (self.kind == "pretrained") != (self.name is not None):
+            raise ValueError("`name` goes with kind `pretrained`, and only with it")
+        return self
+
+
+class AdapterConfig(Section):
+    """LoRA (Hu et al. 2022) on the prompts; keys that are not given are those of `preset`."""
+
+    preset: Literal["compact", "paper"] = "compact"
+    """compact: for the compact model on a CPU. paper: the authors' settings, for a large one."""
+    rank: Count
+    """Rank r of each update."""
+    alpha: Rate
+    """Scale: updates are multiplied by alpha / rank."""
+    dropout: Fraction
+    """Dropout on the input of each update."""
+    target_modules: tuple[str, ...]
+    """Names of the linear layers that get an update."""
+    loss_on: Literal["answer", "all"]
+    """Tokens that count in the loss; the authors' code used all."""
+    steps: Count
+    """Optimizer steps."""
+    batch_size: Count
+    """Prompts a forward pass."""
+    accumulation: Count
+    """Forward passes an optimizer step."""
+    learning_rate: Rate
+    """Peak learning rate."""
+    max_length: Count
+    """Longest prompt and answer in tokens; items of the history are dropped to fit."""
+    precision: Literal["float32", "bfloat16", "float16"]
+    """Type of the base model's weights and of the forward pass."""
+    checkpoint_every: Count
+    """Steps between checkpoints."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return ADAPTER_PRESETS.get(values.get("preset", "compact"), {}) | values
+
+
+class GenerationConfig(Section):
+    """How many items the tuned model proposes for each user, and how it is sampled."""
+
+    samples: Count
+    """Answers sampled for each user, each to a newly shuffled history."""
+    items: Count
+    """Items in an answer."""
+    history: Count
+    """Most items of the history shown in a prompt, drawn anew for each sample."""
+    temperature: Rate = 0.8
+    """Divides the logits."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Smallest set of tokens with at least this probability is sampled from."""
+    restrict: Literal["unseen", "catalogue", "none"] = "unseen"
+    """unseen: items of the catalogue that the user has not seen, each once an answer.
+    catalogue: any item. none: free text, as the authors did; the filter drops what is not an ID."""
+    max_new_tokens: Count = 200
+    """Length of a free-text answer (restrict: none)."""
+    batch_size: Count = 64
+    """Answers generated side by side."""
+    shard_users: Count = 256
+    """Users a shard; a killed run resumes after its last shard."""
+
+
+class FilterConfig(Section):
+    """Which generated candidates may be used, and how many."""
+
+    min_votes: Count
+    """A candidate must stand in this many of the user's samples."""
+    min_log_probability: float | None = None
+    """A candidate's mean log-probability must be at least this; null: no threshold."""
+    max_ratio: Annotated[float, Field(gt=0)] = 1.0
+    """Most accepted items a user, as a ratio to the length of the user's history."""
+    max_items: Count | None = None
+    """Most accepted items a user; null: no limit."""
+
+
+class MFConfig(Section):
+    """Matrix factorisation with the BPR loss (Rendle et al. 2009)."""
+
+    embedding_size: Count = 64
+    """Length of the user and item vectors."""
+    learning_rate: Rate = 1e-2
+    """Step size of Adam."""
+    l2: Annotated[float, Field(ge=0)] = 0.1
+    """Weight of half the mean squared length of all user and item vectors."""
+    init_scale: Rate = 0.01
+    """Standard deviation of the first vectors' entries."""
+    negatives: Count = 2
+    """Items not taken that each pair is compared with."""
+    batch_size: Count = 8192
+    """Pairs a step."""
+    max_epochs: Count = 300
+    """Upper bound of passes over the pairs."""
+    patience: Count = 6
+    """Validations without a better score before training stops."""
+    evaluate_every: Count = 5
+    """Epochs between validations."""
+
+
+class LightGCNConfig(MFConfig):
+    """LightGCN (He et al. 2020)."""
+
+    l2: Annotated[float, Field(ge=0)] = 5e-3
+    """Weight of half the mean squared length of all user and item vectors before propagation."""
+    init_scale: Rate = 0.1
+    """Standard deviation of the first vectors' entries."""
+    layers: Count = 3
+    """Propagation steps over the user-item graph."""
+
+
+class EvaluationConfig(Section):
+    """How original and augmented data are compared."""
+
+    seeds: Annotated[int, Field(ge=2)] = 5
+    """Trainings of each recommender on each data set."""
+    selection_seeds: Count = 2
+    """Seeds used to choose the amount on validation."""
+    selection_metric: Literal["recall", "ndcg"] = "ndcg"
+    """Validation metric (at the largest cutoff) that chooses epochs and amounts."""
+    amounts: tuple[Annotated[float, Field(gt=0)], ...] = (0.1, 0.25, 0.5)
+    """Ratios of generated items to history to choose from on validation; zero is always one."""
+    cutoffs: tuple[Count, ...] = (10, 20)
+    """N of Recall@N, NDCG@N and the rest."""
+    refit: bool = False
+    """Before the test, train on train and validation for the epochs that validation chose."""
+    workers: Count = 2
+    """Trainings side by side, one thread each."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.selection_seeds > self.seeds:
+            raise ValueError("`selection_seeds` is more than `seeds`")
+        return self
+
+
+class Config(Section):
+    """The whole of `params.yaml`."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    """Everything random derives from this number."""
+    dataset: Annotated[str, Field(pattern=r"^[\w.+-]+$")]
+    """Name of the data set in reports."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where tensors live; auto: cuda where there is one."""
+    data: DataConfig
+    split: SplitConfig
+    prompts: PromptsConfig
+    base_model: BaseModelConfig
+    adapter: AdapterConfig
+    generation: GenerationConfig
+    filter: FilterConfig
+    recommenders: tuple[Literal["mf", "lightgcn"], ...]
+    """Recommenders to compare on."""
+    mf: MFConfig = MFConfig()
+    lightgcn: LightGCNConfig = LightGCNConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    @property
+    def protocol(self) -> str:
+        """How test sets came about, for reports."""
+        return f"{self.split.protocol}, given test" if self.data.test else self.split.protocol
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Parse `params.yaml`; `InputError` names the key and what may stand there."""
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"cannot be read as YAML ({reason})", file=path) from error
+        if not isinstance(values, dict):
+            raise InputError("holds no parameters", "keys such as `seed` and `data`", file=path)
+        return cls.parse(values, path)
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], file: Path | None = None) -> Self:
+        """The same for parameters that are a dictionary already."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise InputError(*_first_fault(error), file=file) from error
+
+
+def _first_fault(error: ValidationError) -> tuple[str, str | None]:
+    fault = error.errors()[0]
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key `{key}`", "a key that the parameters know (see llm4idrec/config.py)"
+    if fault["type"] == "missing":
+        return f"key `{key}` is missing", None
+    message = fault["msg"].removeprefix("Value error, ").replace("Input should be ", "")
+    if fault["type"] == "value_error":
+        return f"`{key}`: {message}", None
+    return f"`{key}` is {fault['input']!r}", message

@@ -1,0 +1,42 @@
+"""One tree of errors: whatever a user can mend is an `InputError`, shown as one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class LLM4IDRecError(Exception):
+    """Base of every error this package raises on purpose."""
+
+    exit_code = 1
+
+
+class InputError(LLM4IDRecError):
+    """Something the user gave cannot be used; says where, what was found, expected and to do.
+
+    >>> str(InputError("the file is empty", "at least one interaction", file="a.csv"))
+    'a.csv: the file is empty; expected at least one interaction'
+    """
+
+    exit_code = 2
+
+    def __init__(
+        self,
+        found: str,
+        expected: str | None = None,
+        remedy: str | None = None,
+        *,
+        file: Path | str | None = None,
+        line: int | None = None,
+    ) -> None:
+        place = "" if file is None else f"{file}: " if line is None else f"{file}, line {line}: "
+        sentence = place + found
+        if expected:
+            sentence += f"; expected {expected}"
+        if remedy:
+            sentence += f"; {remedy}"
+        super().__init__(sentence)
+
+
+class DivergenceError(LLM4IDRecError):
+    """Training produced a loss that is not finite."""

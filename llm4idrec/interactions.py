@@ -1,0 +1,147 @@
+"""The one table that crosses every boundary: who took what, and optionally when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from llm4idrec.errors import InputError
+from llm4idrec.files import replacing_file
+
+IntArray = npt.NDArray[np.int32]
+LongArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """Distinct (user, item) pairs, sorted by user and, within a user, by time if there is one.
+
+    `user` and `item` are int32 arrays of shape (n,); `timestamp` is int64 (n,) or None; users lie
+    in [0, n_users), items in [0, n_items). The arrays are read-only.
+
+    Raises `ValueError` on a wrong shape or range, or a repeated pair.
+    """
+
+    user: IntArray
+    item: IntArray
+    n_users: int
+    n_items: int
+    timestamp: LongArray | None = None
+
+    def __post_init__(self) -> None:
+        user = np.asarray(self.user, np.int32)
+        item = np.asarray(self.item, np.int32)
+        time = None if self.timestamp is None else np.asarray(self.timestamp, np.int64)
+        if user.ndim != 1 or user.shape != item.shape:
+            raise ValueError(f"user has shape {user.shape}, item {item.shape}, expected one (n,)")
+        if time is not None and time.shape != user.shape:
+            raise ValueError(f"timestamp has shape {time.shape}, expected {user.shape}")
+        for name, column, size in (("user", user, self.n_users), ("item", item, self.n_items)):
+            if len(column) and (column.min() < 0 or column.max() >= size):
+                raise ValueError(
+                    f"{name} lies in [{column.min()}, {column.max()}], expected [0, {size})"
+                )
+        order = np.lexsort((item, user) if time is None else (item, time, user))
+        user, item = user[order], item[order]
+        pairs = np.sort(user.astype(np.int64) * self.n_items + item)
+        if (pairs[1:] == pairs[:-1]).any():
+            raise ValueError("a (user, item) pair is repeated, expected distinct pairs")
+        for name, column in (("user", user), ("item", item)):
+            column.flags.writeable = False
+            object.__setattr__(self, name, column)
+        if time is not None:
+            time = time[order]
+            time.flags.writeable = False
+            object.__setattr__(self, "timestamp", time)
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Interactions) and self.table().equals(other.table())
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def offsets(self) -> LongArray:
+        """Shape (n_users + 1,): the items of user u are `item[offsets[u]:offsets[u + 1]]`."""
+        return np.concatenate(([0], np.cumsum(self.history_lengths))).astype(np.int64)
+
+    @cached_property
+    def history_lengths(self) -> LongArray:
+        """Number of items of each user, shape (n_users,)."""
+        return np.bincount(self.user, minlength=self.n_users).astype(np.int64)
+
+    @cached_property
+    def item_counts(self) -> LongArray:
+        """Number of users of each item (its popularity), shape (n_items,)."""
+        return np.bincount(self.item, minlength=self.n_items).astype(np.int64)
+
+    @cached_property
+    def keys(self) -> LongArray:
+        """Each pair as one sorted number `user * n_items + item`, for membership tests."""
+        return np.sort(self.user.astype(np.int64) * self.n_items + self.item)
+
+    def items_of(self, user: int) -> IntArray:
+        """The items of one user, in time order where there is a time."""
+        return self.item[self.offsets[user] : self.offsets[user + 1]]
+
+    def contains(self, user: npt.ArrayLike, item: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether each pair of the two equal-shaped arrays is here."""
+        wanted = np.asarray(user, np.int64) * self.n_items + np.asarray(item, np.int64)
+        if not len(self):
+            return np.zeros(wanted.shape, np.bool_)
+        place = np.minimum(np.searchsorted(self.keys, wanted), len(self) - 1)
+        return np.asarray(self.keys[place] == wanted)
+
+    def union(self, user: npt.ArrayLike, item: npt.ArrayLike) -> Interactions:
+        """These pairs and the given ones, without time; pairs that are here already count once."""
+        pairs = np.asarray(user, np.int64) * self.n_items + np.asarray(item, np.int64)
+        keys = np.union1d(self.keys, pairs)
+        return Interactions(
+            (keys // self.n_items).astype(np.int32),
+            (keys % self.n_items).astype(np.int32),
+            self.n_users,
+            self.n_items,
+        )
+
+    def table(self) -> pa.Table:
+        """As an Arrow table whose schema metadata holds the two sizes."""
+        columns = {"user": pa.array(self.user), "item": pa.array(self.item)}
+        if self.timestamp is not None:
+            columns["timestamp"] = pa.array(self.timestamp)
+        sizes = {"n_users": str(self.n_users), "n_items": str(self.n_items)}
+        return pa.table(columns).replace_schema_metadata(sizes)
+
+    def write(self, path: Path) -> None:
+        """Write Parquet; `read` gives an equal object back."""
+        with replacing_file(path) as partial:
+            pq.write_table(self.table(), partial)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read what `write` wrote; `InputError` if it is anything else."""
+        try:
+            table = pq.read_table(path)
+            sizes = table.schema.metadata or {}
+            return cls(
+                table["user"].to_numpy(),
+                table["item"].to_numpy(),
+                int(sizes[b"n_users"]),
+                int(sizes[b"n_items"]),
+                table["timestamp"].to_numpy() if "timestamp" in table.column_names else None,
+            )
+        except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+            raise InputError(
+                f"not an interactions table ({error})",
+                "Parquet with columns user, item and sizes n_users, n_items",
+                "run the stage that writes it again",
+                file=path,
+            ) from error

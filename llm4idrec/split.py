@@ -1,0 +1,241 @@
+"""Raw interactions -> train, validation and test, renumbered so that IDs carry no information.
+
+The steps: repeated pairs, user sampling, k-core, hold-out, numbering. The order of lines in the
+file matters only between equal times, and without time to say which of repeated pairs is first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from llm4idrec.config import DataConfig, SplitConfig
+from llm4idrec.errors import InputError
+from llm4idrec.holdout import (
+    TEST,
+    TRAIN,
+    VALID,
+    PartArray,
+    global_time,
+    leave_last_out,
+    random_shares,
+)
+from llm4idrec.interactions import IntArray, Interactions, LongArray
+from llm4idrec.kcore import in_k_core
+from llm4idrec.rows import Ids, Rows, distinct_pairs
+
+PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
+
+
+@dataclass(frozen=True)
+class Split:
+    """The parts of the data, and counts of what became of the rest.
+
+    Users have numbers 0..n_users-1 in every part, each with at least one train item. The items of
+    train, the catalogue, have numbers 0..train.n_items-1; items only in `valid` or `test` follow.
+    Numbers are drawn at random; row k of `users` and `items` (one string column `id`) is number k.
+    """
+
+    train: Interactions
+    valid: Interactions
+    test: Interactions
+    users: pa.Table
+    items: pa.Table
+    summary: dict[str, float]
+
+
+def split_raw(
+    train: pa.Table, test: pa.Table | None, data: DataConfig, split: SplitConfig, seed: int
+) -> Split:
+    """Split what `read_file` gave; the same interactions and seed give the same bytes.
+
+    With a `test` table the protocol holds out the validation only. Held-out pairs of users that
+    have no train item, and test pairs that stand in the train table, are left out and counted.
+
+    Raises `InputError` for repeated pairs that are refused, a protocol that the data cannot
+    follow, users too short to be split, and parts that are empty.
+    """
+    _require_possible(train, test, data, split)
+    sampling, holding, numbering = np.random.default_rng(seed).spawn(3)
+    ids = Ids.of(train, test)
+    read = ids.rows(train)
+    distinct = distinct_pairs(read, ids, data, data.train_file)
+    sampled = _sampled(distinct, data.sample_users, sampling)
+    core = sampled.take(in_k_core(sampled.user, sampled.item, data.k_core))
+    if not len(core):
+        raise InputError(
+            f"no interaction is left in the {data.k_core}-core",
+            "some",
+            "lower data.k_core or raise data.sample_users",
+            file=data.train_file,
+        )
+    if test is None and split.protocol != "global_time":
+        _require_long_enough(core, ids, data.train_file)
+    part = _hold_out(core, split, holding, test=test is None)
+    parts = {name: core.take(part == label) for name, label in PARTS.items()}
+    summary = _counts(read, distinct, sampled, core)
+    if test is not None:
+        parts["test"], counts = _given_test(test, core, ids, data)
+        summary |= counts
+    parts, counts = _of_train_users(parts, core)
+    return _numbered(parts, ids, summary | counts, numbering)
+
+
+def _require_possible(
+    train: pa.Table, test: pa.Table | None, data: DataConfig, split: SplitConfig
+) -> None:
+    if test is None and split.protocol != "leave_last_out" and split.valid + split.test >= 1:
+        raise InputError(
+            f"split.valid + split.test is {split.valid + split.test:g}",
+            "less than 1",
+            "leave a share for train",
+        )
+    if split.protocol != "random" and "timestamp" not in train.column_names:
+        raise InputError(
+            f"split.protocol is {split.protocol}, but there is no time",
+            "the time of each interaction",
+            "name its column in data.timestamp, or set split.protocol to random",
+            file=data.train_file,
+        )
+    if split.protocol == "global_time" and data.format.endswith("_sequential"):
+        raise InputError(
+            f"split.protocol is global_time, but {data.format} gives only each user's order",
+            "random or leave_last_out",
+            file=data.train_file,
+        )
+
+
+def _sampled(rows: Rows, share: float, rng: np.random.Generator) -> Rows:
+    if share == 1:
+        return rows
+    users = rows.users
+    drawn = rng.choice(users, max(1, round(share * len(users))), replace=False)
+    return rows.take(np.isin(rows.user, drawn))
+
+
+def _require_long_enough(rows: Rows, ids: Ids, file: Path) -> None:
+    history = np.bincount(rows.user)
+    short = np.flatnonzero(history[rows.user] < 3)
+    if not len(short):
+        return
+    first = short[np.argmin(rows.line[short])]
+    user = rows.user[first]
+    raise InputError(
+        f"user {ids.user[user].as_py()!r} has {history[user]} "
+        f"interaction{'s' if history[user] > 1 else ''} to split",
+        "at least 3, one each for train, validation and test",
+        "add interactions, or set data.k_core to 3 or more to drop such users",
+        file=file,
+        line=int(rows.line[first]),
+    )
+
+
+def _hold_out(rows: Rows, split: SplitConfig, rng: np.random.Generator, *, test: bool) -> PartArray:
+    test_share = split.test if test else 0.0
+    if split.protocol == "random":
+        return random_shares(rows.user, split.valid, test_share, rng)
+    if rows.time is None:
+        raise ValueError("rows have no time, expected one for this protocol")
+    if split.protocol == "leave_last_out":
+        return leave_last_out(rows.user, rows.time, rows.line, test=test)
+    return global_time(rows.time, split.valid, test_share)
+
+
+def _given_test(
+    test: pa.Table, train: Rows, ids: Ids, data: DataConfig
+) -> tuple[Rows, dict[str, float]]:
+    """The usable pairs of somebody else's test set, and counts of the others."""
+    rows = ids.rows(test)
+    distinct = distinct_pairs(rows, ids, data, data.test_file or data.path)
+    known = distinct.take(np.isin(distinct.user, train.user))
+    keys = [part.user * len(ids.item) + part.item for part in (known, train)]
+    fresh = known.take(~np.isin(keys[0], keys[1]))
+    return fresh, {
+        "test_pairs_read": len(test),
+        "test_duplicates_dropped": len(rows) - len(distinct),
+        "test_pairs_of_unknown_users": len(test) - len(rows) + len(distinct) - len(known),
+        "test_pairs_in_train": len(known) - len(fresh),
+    }
+
+
+def _counts(read: Rows, distinct: Rows, sampled: Rows, core: Rows) -> dict[str, float]:
+    return {
+        "pairs_read": len(read),
+        "users_read": len(read.users),
+        "items_read": len(read.items),
+        "duplicates_dropped": len(read) - len(distinct),
+        "users_sampled": len(sampled.users),
+        "pairs_sampled": len(sampled),
+        "users_removed_by_k_core": len(sampled.users) - len(core.users),
+        "items_removed_by_k_core": len(sampled.items) - len(core.items),
+        "pairs_removed_by_k_core": len(sampled) - len(core),
+    }
+
+
+def _of_train_users(parts: dict[str, Rows], core: Rows) -> tuple[dict[str, Rows], dict[str, float]]:
+    """The parts without held-out pairs of users that have no train item, and counts of those."""
+    users = parts["train"].users
+    kept = {name: rows.take(np.isin(rows.user, users)) for name, rows in parts.items()}
+    for name, rows in kept.items():
+        if not len(rows):
+            raise InputError(
+                f"no interaction is left for the {name} part",
+                "some, of users that have train interactions",
+                "change the shares or the protocol in `split`, or the data",
+            )
+    return kept, {
+        "users_without_train": len(np.setdiff1d(core.users, users)),
+        "valid_pairs_of_users_without_train": len(parts["valid"]) - len(kept["valid"]),
+        "test_pairs_of_users_without_train": len(parts["test"]) - len(kept["test"]),
+    }
+
+
+def _numbered(
+    parts: dict[str, Rows], ids: Ids, summary: dict[str, float], rng: np.random.Generator
+) -> Split:
+    """Draw the numbers: users, then the catalogue, then the items outside it."""
+    users = rng.permutation(parts["train"].users)
+    catalogue = rng.permutation(parts["train"].items)
+    heldout = np.union1d(parts["valid"].items, parts["test"].items)
+    outside = np.setdiff1d(heldout, catalogue)
+    items = np.concatenate((catalogue, rng.permutation(outside)))
+    user_number, item_number = _inverse(users, len(ids.user)), _inverse(items, len(ids.item))
+    tables = {
+        name: Interactions(
+            user_number[rows.user],
+            item_number[rows.item],
+            len(users),
+            len(catalogue) if name == "train" else len(items),
+            rows.time,
+        )
+        for name, rows in parts.items()
+    }
+    return Split(
+        **tables,
+        users=pa.table({"id": ids.user.take(pa.array(users))}),
+        items=pa.table({"id": ids.item.take(pa.array(items))}),
+        summary=summary | _sizes(tables),
+    )
+
+
+def _inverse(chosen: LongArray, size: int) -> IntArray:
+    """Place -> number, -1 where the ID is not chosen."""
+    number = np.full(size, -1, np.int32)
+    number[chosen] = np.arange(len(chosen))
+    return number
+
+
+def _sizes(tables: dict[str, Interactions]) -> dict[str, float]:
+    train = tables["train"]
+    sizes: dict[str, float] = {"users": train.n_users, "catalogue_items": train.n_items}
+    for name, table in tables.items():
+        sizes[f"{name}_pairs"] = len(table)
+        sizes[f"{name}_users"] = int(np.count_nonzero(table.history_lengths))
+        sizes[f"{name}_items"] = int(np.count_nonzero(table.item_counts))
+        if name != "train":
+            outside = int((table.item >= train.n_items).sum())
+            sizes[f"{name}_pairs_outside_catalogue"] = outside
+    return sizes | {"density": len(train) / (train.n_users * train.n_items)}

@@ -1,0 +1,203 @@
+"""The stages of the method, each from files to files; the order of the functions is the flow.
+
+A folder that a stage writes may hold, beside its data, `summary.json` (one flat dictionary of
+numbers), `history.parquet` (columns `series`, `step`, then numbers) and `cost.json` (seconds), for
+any tracker to log.
+Modules are imported inside the functions, so that a stage loads only what it uses.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from llm4idrec.config import (
+    AdapterConfig,
+    BaseModelConfig,
+    DataConfig,
+    EvaluationConfig,
+    FilterConfig,
+    GenerationConfig,
+    MFConfig,
+    PromptsConfig,
+    SplitConfig,
+)
+from llm4idrec.files import costing, replacing_folder, write_json
+from llm4idrec.interactions import Interactions
+
+TRAIN = "interactions.parquet"
+
+
+def read(out: Path, *, data: DataConfig) -> None:
+    """Interaction file -> `train.parquet`, perhaps `test.parquet`: string IDs with line numbers."""
+    from llm4idrec.formats import read_file
+
+    with costing(out), replacing_folder(out) as folder:
+        pq.write_table(read_file(data.train_file, data), folder / "train.parquet")
+        if data.test_file:
+            pq.write_table(read_file(data.test_file, data), folder / "test.parquet")
+
+
+def split(
+    raw: Path,
+    train: Path,
+    heldout: Path,
+    identifiers: Path,
+    *,
+    data: DataConfig,
+    split: SplitConfig,
+    seed: int,
+) -> None:
+    """Raw tables -> train, held-out (`valid.parquet`, `test.parquet`) and identifiers folders."""
+    from llm4idrec.split import split_raw
+
+    test = raw / "test.parquet"
+    parts = split_raw(
+        pq.read_table(raw / "train.parquet"),
+        pq.read_table(test) if test.is_file() else None,
+        data,
+        split,
+        seed,
+    )
+    with replacing_folder(identifiers) as folder:
+        pq.write_table(parts.users, folder / "users.parquet")
+        pq.write_table(parts.items, folder / "items.parquet")
+    with replacing_folder(heldout) as folder:
+        parts.valid.write(folder / "valid.parquet")
+        parts.test.write(folder / "test.parquet")
+    with replacing_folder(train) as folder:
+        parts.train.write(folder / TRAIN)
+        write_json(folder / "summary.json", parts.summary)
+
+
+def prompts(train: Path, out: Path, *, prompts: PromptsConfig, seed: int) -> None:
+    """Train interactions -> `prompts.jsonl`."""
+    from llm4idrec.prompts import build_prompts, write_prompts
+
+    with costing(out), replacing_folder(out) as folder:
+        built = build_prompts(Interactions.read(train / TRAIN), prompts, seed)
+        write_prompts(folder / "prompts.jsonl", built)
+
+
+def base_model(
+    train: Path, out: Path, *, base_model: BaseModelConfig, seed: int, device: str
+) -> None:
+    """Train interactions -> a Hugging Face model folder, or a reference to a pretrained one."""
+    from llm4idrec.base_model import make_base_model
+
+    with costing(out):
+        make_base_model(Interactions.read(train / TRAIN), out, base_model, seed, device)
+
+
+def adapter(
+    base_model: Path, prompts: Path, out: Path, *, adapter: AdapterConfig, seed: int, device: str
+) -> None:
+    """Base model and prompts -> a PEFT adapter folder."""
+    from llm4idrec.adapter import tune_adapter
+
+    with costing(out):
+        tune_adapter(base_model, prompts / "prompts.jsonl", out, adapter, seed, device)
+
+
+def generate(
+    train: Path,
+    base_model: Path,
+    adapter: Path,
+    out: Path,
+    *,
+    generation: GenerationConfig,
+    seed: int,
+    device: str,
+) -> None:
+    """Tuned model -> shards of candidates with votes, mean log-probability and rank."""
+    from llm4idrec.generation import generate_candidates
+
+    with costing(out):
+        generate_candidates(train / TRAIN, base_model, adapter, out, generation, seed, device)
+
+
+def filter(train: Path, generations: Path, out: Path, *, filter: FilterConfig) -> None:
+    """Candidates -> `candidates.parquet` (accepted ones) and `summary.json` (counts by reason)."""
+    from llm4idrec.candidates import read_generations
+    from llm4idrec.filtering import filter_candidates
+
+    with costing(out), replacing_folder(out) as folder:
+        accepted, summary = filter_candidates(
+            read_generations(generations), Interactions.read(train / TRAIN), filter
+        )
+        pq.write_table(accepted, folder / "candidates.parquet")
+        write_json(folder / "summary.json", summary)
+
+
+def merge(train: Path, identifiers: Path, candidates: Path, out: Path) -> None:
+    """Train and accepted candidates -> `interactions.parquet` and, in the user's IDs, a CSV."""
+    from llm4idrec.merging import merge_candidates, write_augmented
+
+    with costing(out), replacing_folder(out) as folder:
+        merged = merge_candidates(
+            Interactions.read(train / TRAIN), pq.read_table(candidates / "candidates.parquet")
+        )
+        write_augmented(
+            folder,
+            merged,
+            pq.read_table(identifiers / "users.parquet"),
+            pq.read_table(identifiers / "items.parquet"),
+        )
+
+
+def evaluate(
+    train: Path,
+    heldout: Path,
+    augmented: Path,
+    out: Path,
+    *,
+    recommender: str,
+    settings: MFConfig,
+    evaluation: EvaluationConfig,
+    seed: int,
+    device: str,
+) -> None:
+    """Original against augmented data for one recommender -> `per_user.parquet` and summaries."""
+    from llm4idrec.evaluation import evaluate_recommender
+
+    with costing(out):
+        evaluate_recommender(
+            train / TRAIN,
+            heldout,
+            augmented / TRAIN,
+            out,
+            recommender,
+            settings,
+            evaluation,
+            seed,
+            device,
+        )
+
+
+def report(
+    train: Path,
+    base_model: Path,
+    adapter: Path,
+    generations: Path,
+    candidates: Path,
+    evaluations: list[Path],
+    out: Path,
+    *,
+    dataset: str,
+    protocol: str,
+) -> None:
+    """Evaluations, and summaries of what led to them -> `comparison.json`, `comparison.html`."""
+    from llm4idrec.report import write_report
+
+    write_report(
+        train,
+        base_model,
+        adapter,
+        generations,
+        candidates,
+        evaluations,
+        out,
+        dataset=dataset,
+        protocol=protocol,
+    )

@@ -1,0 +1,80 @@
+"""The catalogue as a prefix tree over tokens: what may follow, so that only real items appear."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class CatalogueTrie:
+    """Token sequences of all items, each with the separator behind it, from one root.
+
+    Node 0 is the root. `child_start`, `child_token` and `child_node` list the children of each
+    node one after another (CSR). `item_path` (n_items, depth) holds the nodes of each item, filled
+    up with node `n_nodes`. `leaf_item[node]` is the item that ends at a node, or -1.
+
+    Raises `ValueError` if an item begins like another one and nothing tells their ends apart.
+    """
+
+    def __init__(self, catalogue: Sequence[Sequence[int]], separator: Sequence[int]) -> None:
+        nodes: dict[tuple[int, int], int] = {}
+        paths = []
+        for item in catalogue:
+            node, path = 0, []
+            for token in (*item, *separator):
+                node = nodes.setdefault((node, token), len(nodes) + 1)
+                path.append(node)
+            paths.append(path)
+        self.n_nodes = len(nodes) + 1
+        self.depth = max(map(len, paths))
+        self.item_path = torch.full((len(paths), self.depth), self.n_nodes)
+        for item_number, path in enumerate(paths):
+            self.item_path[item_number, : len(path)] = torch.tensor(path)
+        self.leaf_item = torch.full((self.n_nodes,), -1)
+        self.leaf_item[torch.tensor([path[-1] for path in paths])] = torch.arange(len(paths))
+        self._set_children(nodes)
+        ends = self.child_start[1:] == self.child_start[:-1]
+        if int(ends.sum()) != len(paths) or bool((self.leaf_item[~ends] >= 0).any()):
+            raise ValueError("the tokens of an item are the beginning of another item's")
+        passing = torch.bincount(self.item_path.flatten(), minlength=self.n_nodes + 1)
+        passing[0] = len(paths)
+        self.items_below = passing.to(torch.int32)
+
+    def _set_children(self, nodes: dict[tuple[int, int], int]) -> None:
+        edges = np.asarray([(parent, token, child) for (parent, token), child in nodes.items()])
+        edges = edges[np.lexsort((edges[:, 1], edges[:, 0]))]
+        counts = np.bincount(edges[:, 0], minlength=self.n_nodes)
+        self.child_start = torch.from_numpy(np.concatenate(([0], np.cumsum(counts))))
+        self.child_token = torch.from_numpy(edges[:, 1].copy())
+        self.child_node = torch.from_numpy(edges[:, 2].copy())
+
+    def to(self, device: torch.device) -> CatalogueTrie:
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(self, name, value.to(device))
+        return self
+
+    def available(self, rows: int) -> Tensor:
+        """How many items may still be reached through each node, int32 (rows, n_nodes + 1)."""
+        return self.items_below.repeat(rows, 1)
+
+    def remove(self, available: Tensor, row: Tensor, item: Tensor) -> None:
+        """Make `item[j]` unreachable for row `row[j]`; pairs must be distinct."""
+        path = self.item_path[item]
+        taken = torch.full_like(path, -1, dtype=available.dtype)
+        available.index_put_((row[:, None].expand_as(path), path), taken, accumulate=True)
+        available[:, 0].index_put_((row,), taken[:, 0], accumulate=True)
+
+    def options(self, node: Tensor, available: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What may follow in each row: (tokens, nodes, allowed), each (rows, most children)."""
+        start = self.child_start[node]
+        count = self.child_start[node + 1] - start
+        column = torch.arange(int(count.max()), device=node.device)
+        inside = column < count[:, None]
+        edge = torch.where(inside, start[:, None] + column, 0)
+        child = self.child_node[edge]
+        allowed = inside & (available.gather(1, child) > 0)
+        return self.child_token[edge], child, allowed

@@ -1,0 +1,109 @@
+"""The stages of `dvc.yaml`: what each reads, writes and is shaped by.
+
+Files are named by their path in the repository; a name with `{recommender}` stands for one file for
+each recommender.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from llm4idrec.config import Config
+from llm4idrec.errors import InputError
+
+Files = dict[str, Path]
+
+SOURCE = "data.path"
+RAW = "artifacts/raw"
+RAW_VALIDATION = "reports/validation/raw"
+TRAIN = "artifacts/train"
+HELDOUT = "artifacts/heldout"
+IDENTIFIERS = "artifacts/identifiers"
+PROMPTS = "artifacts/prompts"
+BASE_MODEL = "artifacts/base_model"
+ADAPTER = "artifacts/adapter"
+GENERATIONS = "artifacts/generations"
+CANDIDATES = "artifacts/candidates"
+AUGMENTED = "artifacts/augmented"
+AUGMENTED_VALIDATION = "reports/validation/augmented"
+EVALUATIONS = "artifacts/evaluation"
+EVALUATION = "artifacts/evaluation/{recommender}"
+COMPARISON = "reports/comparison.json"
+FIGURES = "reports/comparison.html"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Names of files, and the keys of `params.yaml` that shape what is written."""
+
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    params: tuple[str, ...]
+
+    def inputs(self, config: Config) -> Files:
+        """The files read, by name; `InputError` if one is not there."""
+        files = {name: Path(name) for name in expand(self.reads, config)}
+        if SOURCE in files:
+            files[SOURCE] = config.data.path
+        for name, path in files.items():
+            if not path.exists():
+                remedy = "set it in params.yaml" if name == SOURCE else "run `dvc repro`"
+                raise InputError("there is no such file", f"what `{name}` names", remedy, file=path)
+        return files
+
+    def keys(self, config: Config) -> list[str]:
+        """Keys of `params.yaml`."""
+        return expand(self.params, config)
+
+    def outputs(self, config: Config) -> Files:
+        """The files written, by name."""
+        return {name: Path(name) for name in expand(self.writes, config)}
+
+
+def expand(names: tuple[str, ...], config: Config) -> list[str]:
+    """The names, those with `{recommender}` once for each recommender."""
+    return [
+        name.format(recommender=recommender)
+        for name in names
+        for recommender in (config.recommenders if "{recommender}" in name else ("",))
+    ]
+
+
+STAGES = {
+    "prepare": Stage(
+        reads=(SOURCE,),
+        writes=(RAW, RAW_VALIDATION, TRAIN, HELDOUT, IDENTIFIERS),
+        params=("data", "split", "seed"),
+    ),
+    "base_model": Stage(
+        reads=(TRAIN,),
+        writes=(BASE_MODEL,),
+        params=("base_model", "seed", "device"),
+    ),
+    "adapter": Stage(
+        reads=(TRAIN, BASE_MODEL),
+        writes=(PROMPTS, ADAPTER),
+        params=("prompts", "adapter", "seed", "device"),
+    ),
+    "generate": Stage(
+        reads=(TRAIN, BASE_MODEL, ADAPTER),
+        writes=(GENERATIONS,),
+        params=("generation", "seed", "device"),
+    ),
+    "augment": Stage(
+        reads=(TRAIN, IDENTIFIERS, GENERATIONS),
+        writes=(CANDIDATES, AUGMENTED, AUGMENTED_VALIDATION),
+        params=("filter",),
+    ),
+    "evaluate": Stage(
+        reads=(TRAIN, HELDOUT, AUGMENTED),
+        writes=(EVALUATION,),
+        params=("{recommender}", "evaluation", "seed", "device"),
+    ),
+    "report": Stage(
+        reads=(TRAIN, BASE_MODEL, ADAPTER, GENERATIONS, CANDIDATES, EVALUATIONS),
+        writes=(COMPARISON, FIGURES),
+        params=("recommenders", "dataset", "data.test", "split.protocol"),
+    ),
+}

@@ -1,0 +1,128 @@
+"""How steps make up each stage: the wiring of `dvc.yaml`'s stages and of the whole flow.
+
+A wiring takes the files there are so far, by their path in the repository, and returns the ones it
+adds. In a ZenML pipeline the values are artifacts, typed as what the steps return.
+"""
+
+from __future__ import annotations
+
+from llm4idrec.config import Config
+from pipelines.stages import (
+    ADAPTER,
+    AUGMENTED,
+    AUGMENTED_VALIDATION,
+    BASE_MODEL,
+    CANDIDATES,
+    COMPARISON,
+    EVALUATION,
+    EVALUATIONS,
+    FIGURES,
+    GENERATIONS,
+    HELDOUT,
+    IDENTIFIERS,
+    PROMPTS,
+    RAW,
+    RAW_VALIDATION,
+    SOURCE,
+    TRAIN,
+    Files,
+)
+from steps.build_prompts import build_prompts
+from steps.evaluate_recommender import evaluate_recommender
+from steps.filter_candidates import filter_candidates
+from steps.gather_evaluations import gather_evaluations
+from steps.generate_candidates import generate_candidates
+from steps.make_base_model import make_base_model
+from steps.merge_candidates import merge_candidates
+from steps.read_interactions import read_interactions
+from steps.split_interactions import split_interactions
+from steps.tune_adapter import tune_adapter
+from steps.validate_augmented import validate_augmented
+from steps.validate_interactions import validate_interactions
+from steps.write_report import write_report
+
+
+def prepare(config: Config, files: Files) -> Files:
+    raw = read_interactions(files[SOURCE], config.data)
+    validation = validate_interactions(raw, config.data)
+    train, heldout, identifiers = split_interactions(
+        raw, config.data, config.split, config.seed, after=validation
+    )
+    return {
+        RAW: raw,
+        RAW_VALIDATION: validation,
+        TRAIN: train,
+        HELDOUT: heldout,
+        IDENTIFIERS: identifiers,
+    }
+
+
+def base_model(config: Config, files: Files) -> Files:
+    model = make_base_model(files[TRAIN], config.base_model, config.seed, config.device)
+    return {BASE_MODEL: model}
+
+
+def adapter(config: Config, files: Files) -> Files:
+    prompts = build_prompts(files[TRAIN], config.prompts, config.seed)
+    tuned = tune_adapter(files[BASE_MODEL], prompts, config.adapter, config.seed, config.device)
+    return {PROMPTS: prompts, ADAPTER: tuned}
+
+
+def generate(config: Config, files: Files) -> Files:
+    generations = generate_candidates(
+        files[TRAIN],
+        files[BASE_MODEL],
+        files[ADAPTER],
+        config.generation,
+        config.seed,
+        config.device,
+    )
+    return {GENERATIONS: generations}
+
+
+def augment(config: Config, files: Files) -> Files:
+    candidates = filter_candidates(files[TRAIN], files[GENERATIONS], config.filter)
+    augmented = merge_candidates(files[TRAIN], files[IDENTIFIERS], candidates)
+    validation = validate_augmented(augmented, files[TRAIN])
+    return {CANDIDATES: candidates, AUGMENTED: augmented, AUGMENTED_VALIDATION: validation}
+
+
+def evaluate(config: Config, files: Files) -> Files:
+    return {
+        EVALUATION.format(recommender=name): evaluate_recommender(
+            files[TRAIN],
+            files[HELDOUT],
+            files[AUGMENTED],
+            name,
+            getattr(config, name),
+            config.evaluation,
+            config.seed,
+            config.device,
+            id=f"evaluate_{name}",
+        )
+        for name in config.recommenders
+    }
+
+
+def report(config: Config, files: Files) -> Files:
+    evaluations = files.get(EVALUATIONS) or gather_evaluations(
+        [files[EVALUATION.format(recommender=name)] for name in config.recommenders]
+    )
+    comparison, figures = write_report(
+        files[TRAIN],
+        files[BASE_MODEL],
+        files[ADAPTER],
+        files[GENERATIONS],
+        files[CANDIDATES],
+        evaluations,
+        list(config.recommenders),
+        config.dataset,
+        config.protocol,
+    )
+    return {EVALUATIONS: evaluations, COMPARISON: comparison, FIGURES: figures}
+
+
+WIRINGS = {
+    wiring.__name__: wiring
+    for wiring in (prepare, base_model, adapter, generate, augment, evaluate, report)
+}

@@ -1,0 +1,1 @@
+"""ZenML steps: each unpacks its inputs, calls the library and returns the folders written."""

@@ -1,0 +1,16 @@
+"""Step: the prompts that the adapter is tuned on."""
+
+from pathlib import Path
+from typing import Annotated
+
+from llm4idrec import stages
+from llm4idrec.config import PromptsConfig
+from steps.step import step
+from steps.workspace import workspace
+
+
+@step
+def build_prompts(train: Path, prompts: PromptsConfig, seed: int) -> Annotated[Path, "prompts"]:
+    out = workspace("artifacts/prompts")
+    stages.prompts(train, out, prompts=prompts, seed=seed)
+    return out

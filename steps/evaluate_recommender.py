@@ -1,0 +1,35 @@
+"""Step: one recommender on original and on augmented data."""
+
+from pathlib import Path
+from typing import Annotated
+
+from llm4idrec import stages
+from llm4idrec.config import EvaluationConfig, LightGCNConfig, MFConfig
+from steps.step import step
+from steps.workspace import workspace
+
+
+@step
+def evaluate_recommender(
+    train: Path,
+    heldout: Path,
+    augmented: Path,
+    recommender: str,
+    settings: MFConfig | LightGCNConfig,
+    evaluation: EvaluationConfig,
+    seed: int,
+    device: str,
+) -> Annotated[Path, "evaluation"]:
+    out = workspace(f"artifacts/evaluation/{recommender}")
+    stages.evaluate(
+        train,
+        heldout,
+        augmented,
+        out,
+        recommender=recommender,
+        settings=settings,
+        evaluation=evaluation,
+        seed=seed,
+        device=device,
+    )
+    return out

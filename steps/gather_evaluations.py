@@ -1,0 +1,16 @@
+"""Step: the evaluations of all recommenders in one folder, as DVC has them."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+from steps.step import step
+from steps.workspace import workspace
+
+
+@step
+def gather_evaluations(evaluations: list[Path]) -> Annotated[Path, "evaluations"]:
+    out = workspace("artifacts/evaluation")
+    for evaluation in evaluations:
+        shutil.copytree(evaluation, out / evaluation.name)
+    return out

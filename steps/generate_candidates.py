@@ -1,0 +1,25 @@
+"""Step: items that the tuned model proposes for each user."""
+
+from pathlib import Path
+from typing import Annotated
+
+from llm4idrec import stages
+from llm4idrec.config import GenerationConfig
+from steps.step import step
+from steps.workspace import workspace
+
+
+@step
+def generate_candidates(
+    train: Path,
+    base_model: Path,
+    adapter: Path,
+    generation: GenerationConfig,
+    seed: int,
+    device: str,
+) -> Annotated[Path, "generations"]:
+    out = workspace("artifacts/generations")
+    stages.generate(
+        train, base_model, adapter, out, generation=generation, seed=seed, device=device
+    )
+    return out

@@ -1,0 +1,17 @@
+"""Step: train interactions and accepted candidates in one table."""
+
+from pathlib import Path
+from typing import Annotated
+
+from llm4idrec import stages
+from steps.step import step
+from steps.workspace import workspace
+
+
+@step
+def merge_candidates(
+    train: Path, identifiers: Path, candidates: Path
+) -> Annotated[Path, "augmented"]:
+    out = workspace("artifacts/augmented")
+    stages.merge(train, identifiers, candidates, out)
+    return out

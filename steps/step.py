@@ -1,0 +1,39 @@
+"""The decorator of every step here: paths by content hash, cached on the library's code as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar, cast
+
+import zenml
+from zenml.config.cache_policy import CachePolicy
+from zenml.config.source import Source, SourceType
+
+from llm4idrec.files import content_hash
+from steps.materializer import PathMaterializer
+from steps.workspace import in_place
+
+Result = TypeVar("Result")
+
+
+def code_hash() -> str:
+    """Hash of the library's and the steps' code; ZenML itself would hash the step function only.
+
+    What a DVC stage wrote is kept by reference, which must not serve a run elsewhere.
+    """
+    root = Path(__file__).resolve().parents[1]
+    files = *sorted(root.glob("llm4idrec/**/*.py")), *sorted(root.glob("steps/*.py"))
+    return content_hash(*files) + (" in place" if in_place() else "")
+
+
+def step(function: Callable[..., Result]) -> Callable[..., Result]:
+    """A ZenML step; typed by what the function returns, which ZenML hands on as an artifact."""
+    policy = CachePolicy(cache_func=_source(code_hash))
+    decorate = zenml.step(output_materializers=_source(PathMaterializer), cache_policy=policy)
+    return cast(Callable[..., Result], decorate(function))
+
+
+def _source(thing: Callable[..., object]) -> Source:
+    """By name: given the thing itself, ZenML would open its store whenever a step is imported."""
+    return Source(module=thing.__module__, attribute=thing.__name__, type=SourceType.USER)

@@ -1,0 +1,27 @@
+"""Step: the comparison of original and augmented data over all recommenders."""
+
+from pathlib import Path
+from typing import Annotated
+
+from llm4idrec import stages
+from steps.step import step
+from steps.workspace import workspace
+
+
+@step
+def write_report(
+    train: Path,
+    base_model: Path,
+    adapter: Path,
+    generations: Path,
+    candidates: Path,
+    evaluation: Path,
+    recommenders: list[str],
+    dataset: str,
+    protocol: str,
+) -> tuple[Annotated[Path, "comparison"], Annotated[Path, "figures"]]:
+    out = workspace("reports")
+    folders = [evaluation / name for name in recommenders]
+    made = train, base_model, adapter, generations, candidates
+    stages.report(*made, folders, out, dataset=dataset, protocol=protocol)
+    return out / "comparison.json", out / "comparison.html"

@@ -1,0 +1,66 @@
+"""A small train set with two kinds of users, and models tuned on it once a session."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from llm4idrec.adapter import tune_adapter
+from llm4idrec.base_model import make_base_model
+from llm4idrec.config import AdapterConfig, BaseModelConfig, GenerationConfig, PromptsConfig
+from llm4idrec.interactions import Interactions
+from llm4idrec.prompts import build_prompts, write_prompts
+
+N_USERS, N_ITEMS = 12, 20
+
+BASE = BaseModelConfig(
+    kind="compact", hidden_size=16, layers=1, heads=2, epochs=60, dropout=0.2, learning_rate=1e-2
+)
+ADAPTER = AdapterConfig(
+    rank=4,
+    alpha=16,
+    dropout=0.0,
+    target_modules=("q_proj", "v_proj"),
+    loss_on="answer",
+    steps=12,
+    batch_size=8,
+    learning_rate=1e-2,
+    max_length=64,
+    checkpoint_every=5,
+)
+GENERATION = GenerationConfig(samples=3, items=4, history=8, batch_size=5, shard_users=4)
+PROMPTS = PromptsConfig(per_user=4, fully_share=0.5, subset_length=4)
+
+
+@pytest.fixture(scope="session")
+def blocks() -> Interactions:
+    """Even users take 8 of the even items, odd users 8 of the odd ones; user 11 takes none."""
+    random = np.random.default_rng(0)
+    pairs = [
+        (user, item)
+        for user in range(N_USERS - 1)
+        for item in random.permutation(np.arange(user % 2, N_ITEMS, 2))[:8]
+    ]
+    user, item = np.array(pairs).T
+    return Interactions(user, item, N_USERS, N_ITEMS)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    train: Path
+    base_model: Path
+    prompts: Path
+    adapter: Path
+
+
+@pytest.fixture(scope="session")
+def tuned(blocks: Interactions, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    """Files of the train set, its base model, prompts and adapter."""
+    root = tmp_path_factory.mktemp("tuned")
+    files = Tuned(*(root / name for name in ("train.parquet", "base", "prompts.jsonl", "adapter")))
+    blocks.write(files.train)
+    make_base_model(blocks, files.base_model, BASE, 1, "cpu")
+    write_prompts(files.prompts, build_prompts(blocks, PROMPTS, 1))
+    tune_adapter(files.base_model, files.prompts, files.adapter, ADAPTER, 1, "cpu")
+    return files

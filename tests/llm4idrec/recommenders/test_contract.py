@@ -1,0 +1,228 @@
+"""What every recommender promises, whatever is inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from llm4idrec.config import LightGCNConfig, MFConfig
+from llm4idrec.errors import DivergenceError, InputError
+from llm4idrec.interactions import IntArray, Interactions
+from llm4idrec.recommenders import RECOMMENDERS, Recommender
+from llm4idrec.recommenders.training import Validation
+
+USERS, ITEMS = 40, 30
+SMALL: dict[str, dict[str, Any]] = {
+    "mf": {"learning_rate": 0.03, "l2": 0.1, "batch_size": 64, "max_epochs": 40},
+    "lightgcn": {"learning_rate": 0.1, "layers": 1, "batch_size": 64, "max_epochs": 40},
+}
+"""Settings with which each registered recommender learns the two blocks in a second."""
+
+EVERYONE = np.arange(USERS, dtype=np.int32)
+
+
+@pytest.fixture(params=sorted(RECOMMENDERS))
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def untrained(name: str, seed: int = 0, **changes: Any) -> Recommender:
+    kind = RECOMMENDERS[name]
+    return kind(kind.settings_type(**{**SMALL[name], **changes}), seed)
+
+
+def two_blocks(share: float = 0.4, seed: int = 0) -> Interactions:
+    """The first half of the users takes from the first half of the items, the others the rest."""
+    rng = np.random.default_rng(seed)
+    user, item = np.divmod(np.arange(USERS * ITEMS), ITEMS)
+    own = (user < USERS // 2) == (item < ITEMS // 2)
+    taken = own & (rng.random(len(user)) < share)
+    return Interactions(user[taken], item[taken], USERS, ITEMS)
+
+
+def validation(train: Interactions) -> Validation:
+    held = two_blocks(seed=1)
+    fresh = ~train.contains(held.user, held.item)
+    heldout = Interactions(held.user[fresh], held.item[fresh], USERS, ITEMS)
+    return Validation(heldout, train, (5,), "ndcg_at_5")
+
+
+def fitted(name: str, train: Interactions, seed: int = 0, epochs: int = 3) -> Recommender:
+    recommender = untrained(name, seed)
+    recommender.fit(train, epochs=epochs)
+    return recommender
+
+
+def test_every_recommender_is_tested() -> None:
+    assert set(SMALL) == set(RECOMMENDERS)
+
+
+def test_shape_dtype_and_range(name: str) -> None:
+    users = np.array([7, 3, 3, 39], np.int32)
+
+    items = fitted(name, two_blocks()).recommend(users, 5, two_blocks())
+
+    assert items.shape == (4, 5)
+    assert items.dtype == np.int32
+    assert ((items >= 0) & (items < ITEMS)).all()
+    assert all(len(set(row)) == 5 for row in items.tolist())
+    assert (items[1] == items[2]).all()
+
+
+def test_seen_items_are_left_out(name: str) -> None:
+    train = two_blocks()
+    items = fitted(name, train).recommend(EVERYONE, 10, train)
+    assert not train.contains(EVERYONE[:, None], items).any()
+
+
+def test_only_seen_decides_what_is_left_out(name: str) -> None:
+    """Not what was trained on: a generated pair may be recommended."""
+    train = two_blocks()
+    nothing = Interactions(np.array([]), np.array([]), USERS, ITEMS)
+    items = fitted(name, train, epochs=40).recommend(EVERYONE, 5, nothing)
+    assert train.contains(EVERYONE[:, None], items).mean() > 0.5
+
+
+def test_seen_may_know_more_items(name: str) -> None:
+    train = two_blocks()
+    recommender = fitted(name, train)
+    larger = Interactions(
+        np.append(train.user, 0), np.append(train.item, ITEMS + 2), USERS, ITEMS + 3
+    )
+    assert (
+        recommender.recommend(EVERYONE, 5, larger) == recommender.recommend(EVERYONE, 5, train)
+    ).all()
+
+
+def test_places_stay_empty_where_no_item_is_left(name: str) -> None:
+    train = two_blocks()
+    for k in (ITEMS, ITEMS + 4):
+        items = fitted(name, train).recommend(EVERYONE, k, train)
+        left = ITEMS - train.history_lengths
+        assert ((items >= 0) == (np.arange(k) < left[:, None])).all()
+        assert all(
+            sorted([*row[row >= 0], *train.items_of(user)]) == list(range(ITEMS))
+            for user, row in enumerate(items)
+        )
+
+
+def test_no_users(name: str) -> None:
+    train = two_blocks()
+    assert fitted(name, train).recommend(EVERYONE[:0], 5, train).shape == (0, 5)
+
+
+def test_user_without_history_gets_items(name: str) -> None:
+    train = two_blocks()
+    others = train.user != 5
+    without = Interactions(train.user[others], train.item[others], USERS, ITEMS)
+    items = fitted(name, without).recommend(np.array([5], np.int32), 8, without)
+    assert len(set(items[0].tolist())) == 8
+    assert (items >= 0).all()
+
+
+def test_user_with_the_whole_catalogue(name: str) -> None:
+    """Has nothing to be compared with, and nothing left to be recommended."""
+    train = two_blocks().union(np.zeros(ITEMS, int), np.arange(ITEMS))
+    items = fitted(name, train).recommend(np.array([0, 1], np.int32), 3, train)
+    assert (items[0] == -1).all()
+    assert (items[1] >= 0).all()
+
+
+def test_same_seed_same_bits(name: str) -> None:
+    one, two = (fitted(name, two_blocks(), seed=4).state() for _ in range(2))
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_fit_starts_from_scratch(name: str) -> None:
+    recommender = fitted(name, two_blocks(seed=9))
+    recommender.fit(two_blocks(), epochs=3)
+    expected = fitted(name, two_blocks()).state()
+    assert all(torch.equal(part, expected[key]) for key, part in recommender.state().items())
+
+
+def test_other_seed_other_bits(name: str) -> None:
+    one, two = (fitted(name, two_blocks(), seed=seed).state() for seed in (4, 5))
+    assert not all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_global_random_state_is_left_alone(name: str) -> None:
+    torch.manual_seed(1)
+    expected = torch.rand(1)
+    torch.manual_seed(1)
+    fitted(name, two_blocks())
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_save_and_load(name: str, tmp_path: Path) -> None:
+    train = two_blocks()
+    recommender = fitted(name, train, seed=6)
+    recommender.save(tmp_path / "model")
+
+    loaded = RECOMMENDERS[name].load(tmp_path / "model")
+
+    assert loaded.settings == recommender.settings
+    assert loaded.seed == 6
+    expected: IntArray = recommender.recommend(EVERYONE, 10, train)
+    assert (loaded.recommend(EVERYONE, 10, train) == expected).all()
+
+
+def test_load_of_something_else(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a saved"):
+        RECOMMENDERS[name].load(tmp_path)
+
+
+def test_learns_two_blocks(name: str) -> None:
+    train = two_blocks()
+    recommender = untrained(name)
+    recommender.fit(train)
+    items = recommender.recommend(EVERYONE, 5, train)
+    own = (items < ITEMS // 2) == (EVERYONE[:, None] < USERS // 2)
+    assert own.mean() > 0.95
+
+
+def test_training_lowers_the_loss(name: str) -> None:
+    records = untrained(name).fit(two_blocks()).records
+    assert records[-1].loss < 0.8 * records[0].loss
+
+
+def test_returns_to_the_best_epoch(name: str) -> None:
+    train = two_blocks()
+    watched = validation(train)
+    recommender = untrained(name, evaluate_every=2, patience=3, max_epochs=200, learning_rate=0.1)
+
+    training = recommender.fit(train, watched)
+
+    scores = [record.scores["ndcg_at_5"] for record in training.records]
+    epochs = [record.epoch for record in training.records]
+    assert epochs == list(range(2, 2 * len(epochs) + 1, 2))
+    best = int(np.argmax(scores))
+    assert training.best_epoch == epochs[best]
+    assert len(scores) == min(best + 3 + 1, 100)
+    assert watched.scores(recommender) == training.scores == training.records[best].scores
+
+
+def test_epochs_without_validation(name: str) -> None:
+    """Training for the best epoch's number again, unwatched, gives the best epoch's state."""
+    train = two_blocks()
+    one = untrained(name, evaluate_every=2, patience=2)
+    best = one.fit(train, validation(train)).best_epoch
+    two = untrained(name, evaluate_every=2, patience=2)
+    training = two.fit(train, epochs=best)
+    assert training.best_epoch == best
+    assert training.scores == {}
+    assert all(torch.equal(part, one.state()[key]) for key, part in two.state().items())
+
+
+def test_divergence_is_an_error(name: str) -> None:
+    with pytest.raises(DivergenceError, match="learning_rate"):
+        untrained(name, learning_rate=1e30).fit(two_blocks())
+
+
+def test_settings_types() -> None:
+    assert RECOMMENDERS["mf"].settings_type is MFConfig
+    assert RECOMMENDERS["lightgcn"].settings_type is LightGCNConfig

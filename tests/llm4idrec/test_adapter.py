@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+from llm4idrec import causal_training
+from llm4idrec.adapter import PromptBatches, load_tuned_model, tune_adapter
+from llm4idrec.base_model import load_base_model
+from llm4idrec.causal_training import IGNORED
+from llm4idrec.errors import InputError
+from llm4idrec.files import content_hash, read_json
+from llm4idrec.prompts import read_prompts
+from llm4idrec.tokenization import PromptEncoder
+from tests.llm4idrec.conftest import ADAPTER, Tuned
+
+
+def test_plain_peft_loads_the_adapter(tuned: Tuned) -> None:
+    base = AutoModelForCausalLM.from_pretrained(tuned.base_model)
+    plain = PeftModel.from_pretrained(base, str(tuned.adapter)).eval()
+    ours, _ = load_tuned_model(tuned.base_model, tuned.adapter, torch.device("cpu"))
+    tokens = torch.arange(3, 13)[None]
+    with torch.inference_mode():
+        difference = (plain(tokens).logits - ours(tokens).logits).abs().max()
+    assert difference < 1e-4
+    assert (tuned.adapter / "adapter_model.safetensors").is_file()
+    assert not list(tuned.adapter.rglob("*.bin"))
+
+
+def test_tuning_changes_what_the_model_says_and_lowers_the_loss(tuned: Tuned) -> None:
+    base, tokenizer = load_base_model(tuned.base_model, torch.device("cpu"))
+    adapted, _ = load_tuned_model(tuned.base_model, tuned.adapter, torch.device("cpu"))
+    batches = PromptBatches(read_prompts(tuned.prompts), PromptEncoder(tokenizer), ADAPTER, 7)
+
+    def loss(model: torch.nn.Module) -> float:
+        with torch.inference_mode():
+            return sum(
+                float(
+                    causal_training.causal_loss(
+                        model.eval(), batches[s].input_ids, batches[s].labels
+                    )
+                )
+                for s in range(4)
+            )
+
+    assert loss(adapted) < loss(base)
+
+
+@pytest.mark.parametrize("loss_on", ["answer", "all"])
+def test_the_loss_counts_what_it_says(loss_on: str, tuned: Tuned) -> None:
+    _, tokenizer = load_base_model(tuned.base_model, torch.device("cpu"))
+    config = ADAPTER.model_copy(update={"loss_on": loss_on})
+    batch = PromptBatches(read_prompts(tuned.prompts), PromptEncoder(tokenizer), config, 1)[0]
+    for tokens, labels in zip(batch.input_ids, batch.labels, strict=True):
+        counted = labels != IGNORED
+        assert torch.equal(labels[counted], tokens[counted])
+        words = tokenizer.convert_ids_to_tokens(labels[counted].tolist())
+        assert words[-1] == "</s>"
+        if loss_on == "answer":
+            assert {word[0] for word in words[:-1]} == {"i"}
+        else:
+            assert words[0] == "Given"
+
+
+def test_a_prompt_fits_the_longest_length(tuned: Tuned) -> None:
+    _, tokenizer = load_base_model(tuned.base_model, torch.device("cpu"))
+    config = ADAPTER.model_copy(update={"max_length": 31})
+    batches = PromptBatches(read_prompts(tuned.prompts), PromptEncoder(tokenizer), config, 1)
+    assert max(batches[step].input_ids.shape[1] for step in range(len(batches))) <= 31
+
+
+def test_every_prompt_comes_once_before_any_comes_again(tuned: Tuned) -> None:
+    _, tokenizer = load_base_model(tuned.base_model, torch.device("cpu"))
+    prompts = read_prompts(tuned.prompts)
+    batches = PromptBatches(prompts, PromptEncoder(tokenizer), ADAPTER, 1)
+    per_pass = -(-len(prompts) // ADAPTER.batch_size)
+    assert sum(len(batches[step].input_ids) for step in range(per_pass)) == len(prompts)
+
+
+def test_a_killed_tuning_ends_with_the_same_adapter(
+    tuned: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, steps = causal_training._step, []
+
+    def dies(*arguments: object) -> float:
+        steps.append(arguments[2])
+        if len(steps) == 8:
+            raise KeyboardInterrupt
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(causal_training, "_step", dies)
+    with pytest.raises(KeyboardInterrupt):
+        tune_adapter(tuned.base_model, tuned.prompts, tmp_path / "out", ADAPTER, 1, "cpu")
+    tune_adapter(tuned.base_model, tuned.prompts, tmp_path / "out", ADAPTER, 1, "cpu")
+    assert steps[8] == 5  # the checkpoint before
+    assert content_hash(tmp_path / "out") == content_hash(tuned.adapter)
+
+
+def test_the_adapter_does_not_name_this_machine(tuned: Tuned) -> None:
+    config = read_json(tuned.adapter / "adapter_config.json")
+    assert config["base_model_name_or_path"] == "base"
+
+
+def test_layers_that_are_not_there_are_named(tuned: Tuned, tmp_path: Path) -> None:
+    config = ADAPTER.model_copy(update={"target_modules": ("c_attn",)})
+    with pytest.raises(InputError, match=r"c_attn.*q_proj"):
+        tune_adapter(tuned.base_model, tuned.prompts, tmp_path / "out", config, 1, "cpu")
+
+
+def test_no_prompts_is_an_input_error(tuned: Tuned, tmp_path: Path) -> None:
+    (tmp_path / "prompts.jsonl").write_text("")
+    with pytest.raises(InputError, match="no prompts"):
+        tune_adapter(
+            tuned.base_model, tmp_path / "prompts.jsonl", tmp_path / "out", ADAPTER, 1, "cpu"
+        )

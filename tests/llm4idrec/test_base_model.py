@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+
+from llm4idrec import causal_training
+from llm4idrec.base_model import ListBatches, load_base_model, make_base_model
+from llm4idrec.config import BaseModelConfig
+from llm4idrec.errors import InputError
+from llm4idrec.files import content_hash
+from llm4idrec.interactions import Interactions
+from llm4idrec.tokenization import PromptEncoder, compact_tokenizer
+from tests.llm4idrec.conftest import BASE, Tuned
+
+SHORT = BASE.model_copy(update={"epochs": 6, "batch_tokens": 40})
+
+
+def test_the_result_is_a_plain_model_folder(tuned: Tuned) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tuned.base_model)
+    assert isinstance(model, LlamaForCausalLM)
+    tokenizer = AutoTokenizer.from_pretrained(tuned.base_model)
+    assert tokenizer.tokenize("u3 i1,i2") == ["u3", "i1", "i2"]
+    assert not list(tuned.base_model.rglob("*.bin"))
+
+
+def test_an_epoch_shows_every_pair_once_in_a_new_order(blocks: Interactions) -> None:
+    encoder = PromptEncoder(compact_tokenizer(blocks.n_users, blocks.n_items))
+    config = SHORT.model_copy(update={"max_length": 7})  # lists of 8 are cut into 4 + 4
+    batches = ListBatches(blocks, encoder, config, seed=1)
+    names = {number: token for token, number in encoder.tokenizer.get_vocab().items()}
+
+    def shown(epoch: int) -> list[tuple[str, str]]:
+        pairs = []
+        for step in range(epoch * batches.per_epoch, (epoch + 1) * batches.per_epoch):
+            for row in batches[step].input_ids.tolist():
+                words = [names[token] for token in row]
+                pairs += [(words[1], word) for word in words[2:] if word[0] == "i"]
+        return pairs
+
+    expected = {(f"u{u}", f"i{i}") for u, i in zip(blocks.user, blocks.item, strict=True)}
+    assert len(shown(0)) == len(blocks)
+    assert set(shown(0)) == set(shown(1)) == expected
+    assert shown(0) != shown(1)
+    assert max(batch.input_ids.shape[1] for batch in (batches[s] for s in range(len(batches)))) == 7
+
+
+def test_a_killed_training_ends_with_the_same_weights(
+    blocks: Interactions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_base_model(blocks, tmp_path / "whole", SHORT, 1, "cpu")
+    real, steps = causal_training._step, []
+
+    def dies(*arguments: object) -> float:
+        steps.append(arguments[2])
+        if len(steps) == 12:
+            raise KeyboardInterrupt
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(causal_training, "_step", dies)
+    with pytest.raises(KeyboardInterrupt):
+        make_base_model(blocks, tmp_path / "out", SHORT, 1, "cpu")
+    assert not (tmp_path / "out").exists()
+    make_base_model(blocks, tmp_path / "out", SHORT, 1, "cpu")
+    assert 0 < steps[12] < 11  # from a checkpoint, not from the start
+    assert content_hash(tmp_path / "out") == content_hash(tmp_path / "whole")
+
+
+def test_another_seed_gives_another_model(blocks: Interactions, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        make_base_model(blocks, tmp_path / str(seed), SHORT, seed, "cpu")
+    one, two = (AutoModelForCausalLM.from_pretrained(tmp_path / name).state_dict() for name in "12")
+    assert any(not torch.equal(one[key], two[key]) for key in one)
+
+
+def test_a_pretrained_model_is_kept_as_a_reference(
+    tuned: Tuned, blocks: Interactions, tmp_path: Path
+) -> None:
+    config = BaseModelConfig(kind="pretrained", name=str(tuned.base_model))
+    make_base_model(blocks, tmp_path / "out", config, 1, "cpu")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["reference.json"]
+    model, _ = load_base_model(tmp_path / "out", torch.device("cpu"))
+    again = AutoModelForCausalLM.from_pretrained(tuned.base_model)
+    assert all(
+        torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", ["no/such/model", "empty"])
+def test_a_model_that_is_not_there_is_named(
+    name: str, blocks: Interactions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    (tmp_path / "empty").mkdir()
+    config = BaseModelConfig(kind="pretrained", name=name)
+
+    def make_and_load() -> None:
+        make_base_model(blocks, tmp_path / "out", config, 1, "cpu")
+        load_base_model(tmp_path / "out", torch.device("cpu"))
+
+    with pytest.raises(InputError, match=name):
+        make_and_load()
+
+
+def test_users_without_items_are_no_trouble() -> None:
+    train = Interactions(np.array([1, 1, 1]), np.array([0, 1, 2]), 3, 4)
+    encoder = PromptEncoder(compact_tokenizer(3, 4))
+    assert len(ListBatches(train, encoder, SHORT, 1)[0].input_ids) == 1

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+
+from llm4idrec.causal_training import Batch, Schedule, causal_loss, train_causal
+from llm4idrec.errors import DivergenceError
+
+
+def llama() -> PreTrainedModel:
+    torch.manual_seed(0)
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=20,
+            hidden_size=8,
+            intermediate_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+        )
+    )
+
+
+def gpt2() -> PreTrainedModel:
+    torch.manual_seed(0)
+    return GPT2LMHeadModel(
+        GPT2Config(vocab_size=20, n_embd=8, n_layer=1, n_head=2, bos_token_id=1, eos_token_id=2)
+    )
+
+
+@pytest.mark.parametrize("make", [llama, gpt2])
+def test_the_loss_is_that_of_transformers(make) -> None:  # type: ignore[no-untyped-def]
+    model = make().eval()
+    batch = Batch.pad([([1, 5, 6, 7, 2], 2), ([1, 9, 2], 1)], padding=0)
+    assert batch.labels.tolist() == [[-100, -100, 6, 7, 2], [-100, 9, 2, -100, -100]]
+    mask = (batch.labels != -100) | (torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]) == 1)
+    theirs = model(batch.input_ids, attention_mask=mask.long(), labels=batch.labels).loss
+    with torch.inference_mode():
+        ours = causal_loss(model, batch.input_ids, batch.labels)
+    assert float(ours) == pytest.approx(float(theirs.detach()), rel=1e-5)
+
+
+def test_the_rate_rises_then_falls() -> None:
+    schedule = Schedule(1e-3, 1, "float32", 10)
+    rates = [schedule.rate(step, 100) for step in range(100)]
+    assert max(rates) == rates[10] == pytest.approx(1e-3)
+    assert rates[0] == pytest.approx(1e-4)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] == pytest.approx(1e-4, rel=0.01)
+
+
+def test_accumulated_passes_count_as_one_large_batch(tmp_path: Path) -> None:
+    one, two = ([1, 5, 6, 2], 1), ([1, 7, 8, 2], 1)
+    together, apart = llama(), llama()
+    train_causal(
+        together, [Batch.pad([one, two], 0)], Schedule(1e-2, 1, "float32", 9), 1, tmp_path, "a"
+    )
+    train_causal(
+        apart,
+        [Batch.pad([one], 0), Batch.pad([two], 0)],
+        Schedule(1e-2, 2, "float32", 9),
+        1,
+        tmp_path,
+        "b",
+    )
+    for a, b in zip(together.parameters(), apart.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_a_loss_that_is_not_finite_stops(tmp_path: Path) -> None:
+    model = llama()
+    with torch.no_grad():
+        model.lm_head.weight.fill_(torch.inf)
+    with pytest.raises(DivergenceError, match="step 0"):
+        train_causal(
+            model,
+            [Batch.pad([([1, 5, 2], 1)], 0)],
+            Schedule(1e-3, 1, "float32", 9),
+            1,
+            tmp_path,
+            "x",
+        )

@@ -1,0 +1,118 @@
+"""`params.yaml` is refused with the key, what it holds and what may stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from llm4idrec.config import Config, DataConfig
+from llm4idrec.errors import InputError
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+VALUES: dict[str, Any] = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+
+
+def changed(key: str, value: Any) -> dict[str, Any]:
+    values = deepcopy(VALUES)
+    section = values
+    *path, last = key.split(".")
+    for name in path:
+        section = section[name]
+    section[last] = value
+    return values
+
+
+def test_params_yaml_is_read() -> None:
+    config = Config.read(PARAMS)
+    assert config.data.k_core == VALUES["data"]["k_core"]
+    assert config.evaluation.amounts == tuple(VALUES["evaluation"]["amounts"])
+
+
+def test_config_is_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Config.read(PARAMS).data.k_core = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("data.k_cor", 5, "p.yaml: unknown key `data.k_cor`; expected a key that the parameters"),
+        ("data.k_core", -1, "p.yaml: `data.k_core` is -1; expected greater than or equal to 0"),
+        ("data.k_core", "x", "p.yaml: `data.k_core` is 'x'; expected a valid integer"),
+        ("data.format", "xls", "p.yaml: `data.format` is 'xls'; expected 'csv', 'tsv', 'parquet'"),
+        ("data.user", None, "p.yaml: `data`: format csv needs the column names `user` and `item`"),
+        ("data.test", "t.csv", "p.yaml: `data`: `test` is given without `train`"),
+        ("data.sample_users", 0, "p.yaml: `data.sample_users` is 0; expected greater than 0"),
+        ("split.valid", 1, "p.yaml: `split.valid` is 1; expected less than 1"),
+        (
+            "base_model.kind",
+            "pretrained",
+            "p.yaml: `base_model`: `name` goes with kind `pretrained`",
+        ),
+        ("evaluation.selection_seeds", 9, "p.yaml: `evaluation`: `selection_seeds` is more than"),
+        ("recommenders", ["svd"], "p.yaml: `recommenders.0` is 'svd'; expected"),
+        ("dataset", "a/b", "p.yaml: `dataset` is 'a/b'; expected"),
+    ],
+)
+def test_bad_value(tmp_path: Path, key: str, value: Any, message: str) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(yaml.safe_dump(changed(key, value)), encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        Config.read(file)
+    assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(message)
+
+
+def test_missing_key() -> None:
+    values = deepcopy(VALUES)
+    del values["split"]
+    with pytest.raises(InputError, match="key `split` is missing"):
+        Config.parse(values)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read as YAML"),
+        ("a: [1", "cannot be read as YAML"),
+        ("- 1", "holds no parameters; expected keys such as `seed`"),
+        ("", "holds no parameters"),
+    ],
+)
+def test_bad_file(tmp_path: Path, content: str | None, message: str) -> None:
+    file = tmp_path / "params.yaml"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=message) as caught:
+        Config.read(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_of_the_data() -> None:
+    one = DataConfig(path=Path("a.txt"), format="selfrec_graph")
+    assert (one.train_file, one.test_file) == (Path("a.txt"), None)
+    two = DataConfig(path=Path("d"), train="x", test="y", format="selfrec_graph")
+    assert (two.train_file, two.test_file) == (Path("d/x"), Path("d/y"))
+
+
+def sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield model
+    for field in model.model_fields.values():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from sections(field.annotation)
+
+
+def test_every_key_is_documented() -> None:
+    undocumented = [
+        f"{model.__name__}.{name}"
+        for model in sections(Config)
+        for name, field in model.model_fields.items()
+        if not field.description
+        and not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel))
+    ]
+    assert undocumented == []

@@ -1,0 +1,282 @@
+"""Every format on known answers, and one clear sentence for each kind of bad file."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llm4idrec.config import DataConfig
+from llm4idrec.errors import InputError
+from llm4idrec.formats import read_file
+
+COLUMNS = {"user": "u", "item": "i", "timestamp": "t"}
+WORDS = st.text("abc0189é漢-_.", min_size=1, max_size=6)
+LONGER_THAN_A_BLOCK = 60_000
+
+
+def read(folder: Path, format: str, content: str | bytes, **data: Any) -> dict[str, list[Any]]:
+    path = folder / "file"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    columns = COLUMNS if format in ("csv", "tsv", "recbole", "parquet") else {}
+    config = DataConfig(path=path, format=format, **{**columns, **data})
+    return read_file(path, config).to_pydict()
+
+
+def expect_error(folder: Path, format: str, content: str | bytes, **data: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        read(folder, format, content, **data)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message.removeprefix(str(folder / "file"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "u,i,t\na,x,5\nb,y,6\n",
+        "u,i,t\na,x,5\nb,y,6",
+        "\ufeffu,i,t\r\na,x,5\r\nb,y,6\r\n",
+        "u,i,t\ra,x,5\rb,y,6\r",
+        ' u ,"i", t\n"a",x, 5\n b ,y,6.0\n',
+    ],
+    ids=["plain", "no last newline", "BOM and CRLF", "CR", "quotes and spaces"],
+)
+def test_csv(tmp_path: Path, content: str) -> None:
+    assert read(tmp_path, "csv", content) == {
+        "user": ["a", "b"],
+        "item": ["x", "y"],
+        "timestamp": [5, 6],
+        "line": [2, 3],
+    }
+
+
+def test_csv_types(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("u,i,t\n007,1e3,5\n")
+    config = DataConfig(path=tmp_path / "file", format="csv", **COLUMNS)
+    table = read_file(config.path, config)
+    assert table.schema.types == [pa.string(), pa.string(), pa.int64(), pa.int64()]
+    assert table["user"].to_pylist() == ["007"]
+
+
+def test_csv_lines_count_blank_ones_and_breaks_in_quotes(tmp_path: Path) -> None:
+    table = read(tmp_path, "csv", 'u,i,t\n\na,"x\ny",5\n\n\nb,z,6\n')
+    assert table["item"] == ["x\ny", "z"]
+    assert table["line"] == [3, 7]
+
+
+def test_csv_without_time_has_no_timestamp(tmp_path: Path) -> None:
+    table = read(tmp_path, "csv", "u,other,i\na,1,x\n", timestamp=None)
+    assert table == {"user": ["a"], "item": ["x"], "line": [2]}
+
+
+def test_tsv_takes_quotation_marks_as_they_are(tmp_path: Path) -> None:
+    assert read(tmp_path, "tsv", 'u\ti\tt\n"a\tx y\t5\n')["user"] == ['"a']
+
+
+def test_recbole_names_columns_without_the_type(tmp_path: Path) -> None:
+    content = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n1\t2\t4.5\t881250949\n"
+    names = {"user": "user_id", "item": "item_id", "timestamp": "timestamp"}
+    assert read(tmp_path, "recbole", content, **names) == {
+        "user": ["1"],
+        "item": ["2"],
+        "timestamp": [881250949],
+        "line": [2],
+    }
+
+
+@pytest.mark.parametrize("content", ["a x 1\nb\ty\t2.5\n", "a x\nb  y\n", "a x 1\r\n b y -1e3\r\n"])
+def test_selfrec_graph(tmp_path: Path, content: str) -> None:
+    expected = {"user": ["a", "b"], "item": ["x", "y"], "line": [1, 2]}
+    assert read(tmp_path, "selfrec_graph", content) == expected
+
+
+def test_selfrec_sequential(tmp_path: Path) -> None:
+    assert read(tmp_path, "selfrec_sequential", "a:x y x\n\nb: z\n") == {
+        "user": ["a", "a", "a", "b"],
+        "item": ["x", "y", "x", "z"],
+        "timestamp": [0, 1, 2, 0],
+        "line": [1, 1, 1, 3],
+    }
+
+
+def test_llm_recsys_sequential(tmp_path: Path) -> None:
+    assert read(tmp_path, "llm_recsys_sequential", "a x y x\nb z") == {
+        "user": ["a", "a", "a", "b"],
+        "item": ["x", "y", "x", "z"],
+        "timestamp": [0, 1, 2, 0],
+        "line": [1, 1, 1, 2],
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(lists=st.dictionaries(WORDS, st.lists(WORDS, min_size=1, max_size=5), min_size=1))
+def test_sequences_come_back(
+    tmp_path_factory: pytest.TempPathFactory, lists: dict[str, list[str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("lists")
+    for format, mark in (("selfrec_sequential", ":"), ("llm_recsys_sequential", " ")):
+        text = "\n".join(f"{user}{mark}{' '.join(items)}" for user, items in lists.items())
+        table = read(folder, format, text)
+        back: dict[str, list[str]] = {}
+        for user, item, place in zip(table["user"], table["item"], table["timestamp"], strict=True):
+            assert place == len(back.setdefault(user, []))
+            back[user].append(item)
+        assert back == lists
+
+
+@settings(max_examples=40, deadline=None)
+@given(pairs=st.lists(st.tuples(WORDS, WORDS), min_size=1))
+def test_pairs_come_back(
+    tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("pairs")
+    table = read(folder, "selfrec_graph", "\n".join(f"{user} {item}" for user, item in pairs))
+    assert list(zip(table["user"], table["item"], strict=True)) == pairs
+    assert table["line"] == list(range(1, len(pairs) + 1))
+
+
+def test_parquet(tmp_path: Path) -> None:
+    users = pa.array(["a", "b"]).dictionary_encode()
+    for item, time, moment in (
+        (["1", "2"], [5, 6], [5, 6]),
+        ([1, 2], [5.0, 6.0], [5, 6]),
+        ([1.0, 2.0], [datetime.date(1970, 1, 6), datetime.date(1970, 1, 7)], [5, 6]),
+        ([1, 2], pa.array([5, 6], pa.timestamp("ms")), [5, 6]),
+    ):
+        pq.write_table(pa.table({"u": users, "i": item, "t": time}), tmp_path / "table")
+        config = DataConfig(path=tmp_path / "table", format="parquet", **COLUMNS)
+        assert read_file(config.path, config).to_pydict() == {
+            "user": ["a", "b"],
+            "item": ["1", "2"],
+            "timestamp": moment,
+            "line": [1, 2],
+        }
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", ": the file is empty; expected at least one interaction"),
+        ("\ufeff\r\n\n", ": the file is empty; expected at least one interaction"),
+        ("u,i,t\n", ": there is a header but nothing below it; expected at least one interaction"),
+        (
+            "u,i\na,x\n",
+            ": there is no column 't'; expected one of 'u', 'i'; correct data.timestamp",
+        ),
+        ("u,i,i,t\na,x,y,5\n", ": column 'i' is there 2 times; expected one"),
+        ("1,2,5\n1,3,6\n", ", line 1: no header: the first line holds 1, 2, 5; expected"),
+        ("u,i,t\na,x,5\na,y,noon\n", ", line 3: the timestamp is 'noon'; expected a whole number"),
+        (
+            "u,i,t\na,x,5.0\n\na,y,5.5\n",
+            ", line 4: the timestamp is '5.5'; expected a whole number",
+        ),
+        ("u,i,t\na,x,\n", ", line 2: the timestamp is ''; expected a whole number"),
+        ("u,i,t\na,x,1234567890123456789012\n", ", line 2: the timestamp is '12345678901234567890"),
+        ("u,i,t\na,x,5\n,x,5\n", ", line 3: the user is empty; expected an ID"),
+        ("u,i,t\na,x,5\n\na,  ,5\n", ", line 4: the item is empty; expected an ID"),
+        ("u,i,t\na,NaN,5\n", ", line 2: the item is 'NaN'; expected an ID"),
+        ("u,i,t\na,x,5\na,b,c,d,e,f,g,h,i,j\nb,x,5\n", ", line 3: 10 columns; expected 3"),
+        ("u,i,t\n\na,x,5\n\na,x\n", ", line 5: 2 columns; expected 3, as in the header"),
+        ('u,i,t\n"a\nb",x,5\na\n', ", line 4: 1 column; expected 3"),
+        ('u,i,t\na,x,5\n"a,x,5\nb,x,5\n', ", line 3: 1 column; expected 3"),
+        (b"u,i,t\na,x,5\n\xe9,x,5\n", ", line 3: byte 0xe9 is not UTF-8; expected UTF-8 text"),
+        ("u,i,t\na,x,5\n".encode("utf-16"), ", line 1: byte 0xff is not UTF-8"),
+    ],
+)
+def test_bad_csv(tmp_path: Path, content: str | bytes, message: str) -> None:
+    assert expect_error(tmp_path, "csv", content).startswith(message)
+
+
+def test_bad_csv_far_down(tmp_path: Path) -> None:
+    lines = [f"user{n},item{n},{n}" for n in range(LONGER_THAN_A_BLOCK)]
+    lines[50_000] = "a,b,c,d,e,f,g,h,i,j"
+    message = expect_error(tmp_path, "csv", "\n".join(["u,i,t", *lines]))
+    assert message.startswith(", line 50002: 10 columns; expected 3")
+
+
+def test_quote_that_never_ends_is_told_at_its_line(tmp_path: Path) -> None:
+    rest = "b,x,5\n" * LONGER_THAN_A_BLOCK
+    message = expect_error(tmp_path, "csv", 'u,i,t\na,x,5\n"a,x,5\n' + rest)
+    assert message.startswith(", line 3: 1 column; expected 3, as in the header")
+
+
+@pytest.mark.parametrize(
+    ("format", "content", "message"),
+    [
+        ("selfrec_graph", "a x 1\n\nb y\n", ", line 3: 2 words; expected `user item` or"),
+        ("selfrec_graph", "a x 1 9\n", ", line 1: 4 words; expected `user item` or"),
+        ("selfrec_graph", "a\n", ", line 1: 1 word; expected `user item` or"),
+        (
+            "selfrec_graph",
+            "user item rating\na x 1\n",
+            ", line 1: the weight is 'rating'; expected",
+        ),
+        ("selfrec_graph", "a x 1\nb y nan\n", ", line 2: the weight is 'nan'; expected a number"),
+        ("selfrec_graph", "a x\nb nan\n", ", line 2: the item is 'nan'; expected an ID"),
+        (
+            "selfrec_sequential",
+            "a:x\nb x y\n",
+            ", line 2: the line is 'b x y'; expected `user:item",
+        ),
+        ("selfrec_sequential", "a:x\n\nb:x:y\n", ", line 3: the line is 'b:x:y'; expected `user:"),
+        ("selfrec_sequential", ":x y\n", ", line 1: the line is ':x y'; expected `user:item"),
+        ("selfrec_sequential", "a:x\n:\n", ", line 2: the line is ':'; expected `user:item"),
+        ("selfrec_sequential", "a b:x\n", ", line 1: the line is 'a b:x'; expected `user:item"),
+        ("selfrec_sequential", "a:x\nb:\n", ", line 2: user 'b' has no items; expected at least"),
+        ("selfrec_sequential", "a:x\nb:y\na:z\n", ", line 3: user 'a' has a line already, line 1;"),
+        ("llm_recsys_sequential", "a x\n\nb\n", ", line 3: user 'b' has no items; expected at"),
+        ("llm_recsys_sequential", "a x NaN\n", ", line 1: the item is 'NaN'; expected an ID"),
+    ],
+)
+def test_bad_lines(tmp_path: Path, format: str, content: str, message: str) -> None:
+    assert expect_error(tmp_path, format, content).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"u": ["a", None], "i": [1, 2], "t": [1, 2]}, ", line 2: the user is null; expected"),
+        ({"u": [1.0, float("nan")], "i": [1, 2], "t": [1, 2]}, ", line 2: the user is null"),
+        ({"u": [1.0, 2.5], "i": [1, 2], "t": [1, 2]}, ", line 2: the user is 2.5; expected a"),
+        ({"u": ["a", ""], "i": [1, 2], "t": [1, 2]}, ", line 2: the user is empty; expected"),
+        ({"u": ["a"], "i": [1], "t": ["noon"]}, ": the timestamp column has type string; expected"),
+        ({"u": [["a"]], "i": [1], "t": [1]}, ": the user column has type list<"),
+        ({"u": ["a"], "i": [1]}, ": there is no column 't'; expected one of 'u', 'i'"),
+        ({"u": pa.array([], pa.string()), "i": [], "t": []}, ": the table is empty; expected"),
+    ],
+)
+def test_bad_parquet(tmp_path: Path, columns: dict[str, Any], message: str) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), sink)
+    error = expect_error(tmp_path, "parquet", sink.getvalue().to_pybytes())
+    assert error.startswith(message)
+
+
+def test_text_called_parquet(tmp_path: Path) -> None:
+    assert expect_error(tmp_path, "parquet", "u,i,t\n").startswith(": not a Parquet file (")
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "selfrec_graph", "selfrec_sequential"])
+def test_wrong_path(tmp_path: Path, format: str) -> None:
+    (tmp_path / "ratings.csv").write_text("u,i,t\n")
+    for path, found, remedy in (
+        (
+            tmp_path,
+            "is a folder; expected a file",
+            "data.train to the name of a file in it (ratings",
+        ),
+        (tmp_path / "none.csv", "there is no such file", f"{tmp_path} holds ratings.csv"),
+        (tmp_path / "no" / "none.csv", "there is no such file", "holds nothing"),
+    ):
+        columns = COLUMNS if format in ("csv", "parquet") else {}
+        with pytest.raises(InputError) as caught:
+            read_file(path, DataConfig(path=path, format=format, **columns))
+        assert str(caught.value).startswith(f"{path}: {found}")
+        assert remedy in str(caught.value)

@@ -1,0 +1,117 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from llm4idrec.candidates import Mention, count_votes, read_generations
+from llm4idrec.config import GenerationConfig
+from llm4idrec.device import choose_device
+from llm4idrec.errors import InputError
+from llm4idrec.files import content_hash
+from llm4idrec.generation import Generator, generate_candidates
+from llm4idrec.interactions import Interactions
+from tests.llm4idrec.conftest import GENERATION, Tuned
+
+
+def generate(
+    tuned: Tuned, out: Path, config: GenerationConfig = GENERATION, seed: int = 1
+) -> pa.Table:
+    generate_candidates(tuned.train, tuned.base_model, tuned.adapter, out, config, seed, "cpu")
+    return read_generations(out)
+
+
+def test_votes_and_ranks_by_hand() -> None:
+    said = [
+        (7, 0, "i1", -1),
+        (7, 0, "i1", -3),
+        (7, 1, "i1", -2),
+        (7, 1, "i2", -1),
+        (7, 0, "x", -9),
+        (3, 5, "i4", -1),
+    ]
+    table = count_votes([(u, a, Mention(a, text, p)) for u, a, text, p in said])
+    assert table.select(["user", "text", "item", "votes", "mentions", "rank"]).to_pylist() == [
+        {"user": 3, "text": "i4", "item": 4, "votes": 1, "mentions": 1, "rank": 1},
+        {"user": 7, "text": "i1", "item": 1, "votes": 2, "mentions": 3, "rank": 1},
+        {"user": 7, "text": "i2", "item": 2, "votes": 1, "mentions": 1, "rank": 2},
+        {"user": 7, "text": "x", "item": None, "votes": 1, "mentions": 1, "rank": 3},
+    ]
+    assert table["mean_log_probability"].to_pylist() == [-1, -2, -1, -9]
+
+
+def test_unseen_items_only_each_once_an_answer(
+    tuned: Tuned, blocks: Interactions, tmp_path: Path
+) -> None:
+    table = generate(tuned, tmp_path / "out")
+    assert set(table["user"].to_pylist()) == set(range(11))
+    assert table["item"].null_count == 0
+    assert not blocks.contains(table["user"], table["item"]).any()
+    assert table["mentions"].to_pylist() == table["votes"].to_pylist()
+    assert sum(table["mentions"].to_pylist()) == 11 * 3 * 4
+
+
+def test_the_whole_catalogue_may_be_generated_when_asked(
+    tuned: Tuned, blocks: Interactions, tmp_path: Path
+) -> None:
+    table = generate(
+        tuned, tmp_path / "out", GENERATION.model_copy(update={"restrict": "catalogue"})
+    )
+    assert table["item"].null_count == 0
+    assert blocks.contains(table["user"], table["item"]).any()
+    assert max(table["item"].to_pylist()) < blocks.n_items
+
+
+def test_free_text_is_kept_as_it_was_said(tuned: Tuned, tmp_path: Path) -> None:
+    free = GENERATION.model_copy(
+        update={"restrict": "none", "temperature": 5.0, "max_new_tokens": 12}
+    )
+    table = generate(tuned, tmp_path / "out", free)
+    assert table["item"].null_count > 0
+    assert {"u", "i"} & {text[0] for text in table["text"].to_pylist()}
+
+
+def test_the_model_learnt_which_items_belong_together(tuned: Tuned, tmp_path: Path) -> None:
+    table = generate(
+        tuned, tmp_path / "out", GENERATION.model_copy(update={"items": 2, "temperature": 0.1})
+    )
+    right = [
+        u % 2 == i % 2
+        for u, i in zip(table["user"].to_pylist(), table["item"].to_pylist(), strict=True)
+    ]
+    assert sum(right) / len(right) > 0.9
+
+
+def test_same_seed_same_bytes_other_seed_others(tuned: Tuned, tmp_path: Path) -> None:
+    once, again = generate(tuned, tmp_path / "1"), generate(tuned, tmp_path / "2")
+    assert once.equals(again)
+    assert not once.equals(generate(tuned, tmp_path / "3", seed=2))
+
+
+def test_resumes_after_the_last_whole_shard(
+    tuned: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate(tuned, tmp_path / "whole")
+    real, calls = Generator.candidates, []
+
+    def dies_in_the_second(self: Generator, users: object, bar: object = None) -> pa.Table:
+        calls.append(users)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(self, users, bar)
+
+    monkeypatch.setattr(Generator, "candidates", dies_in_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        generate(tuned, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    generate(tuned, tmp_path / "out")
+    assert len(calls) == 4  # two before, and of three shards the two that were missing
+    assert content_hash(tmp_path / "out") == content_hash(tmp_path / "whole")
+
+
+def test_a_folder_without_shards_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no generated shards"):
+        read_generations(tmp_path)
+
+
+def test_auto_is_a_device_there_is() -> None:
+    assert choose_device("auto").type in {"cpu", "cuda"}

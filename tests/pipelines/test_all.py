@@ -1,0 +1,64 @@
+"""The whole flow as one ZenML pipeline, and what MLflow then holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+from zenml.client import Client
+
+from llm4idrec.config import Config
+from pipelines import run, tracking
+from pipelines.registry import MODEL, NEWEST
+from pipelines.stages import STAGES
+
+
+@pytest.mark.slow
+def test_all_tracks_each_stage_caches_by_content_and_serves_the_adapter(
+    workplace: Callable[..., Config], capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = workplace()
+    assert run.main(["all"]) == 0
+    assert "NDCG@5" in capfd.readouterr().out
+    assert not Path("artifacts").exists()
+
+    client = MlflowClient()
+    version = f"tags.`{tracking.VERSION}` = '{tracking.version_hash(config)}'"
+    (parent,) = client.search_runs([tracking.experiment_id(client)], version)
+    assert "comparison/mf/ndcg_at_5/original" in parent.data.metrics
+    nested = client.search_runs(
+        [tracking.experiment_id(client)], f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
+    )
+    assert {found.data.tags["stage"] for found in nested} == set(STAGES)
+
+    served = mlflow.pyfunc.load_model(f"models:/{MODEL}@{NEWEST}")
+    history = [3, 1, 4]
+    frame = pd.DataFrame({"user": [2], "items": [history]})
+    first, again = served.predict(frame), served.predict(frame)
+    pd.testing.assert_frame_equal(first, again)
+    assert set(first["user"]) == {2}
+    assert not set(first["item"]) & set(history)
+    assert (np.diff(first["votes"]) <= 0).all()
+
+    assert run.main(["all"]) == 0
+    assert set(statuses().values()) == {"cached"}
+    workplace(filter={"max_items": 1})
+    assert run.main(["all"]) == 0
+    changed = statuses()
+    assert changed.pop("generate_candidates") == changed.pop("tune_adapter") == "cached"
+    assert changed["filter_candidates"] == changed["evaluate_mf"] == "completed"
+
+
+def statuses() -> dict[str, str]:
+    """Of each step in the newest ZenML run, which the newest MLflow run names."""
+    client = MlflowClient()
+    newest = client.search_runs(
+        [tracking.experiment_id(client)], "tags.stage = 'report'", order_by=["start_time DESC"]
+    )[0]
+    steps = Client().get_pipeline_run(newest.data.tags["zenml.run"]).steps
+    return {name: str(step.status.value) for name, step in steps.items()}

@@ -1,0 +1,85 @@
+"""The driver from its command line, with real ZenML and MLflow."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from mlflow.tracking import MlflowClient
+
+from llm4idrec.config import Config
+from pipelines import run, tracking
+from pipelines.stages import STAGES
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run.main(["--help"])
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(f"    {name}" in shown for name in (*STAGES, "all", "ui"))
+
+
+def test_unknown_parameters_are_one_sentence_and_exit_code_2(
+    workplace: Callable[..., Config], capfd: pytest.CaptureFixture[str]
+) -> None:
+    workplace()
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    Path("params.yaml").write_text(yaml.safe_dump(params | {"sead": 1}))
+    assert run.main(["prepare"]) == 2
+    assert "unknown key `sead`" in capfd.readouterr().err
+
+
+def test_a_recommender_that_is_not_compared_is_refused(
+    workplace: Callable[..., Config], capfd: pytest.CaptureFixture[str]
+) -> None:
+    workplace()
+    assert run.main(["evaluate", "--recommender", "svd"]) == 2
+    assert capfd.readouterr().err == (
+        "params.yaml: `recommenders` has no 'svd'; expected one of mf, lightgcn\n"
+    )
+
+
+def test_a_missing_input_names_the_file(
+    workplace: Callable[..., Config], capfd: pytest.CaptureFixture[str]
+) -> None:
+    workplace(data={"path": "elsewhere.csv"})
+    assert run.main(["prepare"]) == 2
+    assert capfd.readouterr().err.startswith("elsewhere.csv: there is no such file")
+
+
+def test_a_fault_inside_a_step_is_one_sentence_a_failed_run_and_no_file(
+    workplace: Callable[..., Config],
+) -> None:
+    workplace()
+    with Path("ratings.csv").open("a") as stream:
+        stream.write("u1,m1,yesterday\n")
+    lines = len(Path("ratings.csv").read_text().splitlines())
+    process = subprocess.run(
+        [sys.executable, "-m", "pipelines.run", "prepare"],
+        env=environment_with_code(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 2
+    (sentence,) = process.stderr.splitlines()
+    assert sentence.startswith(f"ratings.csv, line {lines}: ")
+    assert "yesterday" in sentence
+    assert not list(Path("artifacts").rglob("*"))
+    client = MlflowClient()
+    failed = client.search_runs(
+        [tracking.experiment_id(client)], "attributes.status = 'FAILED'", max_results=2
+    )
+    assert sentence in [found.data.tags.get("error") for found in failed]
+
+
+def environment_with_code() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(REPO)}

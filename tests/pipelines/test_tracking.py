@@ -1,0 +1,127 @@
+"""Tracking with a real store."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from llm4idrec.config import Config
+from llm4idrec.files import write_json
+from pipelines import tracking
+
+
+@pytest.fixture(autouse=True)
+def _no_runs() -> None:
+    """A version is a hash of content, so the same tiny parameters would meet again."""
+    client = MlflowClient()
+    for run in client.search_runs([tracking.experiment_id(client)]):
+        client.delete_run(run.info.run_id)
+
+
+@pytest.fixture
+def config(workplace: Callable[..., Config]) -> Config:
+    return workplace()
+
+
+@pytest.fixture
+def out() -> Path:
+    folder = Path("artifacts/adapter")
+    folder.mkdir(parents=True)
+    write_json(folder / "summary.json", {"seconds": 1.5, "pairs": 3})
+    history = {"series": ["amount=0.1", "amount=0.1"], "step": [1, 2], "loss": [0.5, None]}
+    pq.write_table(pa.table(history), folder / "history.parquet")
+    return folder
+
+
+def runs(config: Config) -> tuple[Run, list[Run]]:
+    """The parent of this version and its nested runs, newest first."""
+    client = MlflowClient()
+    experiment = tracking.experiment_id(client)
+    version = tracking.version_hash(config)
+    (parent,) = client.search_runs([experiment], f"tags.`{tracking.VERSION}` = '{version}'")
+    nested = f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
+    return parent, client.search_runs([experiment], nested)
+
+
+def test_a_stage_is_a_nested_run_with_numbers_parameters_and_hashes(
+    config: Config, out: Path
+) -> None:
+    source = Path("ratings.csv")
+    with tracking.stage_run("adapter", config, ["adapter", "seed"], {"data.path": source}) as run:
+        run.log_outputs({"artifacts/adapter": out})
+    parent, (nested,) = runs(config)
+    assert parent.info.status == nested.info.status == "FINISHED"
+    assert nested.data.metrics["adapter/seconds"] == 1.5
+    history = MlflowClient().get_metric_history(nested.info.run_id, "adapter/amount_0.1/loss")
+    assert [(point.step, point.value) for point in history] == [(1, 0.5)]
+    assert nested.data.params["adapter.rank"] == "2"
+    assert nested.data.params["seed"] == str(config.seed)
+    assert "filter.min_votes" not in nested.data.params
+    assert parent.data.params["filter.min_votes"] == "1"
+    assert nested.data.tags["outs.artifacts/adapter"] == tracking.dvc_hash(out)
+    assert nested.data.tags["deps.data.path"] == tracking.dvc_hash(source)
+    assert nested.data.tags["git.commit"] == "none"
+
+
+def test_a_failed_stage_is_a_failed_run_and_the_next_one_joins_the_same_parent(
+    config: Config,
+) -> None:
+    with (
+        pytest.raises(ValueError, match="no memory"),
+        tracking.stage_run("generate", config, [], {}),
+    ):
+        raise ValueError("no memory")
+    parent, (nested,) = runs(config)
+    assert parent.info.status == nested.info.status == "FAILED"
+    assert nested.data.tags["error"] == "no memory"
+    with tracking.stage_run("generate", config, [], {}):
+        assert runs(config)[0].info.status == "RUNNING"
+    again, both = runs(config)
+    assert again.info.run_id == parent.info.run_id
+    assert again.info.status == "FINISHED"
+    assert len(both) == 2
+
+
+def test_another_version_is_another_parent(
+    workplace: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tracking.version_hash(workplace())
+    assert tracking.version_hash(workplace()) == first
+    assert tracking.version_hash(workplace(filter={"min_votes": 2})) != first
+    config = workplace()
+    Path("data.dvc").write_text("outs:\n- md5: 0\n")
+    assert tracking.version_hash(config) != first
+    client = MlflowClient()
+    monkeypatch.setenv("DVC_EXP_NAME", "brave-try")
+    parent = client.get_run(tracking.parent_run(client, tracking.experiment_id(client), config))
+    assert parent.data.tags[tracking.VERSION] == "brave-try"
+
+
+def test_the_comparison_is_kept_and_its_figures_stand_on_the_parent_too(config: Config) -> None:
+    row = {"recommender": "mf", "metric": "ndcg_at_20", "original": 0.1, "relative_gain": None}
+    write_json(Path("comparison.json"), [row])
+    Path("comparison.html").write_text("<html></html>")
+    with tracking.stage_run("report", config, [], {}) as run:
+        run.log_comparison(Path("comparison.json"), Path("comparison.html"))
+    parent, (nested,) = runs(config)
+    for found in (parent, nested):
+        assert found.data.metrics == {"comparison/mf/ndcg_at_20/original": 0.1}
+    artifacts = MlflowClient().list_artifacts(nested.info.run_id)
+    assert [file.path for file in artifacts] == ["comparison.html", "comparison.json"]
+
+
+def test_hashes_are_those_of_dvc(workplace: Callable[..., Config], out: Path) -> None:
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "--no-scm", "--quiet"], check=True)
+    subprocess.run([*dvc, "add", "--quiet", "ratings.csv", "artifacts"], check=True)
+    for name in ("ratings.csv", "artifacts"):
+        pinned = Path(f"{name}.dvc").read_text()
+        assert f"md5: {tracking.dvc_hash(Path(name))}\n" in pinned

@@ -1,0 +1,191 @@
+"""The suites on good data, and the sentence for each fault that somebody may make."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from llm4idrec.config import DataConfig
+from llm4idrec.errors import InputError
+from llm4idrec.files import read_json
+from llm4idrec.interactions import Interactions
+from llm4idrec.merging import merge_candidates
+from llm4idrec.stages import read
+from steps.expectations import validate_augmented, validate_raw
+
+HISTORIES = "user,item,time\n" + "".join(f"u{u},i{i},{i}\n" for u in range(3) for i in range(4))
+CANDIDATES = {
+    "user": pa.array([0, 0, 2], pa.int32()),
+    "item": pa.array([3, 4, 3], pa.int32()),
+    "votes": pa.array([3, 2, 4], pa.int32()),
+    "mean_log_probability": pa.array([-0.5, -1.5, -0.1], pa.float32()),
+    "rank": pa.array([1, 2, 1], pa.int32()),
+}
+
+
+def raw(folder: Path, content: str, test: str | None = None, **values: Any) -> DataConfig:
+    (folder / "train.csv").write_text(content)
+    if test:
+        (folder / "test.csv").write_text(test)
+        values["test"] = "test.csv"
+    columns = {"user": "user", "item": "item", "timestamp": "time"}
+    data = DataConfig(path=folder, train="train.csv", format="csv", **{**columns, **values})
+    read(folder / "raw", data=data)
+    return data
+
+
+def test_good_raw_data(tmp_path: Path) -> None:
+    data = raw(tmp_path, HISTORIES + "u0,i0,9\n", "user,item,time\nu1,i9,5\n")
+    validate_raw(tmp_path / "raw", tmp_path / "docs", data)
+    summary = read_json(tmp_path / "docs" / "summary.json")
+    assert summary["train_rows"] == 13
+    assert summary["train_repeated_pairs"] == 1
+    assert summary["train_shortest_history"] == 4
+    assert summary["test_rows"] == 1
+    assert all(isinstance(number, int | float) for number in summary.values())
+    assert (tmp_path / "docs" / "index.html").is_file()
+    pages = (tmp_path / "docs" / "validations").rglob("*.html")
+    assert sorted(page.name for page in pages) == [
+        "interactions-raw_test.html",
+        "interactions-raw_train.html",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "values", "message"),
+    [
+        (
+            "u7,i1,3\n",
+            {},
+            "train.csv, line 14: user 'u7' has 1 interaction; expected at least 3 "
+            "(data.min_history); add interactions or set data.min_history to 1 to leave short "
+            "histories to data.k_core",
+        ),
+        (
+            "u7,i1,3\nu7,i2,3\nu7,i1,4\n",
+            {},
+            "train.csv, line 14: user 'u7' has 2 interactions; expected at least 3",
+        ),
+        (
+            "u0,i9,-1\n",
+            {},
+            "train.csv, line 14: the timestamp is -1; expected 0 or more; mend the line",
+        ),
+        (
+            "u0,i2,9\n",
+            {"duplicates": "refuse"},
+            "train.csv, line 4: user 'u0' has item 'i2' more than once; expected each pair once",
+        ),
+    ],
+)
+def test_raw_faults(tmp_path: Path, more: str, values: dict[str, Any], message: str) -> None:
+    data = raw(tmp_path, HISTORIES + more, **values)
+    with pytest.raises(InputError) as caught:
+        validate_raw(tmp_path / "raw", tmp_path / "docs", data)
+    assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(message)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["raw", "train.csv"]
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ({"user": [None, "b"]}, "line 2: the user is missing; expected an ID"),
+        ({"item": ["x", ""]}, "line 3: the item is empty; expected an ID"),
+        ({"item": [1, 2]}, "the item column holds int64; expected strings"),
+        ({"timestamp": [0.5, 1.0]}, "the timestamp column holds float64; expected whole numbers"),
+    ],
+)
+def test_raw_tables_of_other_makers(tmp_path: Path, column: dict[str, Any], message: str) -> None:
+    data = raw(tmp_path, HISTORIES, min_history=1)
+    columns = {"user": ["a", "b"], "item": ["x", "y"], "timestamp": [1, 2], "line": [2, 3]}
+    pq.write_table(pa.table({**columns, **column}), tmp_path / "raw" / "train.parquet")
+    with pytest.raises(InputError, match=re.escape(message)):
+        validate_raw(tmp_path / "raw", tmp_path / "docs", data)
+
+
+def test_short_test_sets_are_no_fault(tmp_path: Path) -> None:
+    data = raw(tmp_path, HISTORIES, "user,item,time\nu1,i9,5\n", min_history=4)
+    validate_raw(tmp_path / "raw", tmp_path / "docs", data)
+    assert read_json(tmp_path / "docs" / "summary.json")["test_shortest_history"] == 1
+
+
+def augmented(folder: Path) -> pa.Table:
+    """Train and augmented folders of three users and five items; the augmented table."""
+    pairs = [(0, 0), (0, 1), (0, 2), (1, 3), (1, 4), (2, 0), (2, 4)]
+    users, items = zip(*pairs, strict=True)
+    train = Interactions(pa.array(users).to_numpy(), pa.array(items).to_numpy(), 3, 5)
+    train.write(folder / "train" / "interactions.parquet")
+    merged = merge_candidates(train, pa.table(CANDIDATES))
+    (folder / "augmented").mkdir()
+    pq.write_table(merged, folder / "augmented" / "interactions.parquet")
+    return merged
+
+
+def validate(folder: Path, table: pa.Table) -> None:
+    pq.write_table(table, folder / "augmented" / "interactions.parquet")
+    validate_augmented(folder / "augmented", folder / "train", folder / "docs")
+
+
+def test_good_augmented_data(tmp_path: Path) -> None:
+    validate(tmp_path, augmented(tmp_path))
+    summary = read_json(tmp_path / "docs" / "summary.json")
+    assert summary["original_pairs"] == 7
+    assert summary["generated_pairs"] == 3
+    assert summary["users_with_generated_pairs"] == 2
+    assert summary["largest_share"] == pytest.approx(2 / 3)
+    assert (tmp_path / "docs" / "index.html").is_file()
+
+
+def test_nothing_generated_is_no_fault(tmp_path: Path) -> None:
+    table = augmented(tmp_path)
+    validate(tmp_path, table.filter(pc.equal(table["origin"], "original")))
+    assert read_json(tmp_path / "docs" / "summary.json")["generated_pairs"] == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "values", "message"),
+    [
+        (8, {"origin": "made up"}, "the origin of pair (0, 4) is 'made up'; expected original or"),
+        (8, {"item": 3}, "pair (0, 3) is repeated; expected distinct pairs"),
+        (9, {"item": 0}, "pair (2, 0) is repeated"),
+        (9, {"origin": "original"}, "pair (2, 3) is called original; expected the pairs of train"),
+        (1, {"origin": "generated", "share": 0.5}, "pair (0, 1) is called generated; expected"),
+        (3, {"item": 2}, "pair (1, 2) is called original; expected the pairs of train"),
+        (9, {"item": 5}, "item 5 is not in train; expected 0 to 4"),
+        (9, {"share": 0.0}, "the share of generated pair (2, 3) is 0; expected more than 0"),
+        (9, {"votes": 0}, "the votes of generated pair (2, 3) is 0; expected at least 1"),
+        (9, {"rank": None}, "the rank of generated pair (2, 3) is nan; expected at least 1"),
+        (
+            9,
+            {"mean_log_probability": 0.5},
+            "the mean_log_probability of generated pair (2, 3) is 0.5; expected 0 or less",
+        ),
+    ],
+)
+def test_augmented_faults(tmp_path: Path, row: int, values: dict[str, Any], message: str) -> None:
+    table = augmented(tmp_path)
+    rows = table.to_pylist()
+    rows[row] |= values
+    with pytest.raises(InputError) as caught:
+        validate(tmp_path, pa.Table.from_pylist(rows, table.schema))
+    assert str(caught.value).startswith(f"{tmp_path}/augmented/interactions.parquet: {message}")
+    assert not (tmp_path / "docs").exists()
+
+
+def test_lost_pairs_are_named(tmp_path: Path) -> None:
+    table = augmented(tmp_path)
+    lost = pc.and_(pc.equal(table["user"], 1), pc.equal(table["item"], 4))
+    with pytest.raises(InputError, match=r"pair \(1, 4\) of train is missing; expected every"):
+        validate(tmp_path, table.filter(pc.invert(lost)))
+
+
+def test_lost_columns_are_named(tmp_path: Path) -> None:
+    table = augmented(tmp_path).drop_columns(["votes"])
+    with pytest.raises(InputError, match="there is no column 'votes'; expected columns user, item"):
+        validate(tmp_path, table)
