@@ -54,6 +54,8 @@ DATA = {
     "users_removed_by_k_core": "Users removed by the k-core",
     "items_removed_by_k_core": "Items removed by the k-core",
     "users_without_train": "Users without train interactions, dropped",
+    "successor_hr_at_10_as_given": "HR@10 of “the next integers after the last item”, IDs as given",
+    "successor_hr_at_10_shuffled": "The same with the IDs shuffled, as the model sees them",
 }
 
 

@@ -25,6 +25,7 @@ from llm4idrec.holdout import (
 )
 from llm4idrec.interactions import IntArray, Interactions, LongArray
 from llm4idrec.kcore import in_k_core
+from llm4idrec.probe import successor_probe
 from llm4idrec.rows import Ids, Rows, distinct_pairs
 
 PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
@@ -213,11 +214,13 @@ def _numbered(
         )
         for name, rows in parts.items()
     }
+    names = ids.item.take(pa.array(items))
+    probe = successor_probe(tables["train"], tables["valid"], names)
     return Split(
         **tables,
         users=pa.table({"id": ids.user.take(pa.array(users))}),
-        items=pa.table({"id": ids.item.take(pa.array(items))}),
-        summary=summary | _sizes(tables),
+        items=pa.table({"id": names}),
+        summary=summary | _sizes(tables) | probe,
     )
 
 
