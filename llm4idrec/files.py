@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +19,41 @@ COST = "cost.json"
 @contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path; rename it to `path` when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with _parents(path):
+        try:
+            yield partial
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder; it becomes `path` when the block ends without an error."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        move_folder(partial, path)
-    finally:
+    with _parents(path):
         shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        try:
+            yield partial
+            move_folder(partial, path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _parents(path: Path) -> Iterator[None]:
+    """Make the parents of `path`; if the block fails, remove those that were not there before."""
+    made = [parent for parent in path.parents if not parent.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for parent in made:
+            with suppress(OSError):  # somebody else has put something there
+                parent.rmdir()
+        raise
 
 
 @contextmanager
@@ -74,6 +89,19 @@ def publish(folder: Path) -> Iterator[Path]:
     for path in target.iterdir():
         path.replace(folder / path.name)
     target.rmdir()
+
+
+def remove(*paths: Path) -> None:
+    """Remove files and folders that may not be there, and the parents that this leaves empty."""
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        for parent in [p for p in path.parents if p != Path()]:
+            if not parent.is_dir() or any(parent.iterdir()):
+                break
+            parent.rmdir()
 
 
 def move_folder(source: Path, target: Path) -> None:

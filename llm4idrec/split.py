@@ -57,13 +57,22 @@ def split_raw(
     have no train item, and test pairs that stand in the train table, are left out and counted.
 
     Raises `InputError` for repeated pairs that are refused, a protocol that the data cannot
-    follow, users too short to be split, and parts that are empty.
+    follow, users with fewer than `data.min_history` items or too few to be split, and parts that
+    are empty.
     """
     _require_possible(train, test, data, split)
     sampling, holding, numbering = np.random.default_rng(seed).spawn(3)
     ids = Ids.of(train, test)
     read = ids.rows(train)
     distinct = distinct_pairs(read, ids, data, data.train_file)
+    _require_history(
+        distinct,
+        ids,
+        data.min_history,
+        "data.min_history",
+        "add interactions or set data.min_history to 1 to leave short histories to data.k_core",
+        data.train_file,
+    )
     sampled = _sampled(distinct, data.sample_users, sampling)
     core = sampled.take(in_k_core(sampled.user, sampled.item, data.k_core))
     if not len(core):
@@ -74,7 +83,14 @@ def split_raw(
             file=data.train_file,
         )
     if test is None and split.protocol != "global_time":
-        _require_long_enough(core, ids, data.train_file)
+        _require_history(
+            core,
+            ids,
+            3,
+            "one each for train, validation and test",
+            "add interactions, or set data.k_core to 3 or more to drop such users",
+            data.train_file,
+        )
     part = _hold_out(core, split, holding, test=test is None)
     parts = {name: core.take(part == label) for name, label in PARTS.items()}
     summary = _counts(read, distinct, sampled, core)
@@ -117,18 +133,21 @@ def _sampled(rows: Rows, share: float, rng: np.random.Generator) -> Rows:
     return rows.take(np.isin(rows.user, drawn))
 
 
-def _require_long_enough(rows: Rows, ids: Ids, file: Path) -> None:
+def _require_history(
+    rows: Rows, ids: Ids, least: int, purpose: str, remedy: str, file: Path
+) -> None:
+    """Every user has `least` rows; else `InputError` names the one that comes first in the file."""
     history = np.bincount(rows.user)
-    short = np.flatnonzero(history[rows.user] < 3)
+    short = np.flatnonzero(history[rows.user] < least)
     if not len(short):
         return
     first = short[np.argmin(rows.line[short])]
     user = rows.user[first]
     raise InputError(
         f"user {ids.user[user].as_py()!r} has {history[user]} "
-        f"interaction{'s' if history[user] > 1 else ''} to split",
-        "at least 3, one each for train, validation and test",
-        "add interactions, or set data.k_core to 3 or more to drop such users",
+        f"interaction{'s' if history[user] > 1 else ''}",
+        f"at least {least} ({purpose})",
+        remedy,
         file=file,
         line=int(rows.line[first]),
     )

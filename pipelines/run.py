@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError, LLM4IDRecError
-from llm4idrec.files import read_json
+from llm4idrec.files import read_json, remove
 from pipelines import environment
 from pipelines.stages import (
     ADAPTER,
@@ -26,6 +28,7 @@ from pipelines.stages import (
     Files,
     expand,
 )
+from steps.workspace import SCRATCH
 
 if TYPE_CHECKING:
     from pipelines.tracking import StageRun
@@ -90,9 +93,13 @@ def run_stage(options: argparse.Namespace) -> None:
     environment.create_stores()
     from pipelines import flow, tracking
 
-    with tracking.stage_run(label, config, stage.keys(config), inputs) as run:
-        run.tag(**{"zenml.run": flow.run_stage(name, config, inputs)})
-        log_stage(run, config, inputs, outputs)
+    try:
+        with tracking.stage_run(label, config, stage.keys(config), inputs) as run:
+            run.tag(**{"zenml.run": flow.run_stage(name, config, inputs)})
+            log_stage(run, config, inputs, outputs)
+    except BaseException:
+        remove(*outputs.values())  # whole or not at all; half-done work to resume lies beside them
+        raise
     print(f"{label}: {time.monotonic() - started:.1f} s", flush=True)
 
 
@@ -103,14 +110,16 @@ def run_all(options: argparse.Namespace) -> None:
     environment.create_stores()
     from pipelines import flow, tracking
 
-    zenml_run, files = flow.run_all(config, source, options.stack)
-    for name, stage in STAGES.items():
-        inputs = {key: files[key] for key in expand(stage.reads, config)}
-        outputs = {key: files[key] for key in expand(stage.writes, config)}
-        with tracking.stage_run(name, config, stage.keys(config), inputs) as run:
-            run.tag(**{"zenml.run": zenml_run})
-            log_stage(run, config, inputs, outputs)
-    print(f"report: {files[FIGURES]}")
+    with tempfile.TemporaryDirectory(prefix="llm4idrec-") as scratch:
+        os.environ[SCRATCH] = scratch
+        zenml_run, files = flow.run_all(config, source, options.stack)
+        for name, stage in STAGES.items():
+            inputs = {key: files[key] for key in expand(stage.reads, config)}
+            outputs = {key: files[key] for key in expand(stage.writes, config)}
+            with tracking.stage_run(name, config, stage.keys(config), inputs) as run:
+                run.tag(**{"zenml.run": zenml_run})
+                log_stage(run, config, inputs, outputs)
+    print("comparison.html is with the run `report` in MLflow: python -m pipelines.run ui")
 
 
 def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> None:

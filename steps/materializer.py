@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +13,7 @@ from zenml.utils.io_utils import is_remote
 
 from llm4idrec.errors import LLM4IDRecError
 from llm4idrec.files import content_hash
-from steps.workspace import in_place
+from steps.workspace import in_place, temporary
 
 
 class StaleArtifactError(LLM4IDRecError):
@@ -65,7 +64,7 @@ class PathMaterializer(BaseMaterializer):  # type: ignore[misc]
             fileio.copy(str(file), target)
 
     def _copy_out(self, content: str) -> Path:
-        target = Path(tempfile.mkdtemp(prefix="llm4idrec-"))
+        target = temporary()
         for folder, _, files in fileio.walk(content):
             below = target / str(folder).removeprefix(content).strip("/")
             below.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 IN_PLACE = "LLM4IDREC_IN_PLACE"
+SCRATCH = "LLM4IDREC_SCRATCH"
 
 
 def in_place() -> bool:
@@ -16,6 +17,9 @@ def in_place() -> bool:
 
 def workspace(name: str) -> Path:
     """The path to write: `name` itself in place, else in a fresh temporary folder."""
-    if in_place():
-        return Path(name)
-    return Path(tempfile.mkdtemp(prefix="llm4idrec-")) / Path(name).name
+    return Path(name) if in_place() else temporary() / Path(name).name
+
+
+def temporary() -> Path:
+    """A fresh folder, in the one that the driver removes at its end if there is a driver."""
+    return Path(tempfile.mkdtemp(prefix="llm4idrec-", dir=os.environ.get(SCRATCH)))

@@ -12,6 +12,7 @@ from llm4idrec.files import (
     content_hash,
     fingerprint,
     read_json,
+    remove,
     replacing_file,
     replacing_folder,
     resumable_folder,
@@ -85,3 +86,17 @@ def test_json(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", {"b": float("nan")})
     assert read_json(tmp_path / "a.json") == {"b": [1, 2.5, None]}
+
+
+def test_remove_takes_along_the_parents_it_empties(tmp_path: Path) -> None:
+    (tmp_path / "kept").touch()
+    (tmp_path / "a" / "b" / "folder").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "folder" / "file").touch()
+    remove(tmp_path / "a" / "b" / "folder", tmp_path / "was" / "never" / "there")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_failure_leaves_no_new_folder(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), replacing_folder(tmp_path / "kept" / "new" / "out"):
+        raise KeyError
+    assert not list(tmp_path.iterdir())

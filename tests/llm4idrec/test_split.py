@@ -25,7 +25,7 @@ Triple = tuple[str, str, int]
 
 def data(format: str = "csv", **values: Any) -> DataConfig:
     columns = {"user": "u", "item": "i", "timestamp": "t"} if format == "csv" else {}
-    return DataConfig(path=FILE, format=format, **{**columns, **values})
+    return DataConfig(path=FILE, format=format, **{"min_history": 1, **columns, **values})
 
 
 def given_test(**values: Any) -> DataConfig:
@@ -276,14 +276,21 @@ CASES = {
         [*grid(2, 3), ("z", "i0", 0)],
         RANDOM,
         data(),
-        "interactions.csv, line 8: user 'z' has 1 interaction to split; expected at least 3, one "
-        "each for train, validation and test; add interactions, or set data.k_core to 3 or more",
+        "interactions.csv, line 8: user 'z' has 1 interaction; expected at least 3 (one each for "
+        "train, validation and test); add interactions, or set data.k_core to 3 or more",
+    ),
+    "a short history": Case(
+        [*grid(2, 4), ("z", "i0", 0)],
+        RANDOM,
+        data(min_history=2, k_core=2),
+        "interactions.csv, line 10: user 'z' has 1 interaction; expected at least 2 "
+        "(data.min_history); add interactions or set data.min_history to 1",
     ),
     "two interactions": Case(
         [("z", "i0", 0), *grid(2, 3), ("z", "i1", 0)],
         LAST,
         data(),
-        "interactions.csv, line 2: user 'z' has 2 interactions to split; expected at least 3",
+        "interactions.csv, line 2: user 'z' has 2 interactions; expected at least 3 (one each",
     ),
     "repeats": Case(
         TWICE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,10 +21,16 @@ from pipelines.stages import STAGES
 
 @pytest.mark.slow
 def test_all_tracks_each_stage_caches_by_content_and_serves_the_adapter(
-    workplace: Callable[..., Config], capfd: pytest.CaptureFixture[str]
+    workplace: Callable[..., Config],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     config = workplace()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    Path(tempfile.tempdir).mkdir()
     assert run.main(["all"]) == 0
+    assert not list(Path(tempfile.tempdir).glob("llm4idrec-*"))
     assert "NDCG@5" in capfd.readouterr().out
     assert not Path("artifacts").exists()
 

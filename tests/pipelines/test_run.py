@@ -73,7 +73,7 @@ def test_a_fault_inside_a_step_is_one_sentence_a_failed_run_and_no_file(
     (sentence,) = process.stderr.splitlines()
     assert sentence.startswith(f"ratings.csv, line {lines}: ")
     assert "yesterday" in sentence
-    assert not list(Path("artifacts").rglob("*"))
+    assert not Path("artifacts").exists()
     client = MlflowClient()
     failed = client.search_runs(
         [tracking.experiment_id(client)], "attributes.status = 'FAILED'", max_results=2
