@@ -93,13 +93,14 @@ def run_stage(options: argparse.Namespace) -> None:
     environment.create_stores()
     from pipelines import flow, tracking
 
-    try:
-        with tracking.stage_run(label, config, stage.keys(config), inputs) as run:
-            run.tag(**{"zenml.run": flow.run_stage(name, config, inputs)})
-            log_stage(run, config, inputs, outputs)
-    except BaseException:
-        remove(*outputs.values())  # whole or not at all; half-done work to resume lies beside them
-        raise
+    with tracking.stage_run(label, config, stage.keys(config), inputs) as run:
+        try:
+            zenml_run = flow.run_stage(name, config, inputs)
+        except BaseException:
+            remove(*outputs.values())  # all or none; half-done work to resume lies beside them
+            raise
+        run.tag(**{"zenml.run": zenml_run})
+        log_stage(run, config, inputs, outputs)
     print(f"{label}: {time.monotonic() - started:.1f} s", flush=True)
 
 

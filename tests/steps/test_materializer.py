@@ -7,7 +7,7 @@ from zenml.client import Client
 
 from llm4idrec.files import content_hash
 from steps.materializer import PathMaterializer, StaleArtifactError
-from steps.workspace import IN_PLACE
+from steps.workspace import IN_PLACE, SCRATCH
 
 
 @pytest.fixture
@@ -56,8 +56,12 @@ def test_a_file_keeps_its_name(materializer: PathMaterializer, folder: Path) -> 
 
 
 def test_from_a_remote_store_the_files_are_fetched(
-    materializer: PathMaterializer, folder: Path
+    materializer: PathMaterializer,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv(SCRATCH, str(tmp_path))
     materializer.save(folder)
     fetched = materializer._copy_out(f"{materializer.uri}/content") / "train"
     assert content_hash(fetched) == content_hash(folder)
