@@ -12,6 +12,7 @@ help:  ## list the targets
 run: $(READY) data  ## run every stage whose inputs changed and print the verdict
 	dvc repro
 	@python -m pipelines.run verdict
+	@echo "The whole comparison: reports/comparison.html"
 
 test: $(READY) data  ## run the tests
 	python -m pytest

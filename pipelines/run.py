@@ -84,8 +84,8 @@ def only(config: Config, recommender: str) -> Config:
 def run_stage(options: argparse.Namespace) -> None:
     """One ZenML pipeline inside one MLflow run; the files stay in place, for DVC to keep."""
     started = time.monotonic()
-    config, name = Config.read(PARAMS), options.command
-    label, stage = name, STAGES[name]
+    version, name = Config.read(PARAMS), options.command
+    config, label, stage = version, name, STAGES[name]
     if name == "evaluate":
         config, label = only(config, options.recommender), f"{name} {options.recommender}"
     inputs, outputs = stage.inputs(config), stage.outputs(config)
@@ -93,7 +93,7 @@ def run_stage(options: argparse.Namespace) -> None:
     environment.create_stores()
     from pipelines import flow, tracking
 
-    with tracking.stage_run(label, config, stage.keys(config), inputs) as run:
+    with tracking.stage_run(label, version, stage.keys(config), inputs) as run:
         try:
             zenml_run = flow.run_stage(name, config, inputs)
         except BaseException:
@@ -101,6 +101,8 @@ def run_stage(options: argparse.Namespace) -> None:
             raise
         run.tag(**{"zenml.run": zenml_run})
         log_stage(run, config, inputs, outputs)
+    if name == "report":
+        print(f"report: see {FIGURES}, or `python -m pipelines.run verdict`")
     print(f"{label}: {time.monotonic() - started:.1f} s", flush=True)
 
 
@@ -120,6 +122,7 @@ def run_all(options: argparse.Namespace) -> None:
             with tracking.stage_run(name, config, stage.keys(config), inputs) as run:
                 run.tag(**{"zenml.run": zenml_run})
                 log_stage(run, config, inputs, outputs)
+        print_verdict(files[COMPARISON])
     print("comparison.html is with the run `report` in MLflow: python -m pipelines.run ui")
 
 
@@ -132,7 +135,6 @@ def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> N
         log_adapter(run, config, inputs[TRAIN], inputs[BASE_MODEL], outputs[ADAPTER])
     if COMPARISON in outputs:
         run.log_comparison(outputs[COMPARISON], outputs[FIGURES])
-        print_verdict(outputs[COMPARISON])
 
 
 def show_verdict(options: argparse.Namespace) -> None:
@@ -151,7 +153,11 @@ def print_verdict(comparison: Path) -> None:
 def show_runs(options: argparse.Namespace) -> None:
     """Serve MLflow's user interface until interrupted."""
     environment.create_stores()
+    store = os.environ["MLFLOW_TRACKING_URI"]
+    if store.startswith("http"):
+        raise InputError("MLFLOW_TRACKING_URI names a server", remedy=f"open {store} instead")
     command = ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(options.port)]
+    command += ["--backend-store-uri", store]
     with suppress(KeyboardInterrupt):
         subprocess.run([sys.executable, *command], check=True)
 

@@ -81,5 +81,22 @@ def test_a_fault_inside_a_step_is_one_sentence_a_failed_run_and_no_file(
     assert sentence in [found.data.tags.get("error") for found in failed]
 
 
+@pytest.mark.slow
+def test_all_stages_of_a_version_stand_under_one_parent(workplace: Callable[..., Config]) -> None:
+    config = workplace(split={"valid": 0.15})
+    stages = [[name] for name in STAGES if name not in ("evaluate", "report")]
+    stages += [["evaluate", "--recommender", name] for name in config.recommenders]
+    for command in (*stages, ["report"]):
+        assert run.main(command) == 0
+    assert Path("reports/comparison.html").is_file()
+    client = MlflowClient()
+    experiment = [tracking.experiment_id(client)]
+    version = f"tags.`{tracking.VERSION}` = '{tracking.version_hash(config)}'"
+    (parent,) = client.search_runs(experiment, version)
+    nested = client.search_runs(experiment, f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
+    labels = [" ".join(command).replace(" --recommender", "") for command in stages]
+    assert sorted(found.data.tags["stage"] for found in nested) == sorted([*labels, "report"])
+
+
 def environment_with_code() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(REPO)}
