@@ -157,7 +157,7 @@ def show_runs(options: argparse.Namespace) -> None:
     if store.startswith("http"):
         raise InputError("MLFLOW_TRACKING_URI names a server", remedy=f"open {store} instead")
     command = ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(options.port)]
-    command += ["--backend-store-uri", store]
+    command += ["--backend-store-uri", store, "--workers", "1"]
     with suppress(KeyboardInterrupt):
         subprocess.run([sys.executable, *command], check=True)
 

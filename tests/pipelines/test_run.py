@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -96,6 +103,32 @@ def test_all_stages_of_a_version_stand_under_one_parent(workplace: Callable[...,
     nested = client.search_runs(experiment, f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
     labels = [" ".join(command).replace(" --recommender", "") for command in stages]
     assert sorted(found.data.tags["stage"] for found in nested) == sorted([*labels, "report"])
+
+
+@pytest.mark.slow
+def test_the_interface_serves_the_runs_on_loopback() -> None:
+    tracking.experiment_id(MlflowClient())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "pipelines.run", "ui", "--port", str(port)]
+    server = subprocess.Popen(command, env=environment_with_code(), start_new_session=True)
+    try:
+        query = f"api/2.0/mlflow/experiments/get-by-name?experiment_name={tracking.EXPERIMENT}"
+        answer = json.loads(fetch(f"http://127.0.0.1:{port}/{query}"))
+        assert answer["experiment"]["name"] == tracking.EXPERIMENT
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def fetch(url: str, tries: int = 120) -> bytes:
+    """The answer, as soon as the server is up."""
+    for _ in range(tries):
+        with suppress(urllib.error.URLError), urllib.request.urlopen(url) as answer:
+            return bytes(answer.read())
+        time.sleep(0.5)
+    raise TimeoutError(url)
 
 
 def environment_with_code() -> dict[str, str]:
