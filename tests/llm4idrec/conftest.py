@@ -1,11 +1,14 @@
 """A small train set with two kinds of users, and models tuned on it once a session."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from llm4idrec import causal_training
 from llm4idrec.adapter import tune_adapter
 from llm4idrec.base_model import make_base_model
 from llm4idrec.config import AdapterConfig, BaseModelConfig, GenerationConfig, PromptsConfig
@@ -44,6 +47,26 @@ def blocks() -> Interactions:
     ]
     user, item = np.array(pairs).T
     return Interactions(user, item, N_USERS, N_ITEMS)
+
+
+@pytest.fixture
+def killed_at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[int]]:
+    """Makes the so many-th step of language-model training raise; the steps begun are listed."""
+    real = causal_training._step
+
+    def arm(number: int) -> list[int]:
+        steps: list[int] = []
+
+        def step(model: Any, batches: Any, place: int, *rest: Any) -> float:
+            steps.append(place)
+            if len(steps) == number:
+                raise KeyboardInterrupt
+            return real(model, batches, place, *rest)
+
+        monkeypatch.setattr(causal_training, "_step", step)
+        return steps
+
+    return arm
 
 
 @dataclass(frozen=True)

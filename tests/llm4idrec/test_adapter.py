@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -79,17 +80,9 @@ def test_every_prompt_comes_once_before_any_comes_again(tuned: Tuned) -> None:
 
 
 def test_a_killed_tuning_ends_with_the_same_adapter(
-    tuned: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tuned: Tuned, tmp_path: Path, killed_at_step: Callable[[int], list[int]]
 ) -> None:
-    real, steps = causal_training._step, []
-
-    def dies(*arguments: object) -> float:
-        steps.append(arguments[2])
-        if len(steps) == 8:
-            raise KeyboardInterrupt
-        return real(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(causal_training, "_step", dies)
+    steps = killed_at_step(8)
     with pytest.raises(KeyboardInterrupt):
         tune_adapter(tuned.base_model, tuned.prompts, tmp_path / "out", ADAPTER, 1, "cpu")
     tune_adapter(tuned.base_model, tuned.prompts, tmp_path / "out", ADAPTER, 1, "cpu")

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,6 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
-from llm4idrec import causal_training
 from llm4idrec.base_model import ListBatches, load_base_model, make_base_model
 from llm4idrec.config import BaseModelConfig
 from llm4idrec.errors import InputError
@@ -47,18 +47,10 @@ def test_an_epoch_shows_every_pair_once_in_a_new_order(blocks: Interactions) -> 
 
 
 def test_a_killed_training_ends_with_the_same_weights(
-    blocks: Interactions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    blocks: Interactions, tmp_path: Path, killed_at_step: Callable[[int], list[int]]
 ) -> None:
     make_base_model(blocks, tmp_path / "whole", SHORT, 1, "cpu")
-    real, steps = causal_training._step, []
-
-    def dies(*arguments: object) -> float:
-        steps.append(arguments[2])
-        if len(steps) == 12:
-            raise KeyboardInterrupt
-        return real(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(causal_training, "_step", dies)
+    steps = killed_at_step(12)
     with pytest.raises(KeyboardInterrupt):
         make_base_model(blocks, tmp_path / "out", SHORT, 1, "cpu")
     assert not (tmp_path / "out").exists()
