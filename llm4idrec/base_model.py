@@ -34,9 +34,12 @@ POSITIONS = 4096
 
 
 def make_base_model(
-    train: Interactions, out: Path, config: BaseModelConfig, seed: int, device: str
+    train: Path, out: Path, config: BaseModelConfig, seed: int, device: str
 ) -> None:
-    """Write a Hugging Face model folder, or for a pretrained model a reference to it."""
+    """Write a Hugging Face model folder, or for a pretrained model a reference to it.
+
+    `train` is the file of train interactions that the compact model learns from.
+    """
     if config.kind == "pretrained":
         _write_reference(out, config)
     else:
@@ -67,9 +70,8 @@ def load_base_model(folder: Path, device: torch.device, precision: str | None = 
     Without a `precision` the weights are float32 on a CPU and as they were saved on a GPU.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    _hide_progress()
 
     name, revision = str(folder), None
     if (folder / REFERENCE).is_file():
@@ -89,11 +91,20 @@ def load_base_model(folder: Path, device: torch.device, precision: str | None = 
     return model.to(device), tokenizer
 
 
+def _hide_progress() -> None:
+    """No bars of transformers for reading and writing a file of weights."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
 def _train_compact(
-    train: Interactions, out: Path, config: BaseModelConfig, seed: int, device: str
+    train_file: Path, out: Path, config: BaseModelConfig, seed: int, device: str
 ) -> None:
     from transformers import LlamaForCausalLM
 
+    _hide_progress()
+    train = Interactions.read(train_file)
     tokenizer = compact_tokenizer(train.n_users, train.n_items)
     torch.manual_seed(seed)
     encoder = PromptEncoder(tokenizer)
@@ -108,7 +119,7 @@ def _train_compact(
         checkpoint_every=batches.per_epoch,
         weight_decay=config.weight_decay,
     )
-    mark = fingerprint(config=config.model_dump(), seed=seed, train=train.table().to_pydict())
+    mark = fingerprint(train_file, config=config.model_dump(), seed=seed)
     with resumable_folder(out, mark) as folder:
         with embedding_dropout(model, config.dropout):
             history = train_causal(model, batches, schedule, seed, folder, "base model")

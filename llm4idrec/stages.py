@@ -87,7 +87,7 @@ def base_model(
     from llm4idrec.base_model import make_base_model
 
     with costing(out):
-        make_base_model(Interactions.read(train / TRAIN), out, base_model, seed, device)
+        make_base_model(train / TRAIN, out, base_model, seed, device)
 
 
 def adapter(

@@ -83,7 +83,7 @@ def tuned(blocks: Interactions, tmp_path_factory: pytest.TempPathFactory) -> Tun
     root = tmp_path_factory.mktemp("tuned")
     files = Tuned(*(root / name for name in ("train.parquet", "base", "prompts.jsonl", "adapter")))
     blocks.write(files.train)
-    make_base_model(blocks, files.base_model, BASE, 1, "cpu")
+    make_base_model(files.train, files.base_model, BASE, 1, "cpu")
     write_prompts(files.prompts, build_prompts(blocks, PROMPTS, 1))
     tune_adapter(files.base_model, files.prompts, files.adapter, ADAPTER, 1, "cpu")
     return files

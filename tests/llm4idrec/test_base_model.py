@@ -47,30 +47,28 @@ def test_an_epoch_shows_every_pair_once_in_a_new_order(blocks: Interactions) -> 
 
 
 def test_a_killed_training_ends_with_the_same_weights(
-    blocks: Interactions, tmp_path: Path, killed_at_step: Callable[[int], list[int]]
+    tuned: Tuned, tmp_path: Path, killed_at_step: Callable[[int], list[int]]
 ) -> None:
-    make_base_model(blocks, tmp_path / "whole", SHORT, 1, "cpu")
+    make_base_model(tuned.train, tmp_path / "whole", SHORT, 1, "cpu")
     steps = killed_at_step(12)
     with pytest.raises(KeyboardInterrupt):
-        make_base_model(blocks, tmp_path / "out", SHORT, 1, "cpu")
+        make_base_model(tuned.train, tmp_path / "out", SHORT, 1, "cpu")
     assert not (tmp_path / "out").exists()
-    make_base_model(blocks, tmp_path / "out", SHORT, 1, "cpu")
+    make_base_model(tuned.train, tmp_path / "out", SHORT, 1, "cpu")
     assert 0 < steps[12] < 11  # from a checkpoint, not from the start
     assert content_hash(tmp_path / "out") == content_hash(tmp_path / "whole")
 
 
-def test_another_seed_gives_another_model(blocks: Interactions, tmp_path: Path) -> None:
+def test_another_seed_gives_another_model(tuned: Tuned, tmp_path: Path) -> None:
     for seed in (1, 2):
-        make_base_model(blocks, tmp_path / str(seed), SHORT, seed, "cpu")
+        make_base_model(tuned.train, tmp_path / str(seed), SHORT, seed, "cpu")
     one, two = (AutoModelForCausalLM.from_pretrained(tmp_path / name).state_dict() for name in "12")
     assert any(not torch.equal(one[key], two[key]) for key in one)
 
 
-def test_a_pretrained_model_is_kept_as_a_reference(
-    tuned: Tuned, blocks: Interactions, tmp_path: Path
-) -> None:
+def test_a_pretrained_model_is_kept_as_a_reference(tuned: Tuned, tmp_path: Path) -> None:
     config = BaseModelConfig(kind="pretrained", name=str(tuned.base_model))
-    make_base_model(blocks, tmp_path / "out", config, 1, "cpu")
+    make_base_model(tuned.train, tmp_path / "out", config, 1, "cpu")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["reference.json"]
     model, _ = load_base_model(tmp_path / "out", torch.device("cpu"))
     again = AutoModelForCausalLM.from_pretrained(tuned.base_model)
@@ -81,7 +79,7 @@ def test_a_pretrained_model_is_kept_as_a_reference(
 
 @pytest.mark.parametrize("name", ["no/such/model", "empty"])
 def test_a_model_that_is_not_there_is_named(
-    name: str, blocks: Interactions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tuned: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -89,7 +87,7 @@ def test_a_model_that_is_not_there_is_named(
     config = BaseModelConfig(kind="pretrained", name=name)
 
     def make_and_load() -> None:
-        make_base_model(blocks, tmp_path / "out", config, 1, "cpu")
+        make_base_model(tuned.train, tmp_path / "out", config, 1, "cpu")
         load_base_model(tmp_path / "out", torch.device("cpu"))
 
     with pytest.raises(InputError, match=name):
