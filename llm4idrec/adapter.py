@@ -50,6 +50,8 @@ def tune_adapter(
         history = train_causal(model, batches, schedule, seed, folder, "adapter")
         with publish(folder) as target:
             model.save_pretrained(target, save_embedding_layers=False)
+            # An empty form for a model card, which names the folder of the base model.
+            (target / "README.md").unlink()
             write_history(target / "history.parquet", history)
             trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
             last = history["loss"].to_numpy()[-BUCKET:]

@@ -93,6 +93,8 @@ def test_a_killed_tuning_ends_with_the_same_adapter(
 def test_the_adapter_does_not_name_this_machine(tuned: Tuned) -> None:
     config = read_json(tuned.adapter / "adapter_config.json")
     assert config["base_model_name_or_path"] == "base"
+    texts = [file for file in tuned.adapter.iterdir() if file.suffix in (".json", ".md")]
+    assert not any(str(tuned.base_model.parent) in file.read_text() for file in texts)
 
 
 def test_layers_that_are_not_there_are_named(tuned: Tuned, tmp_path: Path) -> None:
