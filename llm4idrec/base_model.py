@@ -72,7 +72,6 @@ def load_base_model(folder: Path, device: torch.device, precision: str | None = 
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     _hide_progress()
-
     name, revision = str(folder), None
     if (folder / REFERENCE).is_file():
         reference = read_json(folder / REFERENCE)

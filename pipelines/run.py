@@ -155,7 +155,8 @@ def show_runs(options: argparse.Namespace) -> None:
     environment.create_stores()
     store = os.environ["MLFLOW_TRACKING_URI"]
     if store.startswith("http"):
-        raise InputError("MLFLOW_TRACKING_URI names a server", remedy=f"open {store} instead")
+        # The address is not repeated here: it may hold a password.
+        raise InputError("MLFLOW_TRACKING_URI names a server", remedy="open its address instead")
     command = ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(options.port)]
     command += ["--backend-store-uri", store, "--workers", "1"]
     with suppress(KeyboardInterrupt):
