@@ -1,15 +1,19 @@
-"""The stages from the command line, without the MLOps stack: `python -m llm4idrec --help`."""
+"""The stages, and the export, without the MLOps stack: `python -m llm4idrec --help`."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from llm4idrec import stages
 from llm4idrec.config import Config
-from llm4idrec.errors import LLM4IDRecError
+from llm4idrec.errors import InputError, LLM4IDRecError
+from llm4idrec.export import FORMATS, export_data
+from llm4idrec.export.material import Material
 
 Command = Callable[[Config, Path], None]
 
@@ -85,7 +89,7 @@ def evaluate(config: Config, at: Path) -> None:
             at / "augmented",
             at / "evaluation" / name,
             recommender=name,
-            settings=getattr(config, name),
+            settings=config.settings(name),
             evaluation=config.evaluation,
             seed=config.seed,
             device=config.device,
@@ -132,11 +136,29 @@ def run(config: Config, at: Path) -> None:
         command(config, at)
 
 
+def export(options: argparse.Namespace) -> None:
+    """train/, heldout/, identifiers/, augmented/ -> files that another framework reads"""
+    if not options.amount > 0:
+        raise InputError(
+            f"--amount is {options.amount:g}", "more than 0", "for none, say --data original"
+        )
+    config = Config.read(options.params)
+    material = Material.read(
+        options.out,
+        amount=options.amount if options.data == "augmented" else 0,
+        placement=config.evaluation.placement,
+        numbers=options.ids == "numbers",
+    )
+    counts = export_data(material, options.to, options.format, config.split.protocol)
+    for name, count in counts.items():
+        print(f"{count:>10} {name.replace('_', ' ')}", file=sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0, 2 for an input that cannot be used, 1 for other known failures."""
     options = _parser().parse_args(arguments)
     try:
-        options.command(Config.read(options.params), options.out)
+        options.run(options)
     except LLM4IDRecError as error:
         if options.debug:
             raise
@@ -162,8 +184,34 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="STAGE")
     for command in (*FLOW, run):
         stage = commands.add_parser(_name(command), parents=[common], help=command.__doc__)
-        stage.set_defaults(command=command)
+        stage.set_defaults(run=partial(_run_stage, command))
+    _add_export(commands.add_parser("export", parents=[common], help=export.__doc__))
     return parser
+
+
+def _run_stage(command: Command, options: argparse.Namespace) -> None:
+    command(Config.read(options.params), options.out)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=FORMATS, required=True, help="who is to read it")
+    parser.add_argument("--to", type=Path, required=True, help="new folder")
+    parser.add_argument(
+        "--data", choices=("original", "augmented"), default="augmented", help="(augmented)"
+    )
+    parser.add_argument(
+        "--amount",
+        type=float,
+        default=math.inf,
+        help="most generated items, as a ratio to a user's history (all that were accepted)",
+    )
+    parser.add_argument(
+        "--ids",
+        choices=("own", "numbers"),
+        default="own",
+        help="your own IDs, or numbers from 0 with tables of what they stand for (own)",
+    )
+    parser.set_defaults(run=export)
 
 
 if __name__ == "__main__":

@@ -6,21 +6,37 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from llm4idrec.errors import InputError
 from llm4idrec.presets import ADAPTER_PRESETS
+from llm4idrec.recommenders.config import (
+    SETTINGS,
+    BERT4RecConfig,
+    CIDConfig,
+    CL4SRecConfig,
+    EASEConfig,
+    ItemKNNConfig,
+    LightGCNConfig,
+    MFConfig,
+    NCLConfig,
+    P5Config,
+    PopularityConfig,
+    RecommenderConfig,
+    SASRecConfig,
+    SimGCLConfig,
+    XSimGCLConfig,
+)
+from llm4idrec.section import Count, Fraction, Rate, Section, Share
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(gt=0)]
+
+def _known_recommender(name: str) -> str:
+    if name not in SETTINGS:
+        raise ValueError(f"{name!r} is none of {', '.join(SETTINGS)}")
+    return name
 
 
-class Section(BaseModel):
-    """A frozen section of `params.yaml`; the doc line under each field is its documentation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+RecommenderName = Annotated[str, AfterValidator(_known_recommender)]
 
 
 class DataConfig(Section):
@@ -211,40 +227,6 @@ class FilterConfig(Section):
     """Most accepted items a user; null: no limit."""
 
 
-class MFConfig(Section):
-    """Matrix factorisation with the BPR loss (Rendle et al. 2009)."""
-
-    embedding_size: Count = 64
-    """Length of the user and item vectors."""
-    learning_rate: Rate = 1e-2
-    """Step size of Adam."""
-    l2: Annotated[float, Field(ge=0)] = 0.1
-    """Weight of half the mean squared length of all user and item vectors."""
-    init_scale: Rate = 0.01
-    """Standard deviation of the first vectors' entries."""
-    negatives: Count = 2
-    """Items not taken that each pair is compared with."""
-    batch_size: Count = 8192
-    """Pairs a step."""
-    max_epochs: Count = 300
-    """Upper bound of passes over the pairs."""
-    patience: Count = 6
-    """Validations without a better score before training stops."""
-    evaluate_every: Count = 5
-    """Epochs between validations."""
-
-
-class LightGCNConfig(MFConfig):
-    """LightGCN (He et al. 2020)."""
-
-    l2: Annotated[float, Field(ge=0)] = 5e-3
-    """Weight of half the mean squared length of all user and item vectors before propagation."""
-    init_scale: Rate = 0.1
-    """Standard deviation of the first vectors' entries."""
-    layers: Count = 3
-    """Propagation steps over the user-item graph."""
-
-
 class EvaluationConfig(Section):
     """How original and augmented data are compared."""
 
@@ -256,6 +238,9 @@ class EvaluationConfig(Section):
     """Validation metric (at the largest cutoff) that chooses epochs and amounts."""
     amounts: tuple[Annotated[float, Field(gt=0)], ...] = (0.1, 0.25, 0.5)
     """Ratios of generated items to history to choose from on validation; zero is always one."""
+    placement: Literal["before", "spread", "after"] = "before"
+    """Where generated items, which have no time, stand in a history that has one: before its first
+    item, evenly between its items, or after its last."""
     cutoffs: tuple[Count, ...] = (10, 20)
     """N of Recall@N, NDCG@N and the rest."""
     refit: bool = False
@@ -286,11 +271,27 @@ class Config(Section):
     adapter: AdapterConfig
     generation: GenerationConfig
     filter: FilterConfig
-    recommenders: tuple[Literal["mf", "lightgcn"], ...]
+    recommenders: Annotated[tuple[RecommenderName, ...], Field(min_length=1)]
     """Recommenders to compare on."""
+    popularity: PopularityConfig = PopularityConfig()
+    itemknn: ItemKNNConfig = ItemKNNConfig()
+    ease: EASEConfig = EASEConfig()
     mf: MFConfig = MFConfig()
     lightgcn: LightGCNConfig = LightGCNConfig()
+    simgcl: SimGCLConfig = SimGCLConfig()
+    xsimgcl: XSimGCLConfig = XSimGCLConfig()
+    ncl: NCLConfig = NCLConfig()
+    sasrec: SASRecConfig = SASRecConfig()
+    bert4rec: BERT4RecConfig = BERT4RecConfig()
+    cl4srec: CL4SRecConfig = CL4SRecConfig()
+    p5: P5Config = P5Config()
+    cid: CIDConfig = CIDConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    def settings(self, recommender: str) -> RecommenderConfig:
+        """The section of one of `recommenders`."""
+        settings: RecommenderConfig = getattr(self, recommender)
+        return settings
 
     @property
     def protocol(self) -> str:

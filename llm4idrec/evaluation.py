@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from llm4idrec.config import EvaluationConfig, MFConfig
+from llm4idrec.config import EvaluationConfig
 from llm4idrec.device import choose_device
 from llm4idrec.experiment import Data, Experiment, Fit
 from llm4idrec.files import fingerprint, move_folder, read_json, resumable_folder, write_json
+from llm4idrec.recommenders.config import RecommenderConfig
 from llm4idrec.workers import Run, worker_pool
 
 VARIANTS = ("original", "augmented")
@@ -27,7 +28,7 @@ def evaluate_recommender(
     augmented_file: Path,
     out: Path,
     recommender: str,
-    settings: MFConfig,
+    settings: RecommenderConfig,
     evaluation: EvaluationConfig,
     seed: int,
     device: str,
@@ -38,7 +39,8 @@ def evaluate_recommender(
     and from `augmented_file` the columns user, item, origin and share. An amount a stands for the
     original pairs and the generated ones with share <= a. The amount chosen has the best mean of
     `selection_metric` over `selection_seeds` fits; of equals it is the smallest. Catalogue, users
-    and seen pairs are the original train's; test rankings leave out validation pairs too.
+    and seen pairs are the original train's; test rankings leave out validation pairs too. A
+    recommender to which the seed means nothing has one fit an amount.
 
     Writes into `out`: `per_user.parquet` (variant, seed, user, then a column a metric),
     `history.parquet`, `selection.json`, `summary.json`, and the models of seed 0. An interrupted
@@ -81,8 +83,10 @@ def _run_fits(experiment: Experiment, run: Run) -> dict[str, Any]:
     """Run every fit and test that has no result yet; the content of `selection.json`."""
     evaluation = experiment.evaluation
     amounts = sorted({0.0, *evaluation.amounts})
-    candidates = [Fit(a, s) for a in amounts for s in range(evaluation.selection_seeds)]
-    most = len(candidates) + 2 * (evaluation.seeds - evaluation.selection_seeds)
+    seeds = experiment.seeds
+    selection_seeds = min(evaluation.selection_seeds, seeds)
+    candidates = [Fit(a, s) for a in amounts for s in range(selection_seeds)]
+    most = len(candidates) + 2 * (seeds - selection_seeds)
     with tqdm(total=most, unit="fit", desc=experiment.recommender) as progress:
         for _ in run(experiment.select, candidates):
             progress.update()
@@ -90,7 +94,7 @@ def _run_fits(experiment: Experiment, run: Run) -> dict[str, Any]:
         for fit in candidates:
             scores[fit.amount].append(_training(experiment, fit)["scores"][experiment.metric])
         chosen = choose_amount(scores)
-        compared = [Fit(a, s) for a in sorted({0.0, chosen}) for s in range(evaluation.seeds)]
+        compared = [Fit(a, s) for a in sorted({0.0, chosen}) for s in range(seeds)]
         rest = [fit for fit in compared if fit not in candidates]
         progress.total = len(candidates) + len(rest)
         for _ in run(experiment.select, rest):
@@ -116,7 +120,7 @@ def _training(experiment: Experiment, fit: Fit) -> dict[str, Any]:
 
 def _write_results(experiment: Experiment, chosen: float, folder: Path) -> None:
     """Gather what the fits left into the tables and models that outlive them."""
-    seeds = range(experiment.evaluation.seeds)
+    seeds = range(experiment.seeds)
     fits = {
         variant: [Fit(amount, seed) for seed in seeds]
         for variant, amount in zip(VARIANTS, (0.0, chosen), strict=True)
@@ -143,7 +147,7 @@ def _test_rows(experiment: Experiment, fit: Fit, variant: str) -> pa.Table:
 def _finished(experiment: Experiment) -> list[Fit]:
     """Every fit there is, by amount and seed."""
     amounts = sorted({0.0, *experiment.evaluation.amounts})
-    fits = (Fit(a, s) for a in amounts for s in range(experiment.evaluation.seeds))
+    fits = (Fit(a, s) for a in amounts for s in range(experiment.seeds))
     return [fit for fit in fits if (experiment.fits / str(fit)).exists()]
 
 

@@ -11,12 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llm4idrec.config import EvaluationConfig, MFConfig
+from llm4idrec.config import EvaluationConfig
 from llm4idrec.errors import InputError
 from llm4idrec.files import read_json, replacing_file, replacing_folder, write_json
 from llm4idrec.interactions import IntArray, Interactions
 from llm4idrec.metrics import coverage, evaluated_users, user_metrics
-from llm4idrec.recommenders import RECOMMENDERS, Recommender
+from llm4idrec.placement import Placement, place_generated
+from llm4idrec.recommenders.base import ClosedForm, Recommender
+from llm4idrec.recommenders.config import RecommenderConfig
+from llm4idrec.recommenders.registry import RECOMMENDERS
 from llm4idrec.recommenders.training import Validation
 
 
@@ -40,7 +43,7 @@ class Experiment:
     heldout: Path
     augmented_file: Path
     recommender: str
-    settings: MFConfig
+    settings: RecommenderConfig
     evaluation: EvaluationConfig
     seed: int
     device: str
@@ -51,6 +54,12 @@ class Experiment:
     def metric(self) -> str:
         """Column that chooses epochs and the amount."""
         return f"{self.evaluation.selection_metric}_at_{max(self.evaluation.cutoffs)}"
+
+    @property
+    def seeds(self) -> int:
+        """Trainings on each data set: one where the seed means nothing."""
+        closed = issubclass(RECOMMENDERS[self.recommender], ClosedForm)
+        return 1 if closed else self.evaluation.seeds
 
     def new_recommender(self, fit: Fit) -> Recommender:
         """An untrained one; fits with equal `Fit.seed` draw equal random numbers."""
@@ -101,6 +110,8 @@ class Data:
     test: Interactions
     generated: pa.Table
     """Columns user, item, share."""
+    placement: Placement
+    """Where generated items stand in a history."""
 
     @classmethod
     def read(cls, experiment: Experiment) -> Self:
@@ -108,22 +119,32 @@ class Data:
         train = Interactions.read(experiment.train_file)
         valid = _heldout(experiment.heldout / "valid.parquet", train)
         test = _heldout(experiment.heldout / "test.parquet", train)
-        return cls(train, valid, test, _generated(experiment.augmented_file, train))
+        generated = _generated(experiment.augmented_file, train)
+        return cls(train, valid, test, generated, experiment.evaluation.placement)
 
     def training_set(self, amount: float, with_valid: bool = False) -> Interactions:
-        """Original pairs, and generated ones whose share is at most `amount`."""
+        """Original pairs, and generated ones whose share is at most `amount`.
+
+        Where there is a time, `placement` gives generated items one; the smallest share is best.
+        They are trained on and no more: what a sequential recommender continues, at validation and
+        at the test, is the original history.
+        """
         share = self.generated["share"].to_numpy()
         rows = self.generated.filter(share <= np.float32(amount)) if amount else None
         pairs = self.train_and_valid if with_valid else self.train
         if rows is None or not len(rows):
             return pairs
-        return pairs.union(rows["user"].to_numpy(), rows["item"].to_numpy())
+        rows = rows.sort_by("share")
+        user, item = rows["user"].to_numpy(), rows["item"].to_numpy()
+        return place_generated(pairs, user, item, self.placement)
 
     @cached_property
     def train_and_valid(self) -> Interactions:
-        """All pairs of the catalogue that a user is known to have before the test."""
+        """All pairs of the catalogue that a user is known to have before the test, in time order
+        where there is a time."""
         known = self.valid.item < self.train.n_items
-        return self.train.union(self.valid.user[known], self.valid.item[known])
+        time = None if self.valid.timestamp is None else self.valid.timestamp[known]
+        return self.train.union(self.valid.user[known], self.valid.item[known], time)
 
     @cached_property
     def test_users(self) -> IntArray:

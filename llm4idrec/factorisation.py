@@ -16,7 +16,7 @@ def factorise(train: Interactions, size: int, scale: float) -> tuple[Vectors, Ve
     """Vectors of users (n_users, size) and items (n_items, size) with root mean square `scale`.
 
     They are the truncated singular vectors of the train matrix, normalised by the square roots of
-    user and item counts , where the length of
+    user and item counts (Cremonesi et al. 2010, PureSVD; Shen et al. 2021), where the length of
     an item's vector grows again with the fourth root of its count. A matrix with fewer dimensions
     than `size` leaves the other columns zero.
     """

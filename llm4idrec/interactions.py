@@ -101,15 +101,26 @@ class Interactions:
         place = np.minimum(np.searchsorted(self.keys, wanted), len(self) - 1)
         return np.asarray(self.keys[place] == wanted)
 
-    def union(self, user: npt.ArrayLike, item: npt.ArrayLike) -> Interactions:
-        """These pairs and the given ones, without time; pairs that are here already count once."""
-        pairs = np.asarray(user, np.int64) * self.n_items + np.asarray(item, np.int64)
-        keys = np.union1d(self.keys, pairs)
+    def union(
+        self, user: npt.ArrayLike, item: npt.ArrayLike, timestamp: npt.ArrayLike | None = None
+    ) -> Interactions:
+        """These pairs and the given ones; with time if both sides have it.
+
+        Of a repeated pair the first one stays, with its time, and one that is here already is the
+        first. `user`, `item` and `timestamp` have shape (m,). Raises `ValueError` as the class.
+        """
+        given = np.asarray(user, np.int64), np.asarray(item, np.int64)
+        _, first = np.unique(given[0] * self.n_items + given[1], return_index=True)
+        new = first[~self.contains(given[0][first], given[1][first])]
+        time = None
+        if self.timestamp is not None and timestamp is not None:
+            time = np.concatenate([self.timestamp, np.asarray(timestamp, np.int64)[new]])
         return Interactions(
-            (keys // self.n_items).astype(np.int32),
-            (keys % self.n_items).astype(np.int32),
+            np.concatenate([self.user, given[0][new]]),
+            np.concatenate([self.item, given[1][new]]),
             self.n_users,
             self.n_items,
+            time,
         )
 
     def table(self) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The comparison as numbers (`comparison.json`) and as a page that needs no network."""
+"""The comparison as numbers (`comparison.json`, `metrics.json`) and as a page without network."""
 
 from __future__ import annotations
 
@@ -111,7 +111,9 @@ def write_report(
     dataset: str,
     protocol: str,
 ) -> list[Row]:
-    """Write `comparison.json` and `comparison.html` into `out`; return the rows of the former.
+    """Write `comparison.json`, `metrics.json` and `comparison.html` into `out`; return the rows.
+
+    `metrics.json` has the summary of each recommender's evaluation under its name.
 
     The folders are those of their stages. `train` and `candidates` have a `summary.json`, any may
     have a `cost.json`; every folder of `evaluations` is named as its recommender.
@@ -140,6 +142,7 @@ def write_report(
         cost=_cost(costs),
     )
     write_json(out / "comparison.json", rows)
+    write_json(out / "metrics.json", {evaluation.name: evaluation.summary for evaluation in read})
     with replacing_file(out / "comparison.html") as partial:
         partial.write_text(html, encoding="utf-8")
     return rows

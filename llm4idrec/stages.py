@@ -19,12 +19,12 @@ from llm4idrec.config import (
     EvaluationConfig,
     FilterConfig,
     GenerationConfig,
-    MFConfig,
     PromptsConfig,
     SplitConfig,
 )
 from llm4idrec.files import costing, replacing_folder, write_json
 from llm4idrec.interactions import Interactions
+from llm4idrec.recommenders.config import RecommenderConfig
 
 TRAIN = "interactions.parquet"
 
@@ -153,7 +153,7 @@ def evaluate(
     out: Path,
     *,
     recommender: str,
-    settings: MFConfig,
+    settings: RecommenderConfig,
     evaluation: EvaluationConfig,
     seed: int,
     device: str,
@@ -187,7 +187,7 @@ def report(
     dataset: str,
     protocol: str,
 ) -> None:
-    """Evaluations, and summaries of what led to them -> `comparison.json`, `comparison.html`."""
+    """Evaluations, and what led to them -> `comparison.json`, `metrics.json`, `comparison.html`."""
     from llm4idrec.report import write_report
 
     write_report(

@@ -20,7 +20,21 @@ LEVEL = 0.05
 SMALLEST_GAIN = 0.01
 """An interval that ends below this relative gain rules out a gain worth having."""
 METRIC_NAMES = {"recall": "Recall", "ndcg": "NDCG", "hr": "HR", "mrr": "MRR"}
-RECOMMENDER_NAMES = {"mf": "MF", "lightgcn": "LightGCN"}
+RECOMMENDER_NAMES = {
+    "popularity": "Popularity",
+    "itemknn": "ItemKNN",
+    "ease": "EASE",
+    "mf": "MF",
+    "lightgcn": "LightGCN",
+    "simgcl": "SimGCL",
+    "xsimgcl": "XSimGCL",
+    "ncl": "NCL",
+    "sasrec": "SASRec",
+    "bert4rec": "BERT4Rec",
+    "cl4srec": "CL4SRec",
+    "p5": "P5",
+    "cid": "CID+IID",
+}
 
 
 class Row(TypedDict):

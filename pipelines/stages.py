@@ -30,6 +30,7 @@ AUGMENTED_VALIDATION = "reports/validation/augmented"
 EVALUATIONS = "artifacts/evaluation"
 EVALUATION = "artifacts/evaluation/{recommender}"
 COMPARISON = "reports/comparison.json"
+METRICS = "reports/metrics.json"
 FIGURES = "reports/comparison.html"
 
 
@@ -103,7 +104,7 @@ STAGES = {
     ),
     "report": Stage(
         reads=(TRAIN, BASE_MODEL, ADAPTER, GENERATIONS, CANDIDATES, EVALUATIONS),
-        writes=(COMPARISON, FIGURES),
+        writes=(COMPARISON, METRICS, FIGURES),
         params=("recommenders", "dataset", "data.test", "split.protocol"),
     ),
 }

@@ -20,6 +20,7 @@ from pipelines.stages import (
     GENERATIONS,
     HELDOUT,
     IDENTIFIERS,
+    METRICS,
     PROMPTS,
     RAW,
     RAW_VALIDATION,
@@ -94,7 +95,7 @@ def evaluate(config: Config, files: Files) -> Files:
             files[HELDOUT],
             files[AUGMENTED],
             name,
-            getattr(config, name),
+            config.settings(name).model_dump(mode="json"),
             config.evaluation,
             config.seed,
             config.device,
@@ -108,7 +109,7 @@ def report(config: Config, files: Files) -> Files:
     evaluations = files.get(EVALUATIONS) or gather_evaluations(
         [files[EVALUATION.format(recommender=name)] for name in config.recommenders]
     )
-    comparison, figures = write_report(
+    comparison, metrics, figures = write_report(
         files[TRAIN],
         files[BASE_MODEL],
         files[ADAPTER],
@@ -119,7 +120,7 @@ def report(config: Config, files: Files) -> Files:
         config.dataset,
         config.protocol,
     )
-    return {EVALUATIONS: evaluations, COMPARISON: comparison, FIGURES: figures}
+    return {EVALUATIONS: evaluations, COMPARISON: comparison, METRICS: metrics, FIGURES: figures}
 
 
 WIRINGS = {

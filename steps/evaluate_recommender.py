@@ -1,10 +1,11 @@
 """Step: one recommender on original and on augmented data."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from llm4idrec import stages
-from llm4idrec.config import EvaluationConfig, LightGCNConfig, MFConfig
+from llm4idrec.config import EvaluationConfig
+from llm4idrec.recommenders.config import SETTINGS
 from steps.step import step
 from steps.workspace import workspace
 
@@ -15,7 +16,7 @@ def evaluate_recommender(
     heldout: Path,
     augmented: Path,
     recommender: str,
-    settings: MFConfig | LightGCNConfig,
+    settings: dict[str, Any],
     evaluation: EvaluationConfig,
     seed: int,
     device: str,
@@ -27,7 +28,7 @@ def evaluate_recommender(
         augmented,
         out,
         recommender=recommender,
-        settings=settings,
+        settings=SETTINGS[recommender].model_validate(settings),
         evaluation=evaluation,
         seed=seed,
         device=device,

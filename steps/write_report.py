@@ -19,9 +19,9 @@ def write_report(
     recommenders: list[str],
     dataset: str,
     protocol: str,
-) -> tuple[Annotated[Path, "comparison"], Annotated[Path, "figures"]]:
+) -> tuple[Annotated[Path, "comparison"], Annotated[Path, "metrics"], Annotated[Path, "figures"]]:
     out = workspace("reports")
     folders = [evaluation / name for name in recommenders]
     made = train, base_model, adapter, generations, candidates
     stages.report(*made, folders, out, dataset=dataset, protocol=protocol)
-    return out / "comparison.json", out / "comparison.html"
+    return out / "comparison.json", out / "metrics.json", out / "comparison.html"

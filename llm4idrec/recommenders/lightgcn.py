@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from llm4idrec.config import LightGCNConfig
 from llm4idrec.interactions import Interactions
+from llm4idrec.recommenders.config import LightGCNConfig
 from llm4idrec.recommenders.graph import normalised_adjacency, propagate
 from llm4idrec.recommenders.mf import MF
 

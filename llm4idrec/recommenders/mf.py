@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from llm4idrec.config import MFConfig
 from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders.base import EmbeddingRecommender
+from llm4idrec.recommenders.config import MFConfig
+from llm4idrec.recommenders.embedding import EmbeddingRecommender
 from llm4idrec.recommenders.losses import bpr_loss
 from llm4idrec.recommenders.sampling import TripleSampler
 
 
-class MF(EmbeddingRecommender):
-    """One vector a user and an item, trained on (user, item taken, items not taken)."""
+class Look(NamedTuple):
+    """Rows of vectors that a loss looks at."""
 
+    vectors: Tensor
+    """Of every node, shape (n_users + n_items, d); linear in the weights, up to constants."""
+    nodes: Tensor
+    """The rows, shape (m,)."""
+    path: int = 0
+    """Which of the gradients given to `pull_back` theirs belongs to."""
+
+
+class MF(EmbeddingRecommender):
+    """One vector a user and an item, trained on (user, item taken, items not taken).
+
+    Graph models change what the loss looks at (`looks`), what it adds (`loss`) and how gradients
+    come back from there to the weights (`pull_back`).
+    """
+
+    paths: ClassVar[int] = 1
+    """Number of linear maps from the weights to what the loss looks at."""
     settings_type: ClassVar[type[MFConfig]] = MFConfig
     settings: MFConfig
 
@@ -30,7 +47,7 @@ class MF(EmbeddingRecommender):
         generator = torch.Generator().manual_seed(self.seed)  # on the CPU: equal on every device
         weights = torch.empty(shape).normal_(std=settings.init_scale, generator=generator)
         self._weights = weights.to(self.device)
-        self._gradient = torch.zeros_like(self._weights)
+        self._gradients = torch.zeros(self.paths, *shape, device=self.device)
         self._optimizer = torch.optim.Adam(
             [self._weights],
             settings.learning_rate,
@@ -60,17 +77,30 @@ class MF(EmbeddingRecommender):
     def _step(self, batch: Tensor) -> Tensor:
         """One step of Adam on nodes of shape (2 + negatives, n); the loss before it.
 
-        Autograd sees only the rows of the batch, and they are added into one kept buffer: dense
+        Autograd sees only the rows that are looked at, and they are added into kept buffers: dense
         gradients of the table, made anew for every lookup, cost more than all the rest.
         """
-        index = batch.flatten()
-        rows = self.propagate(self._weights).index_select(0, index).requires_grad_()
-        loss = bpr_loss(rows.view(*batch.shape, -1))
-        (gradient,) = torch.autograd.grad(loss, rows)
-        self._gradient.zero_().index_add_(0, index, gradient)
-        self._weights.grad = self.propagate(self._gradient)
+        looks = self.looks(batch)
+        rows = [look.vectors.index_select(0, look.nodes).requires_grad_() for look in looks]
+        loss = self.loss(looks, rows)
+        self._gradients.zero_()
+        for look, gradient in zip(looks, torch.autograd.grad(loss, rows), strict=True):
+            self._gradients[look.path].index_add_(0, look.nodes, gradient)
+        self._weights.grad = self.pull_back(self._gradients)
         self._optimizer.step()
         return loss.detach()
+
+    def looks(self, batch: Tensor) -> list[Look]:
+        """What the loss of a batch of nodes, shape (2 + negatives, n), needs to see."""
+        return [Look(self.propagate(self._weights), batch.flatten())]
+
+    def loss(self, looks: list[Look], rows: list[Tensor]) -> Tensor:
+        """A scalar, from the rows of each of `looks`."""
+        return bpr_loss(rows[0].view(2 + self.settings.negatives, -1, rows[0].shape[1]))
+
+    def pull_back(self, gradients: Tensor) -> Tensor:
+        """Gradient of the weights from those of the vectors, shape (paths, nodes, d)."""
+        return self.propagate(gradients[0])
 
     def make_vectors(self) -> tuple[Tensor, Tensor]:
         nodes = self.propagate(self._weights).clone()

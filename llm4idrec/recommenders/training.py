@@ -11,7 +11,7 @@ from llm4idrec.interactions import Interactions
 from llm4idrec.metrics import evaluated_users, user_metrics
 
 if TYPE_CHECKING:
-    from llm4idrec.recommenders.base import Recommender
+    from llm4idrec.recommenders.base import Recommender, Trained
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,8 @@ class Training:
     """Validation means of that epoch; empty without validation."""
 
 
-def run_epochs(
-    recommender: Recommender, max_epochs: int, validation: Validation | None
-) -> Training:
-    """Train for `max_epochs`, or until validation stops getting better (`Recommender.fit`)."""
+def run_epochs(recommender: Trained, max_epochs: int, validation: Validation | None) -> Training:
+    """Train for `max_epochs`, or until validation stops getting better (`Trained.fit`)."""
     settings = recommender.settings
     records: list[Record] = []
     losses: list[float] = []

@@ -56,7 +56,7 @@ def test_config_is_frozen() -> None:
             "p.yaml: `base_model`: `name` goes with kind `pretrained`",
         ),
         ("evaluation.selection_seeds", 9, "p.yaml: `evaluation`: `selection_seeds` is more than"),
-        ("recommenders", ["svd"], "p.yaml: `recommenders.0` is 'svd'; expected"),
+        ("recommenders", ["svd"], "p.yaml: `recommenders.0`: 'svd' is none of popularity, "),
         ("dataset", "a/b", "p.yaml: `dataset` is 'a/b'; expected"),
     ],
 )

@@ -10,13 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from llm4idrec.config import EvaluationConfig, MFConfig
+from llm4idrec.config import EvaluationConfig
 from llm4idrec.errors import InputError
 from llm4idrec.evaluation import choose_amount, evaluate_recommender
 from llm4idrec.experiment import Experiment, Fit
 from llm4idrec.files import read_json
 from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders import RECOMMENDERS
+from llm4idrec.recommenders.config import EASEConfig, MFConfig
+from llm4idrec.recommenders.registry import RECOMMENDERS
+from llm4idrec.verdict import compare_recommenders
 
 SETTINGS = MFConfig(
     embedding_size=8,
@@ -230,6 +232,20 @@ def test_refit_trains_on_validation_too(files: Files, tmp_path: Path) -> None:
     assert (refit / "selection.json").read_bytes() == (plain / "selection.json").read_bytes()
     better = read_json(refit / "summary.json")["original_recall_at_4"]
     assert better > read_json(plain / "summary.json")["original_recall_at_4"]
+
+
+def test_one_training_is_enough_where_the_seed_means_nothing(files: Files) -> None:
+    evaluate_recommender(
+        files.train, files.heldout, files.augmented, files.out,
+        "ease", EASEConfig(l2=1.0), EVALUATION, 7, "cpu",
+    )  # fmt: skip
+    per_user = pq.read_table(files.out / "per_user.parquet")
+    assert set(per_user["seed"].to_pylist()) == {0}
+    selection = read_json(files.out / "selection.json")
+    assert [len(scores) for scores in selection["scores"].values()] == [1, 1, 1]
+    assert len(compare_recommenders([files.out], "small", "random")) == len(
+        per_user.column_names[3:]
+    )
 
 
 def test_choose_amount() -> None:

@@ -49,6 +49,21 @@ def test_items_stand_in_time_order() -> None:
     assert interactions.timestamp.tolist() == [10, 20, 30, 5]
 
 
+def test_union_keeps_time_where_both_have_it() -> None:
+    one = table([(0, 3), (1, 2), (0, 1)], [30, 5, 10])
+    user, item, time = [0, 0, 1, 0, 0], [6, 1, 4, 5, 6], [20, 99, 4, 40, 1]
+
+    united = one.union(user, item, time)
+
+    assert united.items_of(0).tolist() == [1, 6, 3, 5]  # 1 and the second 6 are repeats
+    assert united.items_of(1).tolist() == [4, 2]
+    assert united.timestamp is not None
+    assert united.timestamp.tolist() == [10, 20, 30, 40, 4, 5]
+    assert one.union(user, item).timestamp is None
+    assert table([(0, 3)]).union(user, item, time).timestamp is None
+    assert one.union([], [], []) == one
+
+
 def test_arrays_are_read_only_and_not_the_callers() -> None:
     user, item = np.array([0, 1], np.int32), np.array([2, 3], np.int32)
     interactions = Interactions(user, item, 6, 7, np.array([1, 2]))

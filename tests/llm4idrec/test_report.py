@@ -132,7 +132,11 @@ def test_comparison_json(folders: dict[str, Any]) -> None:
     assert sorted(path.name for path in folders["out"].iterdir()) == [
         "comparison.html",
         "comparison.json",
+        "metrics.json",
     ]
+    summaries = read_json(folders["out"] / "metrics.json")
+    assert list(summaries) == ["mf", "lightgcn"]
+    assert summaries["mf"] == read_json(folders["evaluations"][0] / "summary.json")
 
 
 def test_page_says_what_the_numbers_say(folders: dict[str, Any]) -> None:

@@ -10,8 +10,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.errors import InputError
+from llm4idrec.recommenders.config import SETTINGS
 from llm4idrec.significance import paired_test
-from llm4idrec.verdict import Row, Verdict, compare_recommenders, judge, sentence, verdict_table
+from llm4idrec.verdict import (
+    RECOMMENDER_NAMES,
+    Row,
+    Verdict,
+    compare_recommenders,
+    judge,
+    sentence,
+    verdict_table,
+)
 
 USERS, SEEDS = 40, 3
 ROW = Row(
@@ -179,3 +188,7 @@ def test_broken_evaluations(tmp_path: Path, broken: dict[str, list[int]], messag
 def test_missing_evaluation(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"per_user\.parquet: not a table of metrics by user"):
         compare_recommenders([tmp_path], "small", "random")
+
+
+def test_every_recommender_has_a_name() -> None:
+    assert RECOMMENDER_NAMES.keys() == SETTINGS.keys()

@@ -23,6 +23,8 @@ LEFT_OUT = {
     "llm4idrec/__init__.py",
     "llm4idrec/config.py",
     "llm4idrec/errors.py",
+    "llm4idrec/recommenders/config.py",
+    "llm4idrec/section.py",
     "steps/step.py",
     "steps/workspace.py",
 }

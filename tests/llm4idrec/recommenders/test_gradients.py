@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
-from llm4idrec.config import LightGCNConfig
 from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders import RECOMMENDERS
+from llm4idrec.recommenders.config import LightGCNConfig
 from llm4idrec.recommenders.losses import bpr_loss
+from llm4idrec.recommenders.registry import RECOMMENDERS
 
 
 @pytest.mark.parametrize("name", ["mf", "lightgcn"])

@@ -1,0 +1,1 @@
+"""Measurements against other frameworks, run by hand; nothing here is a test."""

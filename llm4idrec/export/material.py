@@ -1,0 +1,84 @@
+"""What is exported: the tables of a run, and the words to write for their numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from llm4idrec.errors import InputError
+from llm4idrec.interactions import IntArray, Interactions
+from llm4idrec.merging import GENERATED
+from llm4idrec.placement import Placement, place_generated
+
+
+@dataclass(frozen=True)
+class Material:
+    """Tables that share their numbers: word k of `users` and `items` is written for number k."""
+
+    original: Interactions
+    train: Interactions
+    """The original pairs and the generated ones; in time order if the original ones are."""
+    valid: Interactions
+    test: Interactions
+    users: pa.Array
+    items: pa.Array
+    """Those outside the catalogue of train come last."""
+    generated: tuple[IntArray, IntArray]
+    """Users and items of the generated pairs."""
+    meanings: dict[str, pa.Table] | None = None
+    """If the words are numbers: the tables of own IDs, one named `users` and one `items`."""
+
+    @classmethod
+    def read(cls, at: Path, *, amount: float, placement: Placement, numbers: bool) -> Self:
+        """The tables below `at`, with generated pairs of a share of `amount` at most; 0: none.
+
+        `numbers` writes numbers in place of the user's own IDs. Raises `InputError` if a stage
+        has not left its files there.
+        """
+        original = Interactions.read(at / "train" / "interactions.parquet")
+        user, item = np.zeros((2, 0), np.int32)
+        if amount:
+            user, item = _generated(at / "augmented" / "interactions.parquet", amount)
+        tables = {role: _table(at / "identifiers" / f"{role}.parquet") for role in _ROLES}
+        words = {role: table["id"].combine_chunks() for role, table in tables.items()}
+        if numbers:
+            words = {role: pa.array(np.arange(len(ids)).astype(str)) for role, ids in words.items()}
+        return cls(
+            original=original,
+            train=place_generated(original, user, item, placement) if len(user) else original,
+            valid=Interactions.read(at / "heldout" / "valid.parquet"),
+            test=Interactions.read(at / "heldout" / "test.parquet"),
+            users=words["users"],
+            items=words["items"],
+            generated=(user, item),
+            meanings=tables if numbers else None,
+        )
+
+
+_ROLES = ("users", "items")
+
+
+def _generated(file: Path, amount: float) -> tuple[IntArray, IntArray]:
+    """Users and items of the generated pairs up to an amount, best first in each user."""
+    table = _table(file)
+    share = table["share"].to_numpy()
+    chosen = (table["origin"].to_numpy(zero_copy_only=False) == GENERATED) & (
+        share <= np.float32(amount)
+    )
+    user, item = table["user"].to_numpy()[chosen], table["item"].to_numpy()[chosen]
+    order = np.lexsort((share[chosen], user))
+    return user[order], item[order]
+
+
+def _table(file: Path) -> pa.Table:
+    try:
+        return pq.read_table(file)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            "there is no such table", "the output of a stage", "run the stages first", file=file
+        ) from error

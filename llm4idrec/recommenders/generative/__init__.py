@@ -1,0 +1,1 @@
+"""Recommenders that write the next item's index, token by token, with a T5."""

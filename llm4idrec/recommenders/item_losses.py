@@ -1,0 +1,79 @@
+"""Losses of vectors that should find their next item in the catalogue."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import softplus
+
+_LOGITS_A_CHUNK = {"cpu": 1 << 20, "cuda": 1 << 24}
+"""Logits in memory at once; on a CPU they stay in its last cache."""
+
+
+def binary_cross_entropy(hidden: Tensor, right: Tensor, wrong: Tensor) -> Tensor:
+    """Mean of -ln sigmoid(h.right) - ln(1 - sigmoid(h.wrong)) (Kang and McAuley 2018, III.E).
+
+    All are (n, d): `right` the vectors of the next items, `wrong` of items the user does not have.
+    """
+    return (softplus(-(hidden * right).sum(-1)) + softplus((hidden * wrong).sum(-1))).mean()
+
+
+def cross_entropy(
+    hidden: Tensor, right: Tensor, others: Tensor, place: Tensor, times: float
+) -> Tensor:
+    """Mean of -ln(e^r / (e^r + times * sum of e^s_j, j != place)); r = h.right, s_j = h.others_j.
+
+    With all items as `others` and `times` 1 it is the cross-entropy over the catalogue; with m
+    distinct ones, drawn uniformly from n, and (n - 1) / m, an estimate of it (Bengio and Senecal
+    2008). Shapes: hidden and right (n, d), others (m, d), place (n,): the row of `others` that is
+    the right item too, or -1.
+    """
+    loss: Tensor = _CrossEntropy.apply(hidden, right, others, place, times)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """See `cross_entropy`.
+
+    The (n, m) matrix is never whole in memory: the gradients are made chunk by chunk along with
+    the loss, and nothing is computed twice. Powers are of 2, which a CPU raises faster than e.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, right: Tensor, others: Tensor, place: Tensor, times: float
+    ) -> Tensor:
+        scaled = hidden * math.log2(math.e)
+        score = (scaled * right).sum(-1, keepdim=True)
+        of_hidden, of_others = torch.empty_like(hidden), torch.zeros_like(others)
+        loss, missing = torch.empty_like(score), torch.empty_like(score)
+        step = max(1, _LOGITS_A_CHUNK[hidden.device.type] // len(others))
+        chunk = hidden.new_empty(min(step, len(hidden)), len(others))
+        for start in range(0, len(hidden), step):
+            rows = slice(start, start + step)
+            logits = torch.mm(scaled[rows], others.T, out=chunk[: len(scaled[rows])])
+            drawn = (place[rows] >= 0).nonzero()[:, 0]
+            logits[drawn, place[rows][drawn]] = -torch.inf
+            top = torch.maximum(logits.amax(1, keepdim=True), score[rows])
+            odds = logits.sub_(top).exp2_()
+            own = torch.exp2(score[rows] - top)
+            total = own + times * odds.sum(1, keepdim=True)
+            loss[rows] = total.log2() + top - score[rows]
+            missing[rows] = own / total - 1
+            share = times / total
+            torch.mm(odds, others, out=of_hidden[rows]).mul_(share)
+            of_others.addmm_(odds.T, hidden[rows] * share)
+        of_hidden.addcmul_(missing, right)
+        ctx.save_for_backward(of_hidden, hidden * missing, of_others)
+        return loss.mean() * math.log(2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        of_hidden, of_right, of_others = ctx.saved_tensors
+        share = gradient / len(of_hidden)
+        return of_hidden * share, of_right * share, of_others * share, None, None

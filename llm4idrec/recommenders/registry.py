@@ -1,0 +1,32 @@
+"""The recommenders by the names they have in `params.yaml`."""
+
+from llm4idrec.recommenders.base import Recommender
+from llm4idrec.recommenders.bert4rec import BERT4Rec
+from llm4idrec.recommenders.cl4srec import CL4SRec
+from llm4idrec.recommenders.ease import EASE
+from llm4idrec.recommenders.generative.cid import CID
+from llm4idrec.recommenders.generative.p5 import P5
+from llm4idrec.recommenders.itemknn import ItemKNN
+from llm4idrec.recommenders.lightgcn import LightGCN
+from llm4idrec.recommenders.mf import MF
+from llm4idrec.recommenders.ncl import NCL
+from llm4idrec.recommenders.popularity import Popularity
+from llm4idrec.recommenders.sasrec import SASRec
+from llm4idrec.recommenders.simgcl import SimGCL
+from llm4idrec.recommenders.xsimgcl import XSimGCL
+
+RECOMMENDERS: dict[str, type[Recommender]] = {
+    "popularity": Popularity,
+    "itemknn": ItemKNN,
+    "ease": EASE,
+    "mf": MF,
+    "lightgcn": LightGCN,
+    "simgcl": SimGCL,
+    "xsimgcl": XSimGCL,
+    "ncl": NCL,
+    "sasrec": SASRec,
+    "bert4rec": BERT4Rec,
+    "cl4srec": CL4SRec,
+    "p5": P5,
+    "cid": CID,
+}
