@@ -20,8 +20,8 @@ Run = Callable[[Callable[[Any], object], Iterable[Any]], Iterator[object]]
 def worker_pool(workers: int) -> Iterator[Run]:
     """Yield a `Run` over so many new processes, or, for 1, in this one.
 
-    Torch has one thread either way, so that results do not depend on `workers`. With processes,
-    functions and tasks must be importable and plain data.
+    Torch has one thread either way, so that results do not depend on `workers`; in the processes
+    numpy has one too. With processes, functions and tasks must be importable and plain data.
     """
     if workers == 1:
         threads = torch.get_num_threads()
@@ -31,6 +31,7 @@ def worker_pool(workers: int) -> Iterator[Run]:
         finally:
             torch.set_num_threads(threads)
         return
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's, read when a process starts
     pool = ProcessPoolExecutor(
         workers, multiprocessing.get_context("spawn"), initializer=_start_worker
     )

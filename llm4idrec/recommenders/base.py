@@ -17,6 +17,16 @@ from llm4idrec.recommenders.config import RecommenderConfig, TrainedConfig
 from llm4idrec.recommenders.training import Record, Training, Validation, run_epochs
 
 
+def require_time(train: Interactions) -> None:
+    """Raises `InputError` where histories have no order that a model could continue."""
+    if train.timestamp is None:
+        raise InputError(
+            "the interactions have no time",
+            "a time for a sequential recommender",
+            "set data.timestamp, or take it out of `recommenders`",
+        )
+
+
 class Recommender(ABC):
     """Learns from interactions, then ranks the catalogue for a user.
 

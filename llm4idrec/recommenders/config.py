@@ -122,7 +122,7 @@ class NCLConfig(LightGCNConfig):
     """Divides the cosines of both contrastive losses."""
     structure: Weight = 2e-3
     """Weight of the contrast with neighbours in the graph."""
-    contrast_nodes: Count = 4096
+    contrast_nodes: Count = 2048
     """Most users, and items, that it compares with: all, or else the batch's and random others."""
     prototypes: Weight = 2e-4
     """Weight of the contrast with cluster centres."""

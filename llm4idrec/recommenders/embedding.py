@@ -10,6 +10,7 @@ from torch import Tensor
 
 from llm4idrec.interactions import IntArray, Interactions
 from llm4idrec.recommenders.base import Trained
+from llm4idrec.recommenders.products import products
 from llm4idrec.recommenders.ranking import rank_scores
 
 
@@ -38,12 +39,11 @@ class EmbeddingRecommender(Trained):
     def restore(self, state: dict[str, Tensor]) -> None:
         self._vectors = state["users"], state["items"]
 
-    @torch.no_grad()
     def recommend(self, users: IntArray, k: int, seen: Interactions) -> IntArray:
         user_vectors, item_vectors = self.vectors
 
         def score(chunk: IntArray) -> Tensor:
             rows = torch.from_numpy(chunk.astype(np.int64)).to(self.device)
-            return user_vectors[rows] @ item_vectors.T
+            return products(user_vectors[rows], item_vectors)
 
         return rank_scores(score, users, k, seen, len(item_vectors))

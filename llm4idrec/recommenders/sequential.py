@@ -11,9 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from llm4idrec.errors import InputError
 from llm4idrec.interactions import IntArray, Interactions
-from llm4idrec.recommenders.base import Trained
+from llm4idrec.recommenders.base import Trained, require_time
 from llm4idrec.recommenders.config import SequentialConfig
 from llm4idrec.recommenders.item_losses import cross_entropy
 from llm4idrec.recommenders.products import products
@@ -37,12 +36,7 @@ class Sequential(Trained):
     """Whether an item looks at later ones too; the activation is then GELU, else ReLU."""
 
     def start(self, train: Interactions) -> None:
-        if train.timestamp is None:
-            raise InputError(
-                "the interactions have no time",
-                "a time for a sequential recommender",
-                "set data.timestamp, or take it out of `recommenders`",
-            )
+        require_time(train)
         self._rng = np.random.default_rng(self.seed)
         self._dropout = Dropout(self.settings.dropout, self.seed, self.device)
         self._model = self._new_model(train.n_items)

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llm4idrec.errors import InputError
 from llm4idrec.interactions import IntArray, Interactions, LongArray
-from llm4idrec.recommenders.base import Trained
+from llm4idrec.recommenders.base import Trained, require_time
 from llm4idrec.recommenders.config import GenerativeConfig
 from llm4idrec.recommenders.generative.beam import beam_search
 from llm4idrec.recommenders.generative.catalogue import Catalogue
@@ -51,12 +50,7 @@ class Generative(Trained):
         """A string for each item, no two alike."""
 
     def start(self, train: Interactions) -> None:
-        if train.timestamp is None:
-            raise InputError(
-                "the interactions have no time",
-                "a time for a sequential recommender",
-                "set data.timestamp, or take it out of `recommenders`",
-            )
+        require_time(train)
         self._train = train
         self._rng = np.random.default_rng(self.seed)
         users = numbers(np.arange(train.n_users))
