@@ -14,7 +14,6 @@ NO_ITEM = -1
 """Stands in a ranking where a user has no item left."""
 
 _SCORES_A_CHUNK = 1 << 20
-_BLOCK = 32
 
 
 @torch.no_grad()
@@ -33,30 +32,10 @@ def rank_scores(
         row, item = seen_places(chunk, seen, n_items)
         places = torch.from_numpy(row * n_items + item).to(scores.device)
         scores.view(-1)[places] = -torch.inf
-        values, items = top_items(scores, min(k, n_items))
-        items = items.masked_fill(values == -torch.inf, NO_ITEM)
+        top = scores.topk(min(k, n_items))
+        items = top.indices.masked_fill(top.values == -torch.inf, NO_ITEM)
         best[start : start + step, : items.shape[1]] = items.cpu().numpy()
     return best
-
-
-def top_items(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k highest scores of each row (n, m) and their columns, both (n, k), best first.
-
-    The k highest lie in the k blocks of columns with the highest maxima, and maxima are found much
-    faster than an order. A block is every so-manyth column.
-    """
-    blocks = scores.shape[1] // _BLOCK
-    if blocks <= k:
-        return scores.topk(k)
-    head, tail = scores.tensor_split([blocks * _BLOCK], 1)
-    columns = torch.arange(scores.shape[1], device=scores.device)
-    table = head.view(-1, _BLOCK, blocks)
-    best = table.amax(1).topk(k, sorted=False).indices[:, None]
-    inside = table.gather(2, best.expand(-1, _BLOCK, -1)).flatten(1)
-    of_inside = (best + columns[: len(columns) - tail.shape[1] : blocks, None]).flatten(1)
-    of_tail = columns[blocks * _BLOCK :].expand(len(scores), -1)
-    top = torch.cat((inside, tail), 1).topk(k)
-    return top.values, torch.cat((of_inside, of_tail), 1).gather(1, top.indices)
 
 
 def seen_places(users: IntArray, seen: Interactions, n_items: int) -> tuple[LongArray, LongArray]:

@@ -4,23 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders.ranking import rank_scores, top_items
-
-
-@given(st.integers(1, 5), st.integers(1, 1500), st.integers(1, 30), st.integers(0, 99))
-def test_top_items_are_those_of_a_sort(rows: int, columns: int, k: int, seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    scores = torch.rand(rows, columns, generator=generator)
-    scores[torch.rand(rows, columns, generator=generator) < 0.3] = -torch.inf
-    k = min(k, columns)
-    values, places = top_items(scores, k)
-    assert torch.equal(values, scores.sort(descending=True).values[:, :k])
-    assert torch.equal(scores.gather(1, places), values)
-    assert all(len(set(row)) == k for row in places.tolist())
+from llm4idrec.recommenders.ranking import rank_scores
 
 
 def test_chunks_of_users_do_not_show() -> None:
