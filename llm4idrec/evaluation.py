@@ -16,7 +16,9 @@ from llm4idrec.config import EvaluationConfig
 from llm4idrec.device import choose_device
 from llm4idrec.experiment import Data, Experiment, Fit
 from llm4idrec.files import fingerprint, move_folder, read_json, resumable_folder, write_json
+from llm4idrec.metrics import FloatArray
 from llm4idrec.recommenders.config import RecommenderConfig
+from llm4idrec.selection import choose_amount
 from llm4idrec.workers import Run, worker_pool
 
 VARIANTS = ("original", "augmented")
@@ -37,8 +39,9 @@ def evaluate_recommender(
 
     Reads Interactions from `train_file` and from `valid.parquet` and `test.parquet` in `heldout`,
     and from `augmented_file` the columns user, item, origin and share. An amount a stands for the
-    original pairs and the generated ones with share <= a. The amount chosen has the best mean of
-    `selection_metric` over `selection_seeds` fits; of equals it is the smallest. Catalogue, users
+    original pairs and the generated ones with share <= a. The amount chosen is the
+    smallest within one standard error of the best `selection_metric` of `selection_seeds` fits.
+    Catalogue, users
     and seen pairs are the original train's; test rankings leave out validation pairs too. A
     recommender to which the seed means nothing has one fit an amount.
 
@@ -90,10 +93,13 @@ def _run_fits(experiment: Experiment, run: Run) -> dict[str, Any]:
     with tqdm(total=most, unit="fit", desc=experiment.recommender) as progress:
         for _ in run(experiment.select, candidates):
             progress.update()
-        scores: dict[float, list[float]] = {amount: [] for amount in amounts}
-        for fit in candidates:
-            scores[fit.amount].append(_training(experiment, fit)["scores"][experiment.metric])
-        chosen = choose_amount(scores)
+        values = {
+            amount: np.stack(
+                [_valid(experiment, fit) for fit in candidates if fit.amount == amount]
+            )
+            for amount in amounts
+        }
+        chosen = choose_amount(values)
         compared = [Fit(a, s) for a in sorted({0.0, chosen}) for s in range(seeds)]
         rest = [fit for fit in compared if fit not in candidates]
         progress.total = len(candidates) + len(rest)
@@ -103,14 +109,17 @@ def _run_fits(experiment: Experiment, run: Run) -> dict[str, Any]:
         pass
     return {
         "metric": experiment.metric,
-        "scores": {f"{amount:g}": values for amount, values in scores.items()},
+        "scores": {
+            f"{amount:g}": by_seed.mean(axis=1).tolist() for amount, by_seed in values.items()
+        },
         "chosen": chosen,
     }
 
 
-def choose_amount(scores: dict[float, list[float]]) -> float:
-    """The amount with the best mean score; of equals, the smallest."""
-    return max(sorted(scores), key=lambda amount: float(np.mean(scores[amount])))
+def _valid(experiment: Experiment, fit: Fit) -> FloatArray:
+    """The selection metric of each validation user after a fit, shape (users,)."""
+    table = pq.read_table(experiment.fits / str(fit) / "valid.parquet")
+    return np.asarray(table[experiment.metric].to_numpy(), np.float64)
 
 
 def _training(experiment: Experiment, fit: Fit) -> dict[str, Any]:

@@ -67,7 +67,8 @@ class Experiment:
         return RECOMMENDERS[self.recommender](self.settings, seed, self.device)
 
     def select(self, fit: Fit) -> None:
-        """Train, early stopping on validation -> `model/` and `training.json`, if not there yet."""
+        """Train, early stopping on validation -> `model/`, `valid.parquet` (the selection metric of
+        each user) and `training.json`, if not there yet."""
         if (self.fits / str(fit)).exists():
             return
         data = Data.read(self)
@@ -76,6 +77,8 @@ class Experiment:
         training = recommender.fit(data.training_set(fit.amount), validation)
         with replacing_folder(self.fits / str(fit)) as folder:
             recommender.save(folder / "model")
+            by_user = {self.metric: validation.by_user(recommender)[self.metric]}
+            pq.write_table(pa.table(by_user), folder / "valid.parquet")
             write_json(folder / "training.json", asdict(training))
 
     def examine(self, fit: Fit) -> None:

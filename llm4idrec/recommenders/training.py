@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from llm4idrec.errors import DivergenceError
 from llm4idrec.interactions import Interactions
-from llm4idrec.metrics import evaluated_users, user_metrics
+from llm4idrec.metrics import FloatArray, evaluated_users, user_metrics
 
 if TYPE_CHECKING:
     from llm4idrec.recommenders.base import Recommender, Trained
@@ -27,10 +27,13 @@ class Validation:
 
     def scores(self, recommender: Recommender) -> dict[str, float]:
         """Mean of every metric over the users."""
+        return {name: float(values.mean()) for name, values in self.by_user(recommender).items()}
+
+    def by_user(self, recommender: Recommender) -> dict[str, FloatArray]:
+        """Every metric of each user, shape (users,), users ascending."""
         users = evaluated_users(self.seen, self.heldout)
         ranked = recommender.recommend(users, max(self.cutoffs), self.seen)
-        metrics = user_metrics(ranked, users, self.heldout, self.cutoffs)
-        return {name: float(values.mean()) for name, values in metrics.items()}
+        return user_metrics(ranked, users, self.heldout, self.cutoffs)
 
 
 @dataclass(frozen=True)

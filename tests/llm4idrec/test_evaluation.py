@@ -12,7 +12,7 @@ import pytest
 
 from llm4idrec.config import EvaluationConfig
 from llm4idrec.errors import InputError
-from llm4idrec.evaluation import choose_amount, evaluate_recommender
+from llm4idrec.evaluation import evaluate_recommender
 from llm4idrec.experiment import Experiment, Fit
 from llm4idrec.files import read_json
 from llm4idrec.interactions import Interactions
@@ -246,11 +246,6 @@ def test_one_training_is_enough_where_the_seed_means_nothing(files: Files) -> No
     assert len(compare_recommenders([files.out], "small", "random")) == len(
         per_user.column_names[3:]
     )
-
-
-def test_choose_amount() -> None:
-    assert choose_amount({0.5: [0.3, 0.1], 0.0: [0.2, 0.1], 0.1: [0.1, 0.3]}) == 0.1
-    assert choose_amount({0.1: [0.2], 0.0: [0.2]}) == 0.0
 
 
 def test_augmented_file_of_other_train(files: Files) -> None:

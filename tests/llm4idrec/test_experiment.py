@@ -122,5 +122,9 @@ def test_a_sequential_recommender_continues_the_original_history(
     experiment.examine(Fit(1.0, 0))
 
     assert [train.items_of(0).tolist() for train in trained] == [[3, 1, 2, 7, 8, 9]]
-    assert [seen.items_of(0).tolist() for seen in continued] == [[3, 1, 2], [3, 1, 2, 5]]
+    assert [seen.items_of(0).tolist() for seen in continued] == [
+        [3, 1, 2],  # at the only epoch
+        [3, 1, 2],  # for the choice of the amount
+        [3, 1, 2, 5],
+    ]
     assert read_json(tmp_path / "fits" / "amount=1" / "seed=0" / "training.json")["best_epoch"] == 1

@@ -1,0 +1,30 @@
+"""Which amount of generated data to use, from validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from llm4idrec.metrics import FloatArray
+
+
+def choose_amount(values: Mapping[float, FloatArray]) -> float:
+    """The smallest amount that is not worse than the best by more than one standard error.
+
+    `values` holds for each amount a metric of the same seeds and users, shape (seeds, users). The
+    rule is Breiman et al.'s (1984, section 3.4.3), with pairs in place of folds: what a difference
+    between two amounts could be by chance decides, not which mean is larger.
+    """
+    best = max(sorted(values), key=lambda amount: float(values[amount].mean()))
+    behind = {amount: values[best] - values[amount] for amount in sorted(values)}
+    return next(a for a, lead in behind.items() if lead.mean() <= standard_error(lead))
+
+
+def standard_error(differences: FloatArray) -> float:
+    """Of the mean of paired differences of shape (seeds, users): both seeds and users are samples.
+
+    The two parts of the variance are added; a single seed, or user, has no part.
+    """
+    parts = (differences.mean(axis=axis) for axis in (0, 1))
+    return float(np.sqrt(sum(p.var(ddof=1) / len(p) for p in parts if len(p) > 1)))
