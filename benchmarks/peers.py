@@ -8,11 +8,11 @@ r"""Our recommenders beside another framework's: seconds, memory and quality on 
     python -m benchmarks.peers --selfrec ../SELFRec --data ../data/lastfm \
         --files data1.txt test1.txt --models lightgcn --quality 300
 
-SELFRec is a checkout (Coder-Yu/SELFRec, commit 5b02294), RecBole is installed
-(1.2.1). `--python` is the interpreter that has what the peer needs beside our own packages: numba
-and, for NCL, faiss-cpu for SELFRec; recbole for RecBole. Nothing of theirs is changed on disk: what
-a current torch or a machine without CUDA needs is done at run time, and is listed in
-`benchmarks/selfrec.py` and `benchmarks/recbole.py`.
+SELFRec is a checkout (Coder-Yu/SELFRec, commit 5b02294), RecBole is installed (1.2.1). `--python`
+is the interpreter that has what the peer needs beside our own packages: numba and, for NCL,
+faiss-cpu for SELFRec; recbole for RecBole. Nothing of theirs is changed on disk: what a current
+torch or a machine without CUDA needs is done at run time, and is listed in `benchmarks/selfrec.py`
+and `benchmarks/recbole.py`.
 
 Each side is a process of its own with one thread, and they take turns, epoch by epoch, so that
 noise of the machine hits both. An epoch is followed by a ranking of all test users. The first of

@@ -36,6 +36,7 @@ def _known_recommender(name: str) -> str:
     return name
 
 
+Placement = Literal["before", "spread", "after"]
 RecommenderName = Annotated[str, AfterValidator(_known_recommender)]
 
 
@@ -238,7 +239,7 @@ class EvaluationConfig(Section):
     """Validation metric (at the largest cutoff) that chooses epochs and amounts."""
     amounts: tuple[Annotated[float, Field(gt=0)], ...] = (0.1, 0.25, 0.5)
     """Ratios of generated items to history to choose from on validation; zero is always one."""
-    placement: Literal["before", "spread", "after"] = "before"
+    placement: Placement = "before"
     """Where generated items, which have no time, stand in a history that has one: before its first
     item, evenly between its items, or after its last."""
     cutoffs: tuple[Count, ...] = (10, 20)

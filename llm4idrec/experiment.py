@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llm4idrec.config import EvaluationConfig
+from llm4idrec.config import EvaluationConfig, Placement
 from llm4idrec.errors import InputError
 from llm4idrec.files import read_json, replacing_file, replacing_folder, write_json
 from llm4idrec.interactions import IntArray, Interactions
+from llm4idrec.merging import GENERATED, ORIGINAL, generated_pairs
 from llm4idrec.metrics import coverage, evaluated_users, user_metrics
-from llm4idrec.placement import Placement, place_generated
+from llm4idrec.placement import place_generated
 from llm4idrec.recommenders.base import ClosedForm, Recommender
 from llm4idrec.recommenders.config import RecommenderConfig
 from llm4idrec.recommenders.registry import RECOMMENDERS
@@ -132,14 +133,9 @@ class Data:
         They are trained on and no more: what a sequential recommender continues, at validation and
         at the test, is the original history.
         """
-        share = self.generated["share"].to_numpy()
-        rows = self.generated.filter(share <= np.float32(amount)) if amount else None
         pairs = self.train_and_valid if with_valid else self.train
-        if rows is None or not len(rows):
-            return pairs
-        rows = rows.sort_by("share")
-        user, item = rows["user"].to_numpy(), rows["item"].to_numpy()
-        return place_generated(pairs, user, item, self.placement)
+        user, item = generated_pairs(self.generated, amount)
+        return place_generated(pairs, user, item, self.placement) if len(user) else pairs
 
     @cached_property
     def train_and_valid(self) -> Interactions:
@@ -179,7 +175,7 @@ def _generated(file: Path, train: Interactions) -> pa.Table:
             "run the stage `merge` again",
             file=file,
         ) from error
-    original = table.filter(origin == "original")
+    original = table.filter(origin == ORIGINAL)
     user, item = original["user"].to_numpy(), original["item"].to_numpy()
     if len(original) != len(train) or not train.contains(user, item).all():
         raise InputError(
@@ -188,4 +184,4 @@ def _generated(file: Path, train: Interactions) -> pa.Table:
             "run the stage `merge` again",
             file=file,
         )
-    return table.filter(origin == "generated").select(["user", "item", "share"])
+    return table.filter(origin == GENERATED).select(["user", "item", "share"])

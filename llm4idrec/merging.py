@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from llm4idrec.interactions import Interactions
+from llm4idrec.interactions import IntArray, Interactions
 
 ORIGINAL, GENERATED = "original", "generated"
 
@@ -44,6 +44,15 @@ def merge_candidates(train: Interactions, candidates: pa.Table) -> pa.Table:
     )
     merged = pa.concat_tables([original, generated])
     return merged.replace_schema_metadata(train.table().schema.metadata)
+
+
+def generated_pairs(generated: pa.Table, amount: float) -> tuple[IntArray, IntArray]:
+    """Users and items of the augmentation at ratio `amount`, both (n,), best first in each user.
+
+    `generated` has the columns user, item and share of generated rows; shares are float32.
+    """
+    rows = generated.filter(generated["share"].to_numpy() <= np.float32(amount)).sort_by("share")
+    return rows["user"].to_numpy(), rows["item"].to_numpy()
 
 
 _EVIDENCE = ("votes", "mean_log_probability", "rank")

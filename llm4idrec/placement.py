@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
 
+from llm4idrec.config import Placement
 from llm4idrec.interactions import IntArray, Interactions, LongArray
-
-Placement = Literal["before", "spread", "after"]
 
 
 def place_generated(

@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from llm4idrec.config import Placement
 from llm4idrec.errors import InputError
 from llm4idrec.interactions import IntArray, Interactions
-from llm4idrec.merging import GENERATED
-from llm4idrec.placement import Placement, place_generated
+from llm4idrec.merging import GENERATED, generated_pairs
+from llm4idrec.placement import place_generated
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class Material:
         original = Interactions.read(at / "train" / "interactions.parquet")
         user, item = np.zeros((2, 0), np.int32)
         if amount:
-            user, item = _generated(at / "augmented" / "interactions.parquet", amount)
+            table = _table(at / "augmented" / "interactions.parquet")
+            origin = table["origin"].to_numpy(zero_copy_only=False)
+            user, item = generated_pairs(table.filter(origin == GENERATED), amount)
         tables = {role: _table(at / "identifiers" / f"{role}.parquet") for role in _ROLES}
         words = {role: table["id"].combine_chunks() for role, table in tables.items()}
         if numbers:
@@ -61,18 +64,6 @@ class Material:
 
 
 _ROLES = ("users", "items")
-
-
-def _generated(file: Path, amount: float) -> tuple[IntArray, IntArray]:
-    """Users and items of the generated pairs up to an amount, best first in each user."""
-    table = _table(file)
-    share = table["share"].to_numpy()
-    chosen = (table["origin"].to_numpy(zero_copy_only=False) == GENERATED) & (
-        share <= np.float32(amount)
-    )
-    user, item = table["user"].to_numpy()[chosen], table["item"].to_numpy()[chosen]
-    order = np.lexsort((share[chosen], user))
-    return user[order], item[order]
 
 
 def _table(file: Path) -> pa.Table:

@@ -9,11 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from llm4idrec.config import EvaluationConfig
+from llm4idrec.config import EvaluationConfig, Placement
 from llm4idrec.experiment import Data, Experiment, Fit
 from llm4idrec.files import read_json
 from llm4idrec.interactions import Interactions
-from llm4idrec.placement import Placement
 from llm4idrec.recommenders.config import SASRecConfig
 from llm4idrec.recommenders.sasrec import SASRec
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm4idrec.config import EvaluationConfig
+from llm4idrec.config import EvaluationConfig, Placement
 from llm4idrec.interactions import Interactions
-from llm4idrec.placement import Placement, place_generated
+from llm4idrec.placement import place_generated
 
 USERS, ITEMS = 4, 30
 PLACEMENTS = get_args(Placement)
