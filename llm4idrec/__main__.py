@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from llm4idrec import stages
+from llm4idrec.augmentation import ORIGINAL_DATA, Augmentation
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError, LLM4IDRecError
 from llm4idrec.export import FORMATS, export_data
 from llm4idrec.export.material import Material
+from llm4idrec.recommenders.config import SETTINGS
 
 Command = Callable[[Config, Path], None]
 
@@ -31,7 +33,13 @@ def split(config: Config, at: Path) -> None:
 
 def prompts(config: Config, at: Path) -> None:
     """train/ -> prompts/"""
-    stages.prompts(at / "train", at / "prompts", prompts=config.prompts, seed=config.seed)
+    stages.prompts(
+        at / "train",
+        at / "prompts",
+        prompts=config.prompts,
+        lists=config.lists,
+        seed=config.seed,
+    )
 
 
 def base_model(config: Config, at: Path) -> None:
@@ -40,6 +48,7 @@ def base_model(config: Config, at: Path) -> None:
         at / "train",
         at / "base_model",
         base_model=config.base_model,
+        lists=config.lists,
         seed=config.seed,
         device=config.device,
     )
@@ -65,14 +74,35 @@ def generate(config: Config, at: Path) -> None:
         at / "adapter",
         at / "generations",
         generation=config.generation,
+        lists=config.lists,
+        seed=config.seed,
+        device=config.device,
+    )
+
+
+def controls(config: Config, at: Path) -> None:
+    """train/ -> controls/"""
+    stages.controls(
+        at / "train",
+        at / "controls",
+        controls=config.controls,
+        items=config.generation.items,
+        settings={name: config.settings(name) for name in config.controls if name in SETTINGS},
         seed=config.seed,
         device=config.device,
     )
 
 
 def filter(config: Config, at: Path) -> None:
-    """train/, generations/ -> candidates/"""
-    stages.filter(at / "train", at / "generations", at / "candidates", filter=config.filter)
+    """train/, generations/, controls/ -> candidates/"""
+    stages.filter(
+        at / "train",
+        at / "generations",
+        at / "controls",
+        at / "candidates",
+        filter=config.filter,
+        ease=config.ease,
+    )
 
 
 def merge(config: Config, at: Path) -> None:
@@ -91,22 +121,27 @@ def evaluate(config: Config, at: Path) -> None:
             recommender=name,
             settings=config.settings(name),
             evaluation=config.evaluation,
+            filter=config.filter,
+            ease=config.ease,
+            controls=config.controls,
             seed=config.seed,
             device=config.device,
         )
 
 
 def report(config: Config, at: Path) -> None:
-    """evaluation/ -> report/comparison.json, report/comparison.html"""
+    """evaluation/ -> report/comparison.json, report/controls.json, report/comparison.html"""
     from llm4idrec.files import read_json
     from llm4idrec.verdict import verdict_table
 
     stages.report(
         at / "train",
+        at / "heldout",
         at / "base_model",
         at / "adapter",
         at / "generations",
         at / "candidates",
+        at / "augmented",
         [at / "evaluation" / name for name in config.recommenders],
         at / "report",
         dataset=config.dataset,
@@ -122,6 +157,7 @@ FLOW: tuple[Command, ...] = (
     base_model,
     adapter,
     generate,
+    controls,
     filter,
     merge,
     evaluate,
@@ -145,7 +181,11 @@ def export(options: argparse.Namespace) -> None:
     config = Config.read(options.params)
     material = Material.read(
         options.out,
-        amount=options.amount if options.data == "augmented" else 0,
+        augmentation=(
+            Augmentation(options.amount, options.popularity)
+            if options.data == "augmented"
+            else ORIGINAL_DATA
+        ),
         placement=config.evaluation.placement,
         numbers=options.ids == "numbers",
     )
@@ -204,6 +244,12 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=math.inf,
         help="most generated items, as a ratio to a user's history (all that were accepted)",
+    )
+    parser.add_argument(
+        "--popularity",
+        type=float,
+        default=0.0,
+        help="which of filter.popularity's orders of candidates (0)",
     )
     parser.add_argument(
         "--ids",

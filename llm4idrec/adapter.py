@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ class PromptBatches:
         n_items = 1 + max(max(p.history + p.answer) for p in prompts)
         self._catalogue = encoder.catalogue(n_items)
         cost = max(map(len, self._catalogue)) + len(encoder.separator)
-        empty = Prompt(prompts[-1].user, "fully", (0,), (0,))
+        empty = replace(prompts[-1], history=(0,), answer=(0,))
         frame = len(encoder.questions([empty.question_text])[0]) + 2
         self._prompts = [shorten(p, config.max_length - frame, cost) for p in prompts]
         self._lengths = np.asarray([len(p.history) + len(p.answer) for p in self._prompts])

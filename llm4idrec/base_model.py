@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from llm4idrec.causal_training import Batch, Schedule, train_causal, write_history
-from llm4idrec.config import BaseModelConfig
+from llm4idrec.config import BaseModelConfig, ListsConfig
 from llm4idrec.device import choose_device
 from llm4idrec.errors import InputError
 from llm4idrec.factorisation import factorise
@@ -26,6 +26,7 @@ from llm4idrec.files import (
     write_json,
 )
 from llm4idrec.interactions import Interactions
+from llm4idrec.prompts import require_order
 from llm4idrec.tokenization import PromptEncoder, compact_tokenizer
 
 REFERENCE = "reference.json"
@@ -34,16 +35,17 @@ POSITIONS = 4096
 
 
 def make_base_model(
-    train: Path, out: Path, config: BaseModelConfig, seed: int, device: str
+    train: Path, out: Path, config: BaseModelConfig, lists: ListsConfig, seed: int, device: str
 ) -> None:
     """Write a Hugging Face model folder, or for a pretrained model a reference to it.
 
-    `train` is the file of train interactions that the compact model learns from.
+    `train` is the file of train interactions that the compact model learns from, shown as
+    `lists` says.
     """
     if config.kind == "pretrained":
         _write_reference(out, config)
     else:
-        _train_compact(train, out, config, seed, device)
+        _train_compact(train, out, config, lists, seed, device)
 
 
 def _write_reference(out: Path, config: BaseModelConfig) -> None:
@@ -98,19 +100,20 @@ def _hide_progress() -> None:
 
 
 def _train_compact(
-    train_file: Path, out: Path, config: BaseModelConfig, seed: int, device: str
+    train_file: Path, out: Path, config: BaseModelConfig, lists: ListsConfig, seed: int, device: str
 ) -> None:
     from transformers import LlamaForCausalLM
 
     _hide_progress()
     train = Interactions.read(train_file)
-    tokenizer = compact_tokenizer(train.n_users, train.n_items)
+    require_order(train, lists)
+    tokenizer = compact_tokenizer(train.n_users if lists.users else 0, train.n_items)
     torch.manual_seed(seed)
     encoder = PromptEncoder(tokenizer)
     model = LlamaForCausalLM(compact_config(len(tokenizer), config))
-    _start_embeddings(model, encoder, train, config)
+    _start_embeddings(model, encoder, train, config, lists.users)
     model = model.to(choose_device(device))
-    batches = ListBatches(train, encoder, config, seed)
+    batches = ListBatches(train, encoder, config, lists, seed)
     schedule = Schedule(
         learning_rate=config.learning_rate,
         accumulation=1,
@@ -118,7 +121,7 @@ def _train_compact(
         checkpoint_every=batches.per_epoch,
         weight_decay=config.weight_decay,
     )
-    mark = fingerprint(train_file, config=config.model_dump(), seed=seed)
+    mark = fingerprint(train_file, config=config.model_dump(), lists=lists.model_dump(), seed=seed)
     with resumable_folder(out, mark) as folder:
         with embedding_dropout(model, config.dropout):
             history = train_causal(model, batches, schedule, seed, folder, "base model")
@@ -152,16 +155,16 @@ def compact_config(n_tokens: int, config: BaseModelConfig) -> Any:
 
 
 def _start_embeddings(
-    model: Any, encoder: PromptEncoder, train: Interactions, config: BaseModelConfig
+    model: Any, encoder: PromptEncoder, train: Interactions, config: BaseModelConfig, users: bool
 ) -> None:
     """IDs start where a factorisation of the train matrix puts them; words start random."""
-    users, items = factorise(train, config.hidden_size, config.embedding_scale)
+    user_vectors, item_vectors = factorise(train, config.hidden_size, config.embedding_scale)
+    starts = [(item_vectors, encoder.catalogue(train.n_items))]
+    if users:
+        starts.append((user_vectors, encoder.pieces([f"u{u}" for u in range(train.n_users)])))
     weight = model.get_input_embeddings().weight
     with torch.no_grad():
-        for vectors, tokens in (
-            (users, encoder.pieces([f"u{user}" for user in range(train.n_users)])),
-            (items, encoder.catalogue(train.n_items)),
-        ):
+        for vectors, tokens in starts:
             weight[torch.tensor(tokens)[:, 0]] = torch.from_numpy(vectors)
 
 
@@ -180,28 +183,36 @@ def embedding_dropout(model: Any, share: float) -> Iterator[None]:
 
 
 class ListBatches:
-    """Each epoch shows every list once, in a new order, as `<s> u12 i34 i56 ... </s>`.
+    """Each epoch shows every list once as `<s> u12 i34 i56 ... </s>`, or as `<s> i34 i56 ... </s>`
+    where `lists` says that users are not named. A shuffled list is in a new order each time.
 
     Lists longer than `config.max_length` are cut into pieces. Pieces of similar length share a
     batch of about `config.batch_tokens` tokens.
     """
 
     def __init__(
-        self, train: Interactions, encoder: PromptEncoder, config: BaseModelConfig, seed: int
+        self,
+        train: Interactions,
+        encoder: PromptEncoder,
+        config: BaseModelConfig,
+        lists: ListsConfig,
+        seed: int,
     ) -> None:
         self._train, self._seed = train, seed
-        self._begin, self._end, self._padding = encoder.begin, [encoder.end], encoder.pad
+        self._end, self._padding = [encoder.end], encoder.pad
+        names = encoder.pieces([f"u{user}" for user in range(train.n_users)])
+        self._heads = [[*encoder.begin, *(name if lists.users else [])] for name in names]
         self._items = np.asarray(encoder.catalogue(train.n_items), np.int64)[:, 0]
-        users = encoder.pieces([f"u{user}" for user in range(train.n_users)])
-        self._users = np.asarray(users, np.int64)[:, 0]
-        self._pieces = _cut_pieces(train, config.max_length - 3)
-        lengths = np.minimum(self._pieces[:, 2] - self._pieces[:, 1] + 3, config.max_length)
+        frame = len(self._heads[0]) + 1
+        self._pieces = _cut_pieces(train, config.max_length - frame)
+        lengths = self._pieces[:, 2] - self._pieces[:, 1] + frame
         self._groups = _group_by_length(lengths, config.batch_tokens)
         self.per_epoch = len(self._groups)
         self._epochs = config.epochs
         self._drawn = -1
         self._order = np.empty(0, np.int64)
-        self._shuffled = np.empty(0, np.int32)
+        self._shown = np.empty(0, np.int32)
+        self._in_time = lists.order == "time"
 
     def __len__(self) -> int:
         return self._epochs * self.per_epoch
@@ -212,14 +223,15 @@ class ListBatches:
             self._draw(epoch)
         sequences = []
         for user, start, stop in self._pieces[self._groups[self._order[number]]].tolist():
-            items = self._items[self._shuffled[start:stop]].tolist()
-            sequences.append(([*self._begin, int(self._users[user]), *items, *self._end], 2))
+            items = self._items[self._shown[start:stop]].tolist()
+            head = self._heads[user]
+            sequences.append(([*head, *items, *self._end], len(head)))
         return Batch.pad(sequences, self._padding)
 
     def _draw(self, epoch: int) -> None:
         random = np.random.default_rng((self._seed, epoch))
         keys = np.lexsort((random.random(len(self._train)), self._train.user))
-        self._shuffled = self._train.item[keys]
+        self._shown = self._train.item if self._in_time else self._train.item[keys]
         self._order = random.permutation(self.per_epoch)
         self._drawn = epoch
 

@@ -24,8 +24,9 @@ SCHEMA = pa.schema(
         "rank": pa.int32(),
     }
 )
-"""A row is what one user's answers say: `text` as generated, `item` if it parses, `votes` the
-answers that have it, `mentions` how often they say it, and the rank among the user's rows."""
+"""A row is a user's candidate: `text` as generated, `item` if it parses, `votes` the answers that
+have it (next_item: the views that rank it among the best), `mentions` how often they say it, and
+the rank among the user's rows."""
 
 
 @dataclass(frozen=True)

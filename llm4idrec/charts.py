@@ -39,7 +39,7 @@ class Interval:
 
 def line_chart(lines: Sequence[Line], x_label: str, y_label: str) -> str:
     """Lines over common axes; a legend names those that are not faint."""
-    left, right, top, bottom, height = 46, 10, 24, 38, 230
+    left, right, top, bottom, height = 46, 16, 24, 38, 230
     x_ticks = _ticks([x for line in lines for x, _ in line.points])
     y_ticks = _ticks([y for line in lines for _, y in line.points])
 

@@ -36,8 +36,15 @@ def _known_recommender(name: str) -> str:
     return name
 
 
+def _distinct(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    if len(set(numbers)) < len(numbers):
+        raise ValueError("a number is repeated")
+    return numbers
+
+
 Placement = Literal["before", "spread", "after"]
 RecommenderName = Annotated[str, AfterValidator(_known_recommender)]
+ControlName = Literal["random", "popularity", "itemknn", "ease", "sasrec", "self"]
 
 
 class DataConfig(Section):
@@ -104,6 +111,21 @@ class SplitConfig(Section):
     """Share for the test (random, global_time)."""
 
 
+class ListsConfig(Section):
+    """How the language model is shown a user's items, wherever it is: in the lists and prompts that
+    it learns from, and in the questions that it answers."""
+
+    order: Literal["shuffled", "time"] = "shuffled"
+    """shuffled: newly at every look, so that the list is a set. time: the latest item last; for
+    data in which what is held out is the future."""
+    users: bool = False
+    """Name the user, as the authors did. Without, the model has to go by the items, overfits less
+    and answers for new users too."""
+    words: bool = False
+    """Ask in the authors' words. Without, a prompt is the list itself, which an answer continues: a
+    compact model has not learnt what words mean."""
+
+
 class PromptsConfig(Section):
     """The prompts that the adapter is tuned on."""
 
@@ -135,7 +157,7 @@ class BaseModelConfig(Section):
     """Root mean square of the ID embeddings at the start."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.4
     """Dropout on the embeddings of the compact model while it is trained."""
-    epochs: Count = 10
+    epochs: Count = 12
     """Passes over the train lists, shuffled anew at each."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """Decoupled weight decay of AdamW."""
@@ -192,36 +214,49 @@ class AdapterConfig(Section):
 
 
 class GenerationConfig(Section):
-    """How many items the tuned model proposes for each user, and how it is sampled."""
+    """How the tuned model is asked for items, and how many it proposes for each user."""
 
-    samples: Count
-    """Answers sampled for each user, each to a newly shuffled history."""
+    method: Literal["next_item", "sample"] = "next_item"
+    """next_item: the model's probability of every item as the next one, averaged over the views.
+    sample: an answer sampled for each view, as the authors did."""
+    views: Count
+    """Prompts for each user, each with the history newly shuffled. One will do for next_item where
+    lists are in time order."""
     items: Count
-    """Items in an answer."""
+    """Candidates for each user (next_item), or items in an answer (sample)."""
     history: Count
-    """Most items of the history shown in a prompt, drawn anew for each sample."""
+    """Most items of the history shown in a prompt: drawn anew for each view, or the latest."""
     temperature: Rate = 0.8
-    """Divides the logits."""
+    """Divides the logits (sample)."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
-    """Smallest set of tokens with at least this probability is sampled from."""
+    """Smallest set of tokens with at least this probability is sampled from (sample)."""
     restrict: Literal["unseen", "catalogue", "none"] = "unseen"
-    """unseen: items of the catalogue that the user has not seen, each once an answer.
-    catalogue: any item. none: free text, as the authors did; the filter drops what is not an ID."""
+    """What is sampled from (sample). unseen: items of the catalogue that the user has not seen,
+    each once an answer. catalogue: any item. none: free text, as the authors did; the filter drops
+    what is not an ID."""
     max_new_tokens: Count = 200
     """Length of a free-text answer (restrict: none)."""
     batch_size: Count = 64
-    """Answers generated side by side."""
+    """Prompts answered side by side."""
     shard_users: Count = 256
     """Users a shard; a killed run resumes after its last shard."""
 
 
 class FilterConfig(Section):
-    """Which generated candidates may be used, and how many."""
+    """Which candidates may be used, in which order, and how many."""
 
     min_votes: Count
-    """A candidate must stand in this many of the user's samples."""
+    """A candidate of the language model must be in the answers to this many of the views."""
     min_log_probability: float | None = None
-    """A candidate's mean log-probability must be at least this; null: no threshold."""
+    """Its mean log-probability must be at least this; null: no threshold."""
+    agreement: Annotated[float, Field(ge=0)] = 1.0
+    """Weight, in the order of a user's candidates, of the rank that an item-item model of the train
+    set (EASE, section `ease`) gives them; 0: only the generator's own rank."""
+    popularity: Annotated[
+        tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_distinct)
+    ] = (0.0, 1.0)
+    """Exponents of a discount on popular items in that order, to choose from on validation;
+    0: not at all, 1: in proportion to their interactions in train."""
     max_ratio: Annotated[float, Field(gt=0)] = 1.0
     """Most accepted items a user, as a ratio to the length of the user's history."""
     max_items: Count | None = None
@@ -234,11 +269,13 @@ class EvaluationConfig(Section):
     seeds: Annotated[int, Field(ge=2)] = 5
     """Trainings of each recommender on each data set."""
     selection_seeds: Count = 2
-    """Seeds used to choose the amount on validation."""
+    """Seeds used to choose the augmentation on validation."""
     selection_metric: Literal["recall", "ndcg"] = "ndcg"
     """Validation metric (at the largest cutoff) that chooses epochs and amounts."""
-    amounts: tuple[Annotated[float, Field(gt=0)], ...] = (0.1, 0.25, 0.5)
+    amounts: tuple[Annotated[float, Field(gt=0)], ...] = (0.1, 0.25)
     """Ratios of generated items to history to choose from on validation; zero is always one."""
+    control_seeds: Count = 3
+    """Seeds with which each control is compared, at most `seeds`."""
     placement: Placement = "before"
     """Where generated items, which have no time, stand in a history that has one: before its first
     item, evenly between its items, or after its last."""
@@ -267,6 +304,7 @@ class Config(Section):
     """Where tensors live; auto: cuda where there is one."""
     data: DataConfig
     split: SplitConfig
+    lists: ListsConfig = ListsConfig()
     prompts: PromptsConfig
     base_model: BaseModelConfig
     adapter: AdapterConfig
@@ -274,6 +312,16 @@ class Config(Section):
     filter: FilterConfig
     recommenders: Annotated[tuple[RecommenderName, ...], Field(min_length=1)]
     """Recommenders to compare on."""
+    controls: tuple[ControlName, ...] = (
+        "random",
+        "popularity",
+        "itemknn",
+        "ease",
+        "sasrec",
+        "self",
+    )
+    """What stands in the language model's place, to see whether it takes a language model: `self`
+    is the recommender's own best items; sasrec needs a time in the data and is left out without."""
     popularity: PopularityConfig = PopularityConfig()
     itemknn: ItemKNNConfig = ItemKNNConfig()
     ease: EASEConfig = EASEConfig()

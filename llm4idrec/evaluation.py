@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from llm4idrec.config import EvaluationConfig
+from llm4idrec.augmentation import ORIGINAL_DATA, Augmentation
+from llm4idrec.config import EvaluationConfig, FilterConfig
+from llm4idrec.controls import SELF
 from llm4idrec.device import choose_device
-from llm4idrec.experiment import Data, Experiment, Fit
+from llm4idrec.experiment import Experiment, Fit
+from llm4idrec.experiment_data import AUGMENTED, CONTROLS, Data
 from llm4idrec.files import fingerprint, move_folder, read_json, resumable_folder, write_json
 from llm4idrec.metrics import FloatArray
-from llm4idrec.recommenders.config import RecommenderConfig
-from llm4idrec.selection import choose_amount
+from llm4idrec.recommenders.config import EASEConfig, RecommenderConfig
+from llm4idrec.selection import choose_augmentation
 from llm4idrec.workers import Run, worker_pool
 
 VARIANTS = ("original", "augmented")
@@ -27,36 +31,52 @@ VARIANTS = ("original", "augmented")
 def evaluate_recommender(
     train_file: Path,
     heldout: Path,
-    augmented_file: Path,
+    augmented: Path,
     out: Path,
     recommender: str,
     settings: RecommenderConfig,
     evaluation: EvaluationConfig,
+    filter: FilterConfig,
+    ease: EASEConfig,
+    controls: Sequence[str],
     seed: int,
     device: str,
 ) -> None:
     """Choose on validation how much generated data to add, then compare that with none on test.
 
     Reads Interactions from `train_file` and from `valid.parquet` and `test.parquet` in `heldout`,
-    and from `augmented_file` the columns user, item, origin and share. An amount a stands for the
-    original pairs and the generated ones with share <= a. The amount chosen is the
-    smallest within one standard error of the best `selection_metric` of `selection_seeds` fits.
-    Catalogue, users
-    and seen pairs are the original train's; test rankings leave out validation pairs too. A
-    recommender to which the seed means nothing has one fit an amount.
+    and in `augmented` from `interactions.parquet` the columns user, item, origin, popularity and
+    share and from `controls.parquet` control, user, item, popularity and share. There is a choice
+    of amounts (`evaluation`) and of orders of candidates (`filter.popularity`); chosen is the
+    smallest amount within one standard error of the best `selection_metric` of `selection_seeds`
+    fits. Catalogue, users and seen pairs are the original train's; test rankings leave out
+    validation pairs too. A recommender to which the seed means nothing has one fit each.
+
+    The `controls` stand in the language model's place, in the same amount and order, and have no
+    part in the choice; at amount 0 there is nothing to stand in for. `self` is what the recommender
+    itself, trained on the original data, finds best, through `filter` (and `ease`).
 
     Writes into `out`: `per_user.parquet` (variant, seed, user, then a column a metric),
     `history.parquet`, `selection.json`, `summary.json`, and the models of seed 0. An interrupted
     call goes on after its last finished fit; neither that nor the number of workers changes a
     result. Raises `InputError` on a file that does not fit the others.
     """
-    files = (train_file, heldout / "valid.parquet", heldout / "test.parquet", augmented_file)
+    # Bad input is told before any worker starts.
+    data = Data.read(
+        train_file, heldout, augmented, controls, filter.popularity, evaluation.placement
+    )
+    compared = tuple(c for c in controls if c == SELF or c in data.control_names)
+    files = [train_file, heldout / "valid.parquet", heldout / "test.parquet", augmented / AUGMENTED]
+    files += [augmented / CONTROLS] if data.control_names else []
     device = choose_device(device).type
     inputs = fingerprint(
         *files,
         recommender=recommender,
         settings=settings.model_dump(mode="json"),
         evaluation=evaluation.model_dump(mode="json", exclude={"workers"}),
+        filter=filter.model_dump(mode="json"),
+        ease=ease.model_dump(mode="json"),
+        controls=compared,
         seed=seed,
         device=device,
     )
@@ -64,19 +84,21 @@ def evaluate_recommender(
         experiment = Experiment(
             train_file=train_file,
             heldout=heldout,
-            augmented_file=augmented_file,
+            augmented=augmented,
             recommender=recommender,
             settings=settings,
             evaluation=evaluation,
+            filter=filter,
+            ease=ease,
+            controls=compared,
             seed=seed,
             device=device,
             fits=folder / "fits",
         )
-        Data.read(experiment)  # bad input is told before any worker starts
         with worker_pool(evaluation.workers) as run:
             selection = _run_fits(experiment, run)
         write_json(folder / "selection.json", selection)
-        _write_results(experiment, selection["chosen"], folder)
+        _write_results(experiment, selection, data, folder)
         # At one stroke: half-removed fits would trip a call that goes on after a kill.
         move_folder(experiment.fits, folder / "removed")
         shutil.rmtree(folder / "removed")
@@ -84,36 +106,54 @@ def evaluate_recommender(
 
 def _run_fits(experiment: Experiment, run: Run) -> dict[str, Any]:
     """Run every fit and test that has no result yet; the content of `selection.json`."""
-    evaluation = experiment.evaluation
-    amounts = sorted({0.0, *evaluation.amounts})
-    seeds = experiment.seeds
-    selection_seeds = min(evaluation.selection_seeds, seeds)
-    candidates = [Fit(a, s) for a in amounts for s in range(selection_seeds)]
-    most = len(candidates) + 2 * (seeds - selection_seeds)
-    with tqdm(total=most, unit="fit", desc=experiment.recommender) as progress:
-        for _ in run(experiment.select, candidates):
-            progress.update()
+    evaluation, seeds = experiment.evaluation, range(experiment.seeds)
+    augmentations = experiment.augmentations
+    candidates = [Fit(a, s) for a in augmentations for s in seeds[: evaluation.selection_seeds]]
+    with tqdm(unit="fit", desc=experiment.recommender) as progress:
+
+        def select(fits: Sequence[Fit]) -> None:
+            for _ in run(experiment.select, fits):
+                progress.update()
+
+        # Until the amount is chosen, the total is the most that it can become.
+        progress.total = len(
+            set(candidates).union(*_compared(experiment, augmentations[-1]).values())
+        )
+        select(candidates)
         values = {
-            amount: np.stack(
-                [_valid(experiment, fit) for fit in candidates if fit.amount == amount]
+            augmentation: np.stack(
+                [_valid(experiment, fit) for fit in candidates if fit.augmentation == augmentation]
             )
-            for amount in amounts
+            for augmentation in augmentations
         }
-        chosen = choose_amount(values)
-        compared = [Fit(a, s) for a in sorted({0.0, chosen}) for s in range(seeds)]
-        rest = [fit for fit in compared if fit not in candidates]
+        chosen = choose_augmentation(values)
+        compared = [fit for fits in _compared(experiment, chosen).values() for fit in fits]
+        rest = [fit for fit in dict.fromkeys(compared) if fit not in candidates]
         progress.total = len(candidates) + len(rest)
-        for _ in run(experiment.select, rest):
-            progress.update()
-    for _ in run(experiment.examine, compared):
+        select([fit for fit in rest if fit.control is None])
+        select([fit for fit in rest if fit.control is not None])  # `self` needs the original's
+    for _ in run(experiment.examine, list(dict.fromkeys(compared))):
         pass
     return {
         "metric": experiment.metric,
-        "scores": {
-            f"{amount:g}": by_seed.mean(axis=1).tolist() for amount, by_seed in values.items()
-        },
-        "chosen": chosen,
+        "scores": [
+            {**augmentation._asdict(), "by_seed": by_seed.mean(axis=1).tolist()}
+            for augmentation, by_seed in values.items()
+        ],
+        "chosen": chosen._asdict(),
     }
+
+
+def _compared(experiment: Experiment, chosen: Augmentation) -> dict[str, list[Fit]]:
+    """The fits of each variant that the test compares; at amount 0 there are no controls."""
+    seeds = range(experiment.seeds)
+    both = {
+        variant: [Fit(augmentation, seed) for seed in seeds]
+        for variant, augmentation in zip(VARIANTS, (ORIGINAL_DATA, chosen), strict=True)
+    }
+    controls = experiment.controls if chosen.amount else ()
+    fewer = seeds[: experiment.evaluation.control_seeds]
+    return both | {name: [Fit(chosen, seed, name) for seed in fewer] for name in controls}
 
 
 def _valid(experiment: Experiment, fit: Fit) -> FloatArray:
@@ -127,19 +167,20 @@ def _training(experiment: Experiment, fit: Fit) -> dict[str, Any]:
     return training
 
 
-def _write_results(experiment: Experiment, chosen: float, folder: Path) -> None:
+def _write_results(
+    experiment: Experiment, selection: dict[str, Any], data: Data, folder: Path
+) -> None:
     """Gather what the fits left into the tables and models that outlive them."""
-    seeds = range(experiment.seeds)
-    fits = {
-        variant: [Fit(amount, seed) for seed in seeds]
-        for variant, amount in zip(VARIANTS, (0.0, chosen), strict=True)
-    }
+    chosen = Augmentation(**selection["chosen"])
+    fits = _compared(experiment, chosen)
     per_user = pa.concat_tables(
-        _test_rows(experiment, fit, variant) for variant in VARIANTS for fit in fits[variant]
+        _test_rows(experiment, fit, variant) for variant in fits for fit in fits[variant]
     )
     pq.write_table(per_user, folder / "per_user.parquet")
-    pq.write_table(_history(experiment), folder / "history.parquet")
-    write_json(folder / "summary.json", _summary(experiment, chosen, fits, per_user))
+    pq.write_table(_history(experiment, fits), folder / "history.parquet")
+    numbers = {f"chosen_{name}": value for name, value in selection["chosen"].items()}
+    numbers["n_users"] = len(data.test_users)
+    write_json(folder / "summary.json", numbers | _summary(experiment, fits, per_user))
     for variant in VARIANTS:
         model = experiment.fits / str(fits[variant][0]) / "model"
         shutil.copytree(model, folder / "models" / variant, dirs_exist_ok=True)
@@ -153,40 +194,37 @@ def _test_rows(experiment: Experiment, fit: Fit, variant: str) -> pa.Table:
     )
 
 
-def _finished(experiment: Experiment) -> list[Fit]:
-    """Every fit there is, by amount and seed."""
-    amounts = sorted({0.0, *experiment.evaluation.amounts})
-    fits = (Fit(a, s) for a in amounts for s in range(experiment.seeds))
-    return [fit for fit in fits if (experiment.fits / str(fit)).exists()]
-
-
-def _history(experiment: Experiment) -> pa.Table:
-    """A row a validation: series, step (epoch), loss and the validation means."""
+def _history(experiment: Experiment, fits: dict[str, list[Fit]]) -> pa.Table:
+    """A row a validation of every fit there is: series, step (epoch), loss and the means."""
+    every = [Fit(a, s) for a in experiment.augmentations for s in range(experiment.seeds)]
+    every += [fit for name in fits if name not in VARIANTS for fit in fits[name]]
     rows = [
         {"series": str(fit), "step": record["epoch"], "loss": record["loss"], **record["scores"]}
-        for fit in _finished(experiment)
+        for fit in every
+        if (experiment.fits / str(fit)).exists()
         for record in _training(experiment, fit)["records"]
     ]
     return pa.Table.from_pylist(rows)
 
 
 def _summary(
-    experiment: Experiment, chosen: float, fits: dict[str, list[Fit]], per_user: pa.Table
+    experiment: Experiment, fits: dict[str, list[Fit]], per_user: pa.Table
 ) -> dict[str, float]:
-    data = Data.read(experiment)
-    numbers = {
-        "chosen_amount": chosen,
-        "n_users": len(data.test_users),
-        "generated_pairs": len(data.training_set(chosen)) - len(data.train),
-    }
-    for variant in VARIANTS:
+    """The means of each variant over users and seeds, and the pairs that were added for it."""
+    numbers: dict[str, float] = {}
+    for variant, its in fits.items():
+        trained = [_training(experiment, fit) for fit in its]
+        if variant != "original":
+            added = float(np.mean([training["generated_pairs"] for training in trained]))
+            key = "generated_pairs" if variant == "augmented" else f"{variant}_generated_pairs"
+            numbers[key] = int(added) if added.is_integer() else added
+        if variant not in VARIANTS:
+            numbers[f"{variant}_seeds"] = len(its)
         rows = per_user.filter(pc.equal(per_user["variant"], variant))
         for metric in per_user.column_names[3:]:
             numbers[f"{variant}_{metric}"] = pc.mean(rows[metric]).as_py()
-        tests = [read_json(experiment.fits / str(fit) / "test.json") for fit in fits[variant]]
-        for n in experiment.evaluation.cutoffs:
-            key = f"coverage_at_{n}"
+        tests = [read_json(experiment.fits / str(fit) / "test.json") for fit in its]
+        for key in tests[0]:
             numbers[f"{variant}_{key}"] = float(np.mean([test[key] for test in tests]))
-        trained = [_training(experiment, fit) for fit in fits[variant]]
         numbers[f"{variant}_best_epoch"] = float(np.mean([t["best_epoch"] for t in trained]))
     return numbers

@@ -1,8 +1,9 @@
-"""Candidates for every user: many answers sampled from the tuned model, votes counted."""
+"""Candidates for every user: the tuned model asked about many views of the history."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from tqdm import tqdm
 
 from llm4idrec.adapter import load_tuned_model
 from llm4idrec.candidates import Mention, count_votes, read_generations
-from llm4idrec.config import GenerationConfig
+from llm4idrec.config import GenerationConfig, ListsConfig
 from llm4idrec.device import choose_device
 from llm4idrec.files import fingerprint, replacing_file, resumable_folder, write_json
 from llm4idrec.interactions import Interactions
-from llm4idrec.prompts import question_text
+from llm4idrec.next_item import NextItems, item_tokens
+from llm4idrec.prompts import question_text, require_order
 from llm4idrec.sampling import sample_items, sample_text
 from llm4idrec.tokenization import PromptEncoder
 from llm4idrec.trie import CatalogueTrie
@@ -32,39 +34,43 @@ def generate_candidates(
     adapter: Path,
     out: Path,
     config: GenerationConfig,
+    lists: ListsConfig,
     seed: int,
     device: str,
 ) -> None:
     """Write `shard-*.parquet` (see `candidates.SCHEMA`) and `summary.json`.
 
+    Histories are shown as `lists` says, which is to be what the adapter was tuned with.
     Covers all users with a history, and reads the train interactions only. A killed call resumes
     after its last whole shard.
     """
     interactions = Interactions.read(train)
-    users = np.flatnonzero(interactions.history_lengths)
-    shards = np.array_split(users, -(-len(users) // config.shard_users))
-    mark = fingerprint(train, base_model, adapter, config=config.model_dump(), seed=seed)
+    everyone = np.flatnonzero(interactions.history_lengths)
+    shards = np.array_split(everyone, -(-len(everyone) // config.shard_users))
+    mark = fingerprint(
+        train, base_model, adapter, config=config.model_dump(), lists=lists.model_dump(), seed=seed
+    )
     with resumable_folder(out, mark) as folder:
         files = [folder / f"shard-{number:05d}.parquet" for number in range(len(shards))]
         left = [pair for pair in zip(files, shards, strict=True) if not pair[0].exists()]
         if left:
             model, tokenizer = load_tuned_model(base_model, adapter, choose_device(device))
-            generator = Generator(model, tokenizer, interactions, config, seed)
-            bar = tqdm(total=len(users), desc="generate", unit="user", file=sys.stderr)
-            bar.update(len(users) - sum(len(shard) for _, shard in left))
+            generator = Generator(model, tokenizer, interactions, config, lists, seed)
+            bar = tqdm(total=len(everyone), desc="generate", unit="user", file=sys.stderr)
+            bar.update(len(everyone) - sum(len(shard) for _, shard in left))
             for file, shard in left:
                 table = generator.candidates(shard, bar)
                 with replacing_file(file) as partial:
                     pq.write_table(table, partial)
             bar.close()
         table = read_generations(folder)
-        write_json(folder / "summary.json", _summary(table, len(users), config))
+        write_json(folder / "summary.json", _summary(table, len(everyone), config))
 
 
 def _summary(table: pa.Table, n_users: int, config: GenerationConfig) -> dict[str, int]:
     return {
         "users": n_users,
-        "answers": n_users * config.samples,
+        "answers": n_users * config.views,
         "mentions": pc.sum(table["mentions"]).as_py() or 0,
         "candidates": len(table),
     }
@@ -79,41 +85,84 @@ class Generator:
         tokenizer: Any,
         train: Interactions,
         config: GenerationConfig,
+        lists: ListsConfig,
         seed: int,
     ) -> None:
         self._model, self._encoder = model, PromptEncoder(tokenizer)
         self._train, self._config, self._seed = train, config, seed
+        self._lists = lists
+        require_order(train, lists)
+        alike = config.method == "next_item" and lists.order == "time"
+        self._views = 1 if alike else config.views
         self._device = next(model.parameters()).device
         catalogue = self._encoder.catalogue(train.n_items)
-        self._trie = CatalogueTrie(catalogue, self._encoder.separator).to(self._device)
+        if config.method == "next_item":
+            self._items = item_tokens(catalogue).to(self._device)
+        else:
+            self._trie = CatalogueTrie(catalogue, self._encoder.separator).to(self._device)
 
     def candidates(self, users: npt.NDArray[np.int64], bar: Any = None) -> pa.Table:
         """The candidates of some users, rows ordered by user and rank (see `candidates.SCHEMA`)."""
-        rows = np.repeat(users, self._config.samples).tolist()
+        views = self._views
         draws = [
-            np.random.default_rng((self._seed, user, number % self._config.samples))
-            for number, user in enumerate(rows)
+            np.random.default_rng((self._seed, user, view))
+            for user in users.tolist()
+            for view in range(views)
         ]
-        texts = [self._question(u, draw) for u, draw in zip(rows, draws, strict=True)]
+        asked = np.repeat(users, views).tolist()
+        texts = [self._question(user, draw) for user, draw in zip(asked, draws, strict=True)]
         questions = self._encoder.questions(texts)
-        order = sorted(range(len(rows)), key=lambda row: len(questions[row]))
+        order = sorted(range(len(asked)), key=lambda row: len(questions[row]))
+        size = self._config.batch_size
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        if self._config.method == "next_item":
+            return self._next_items(users, questions, self._shown(batches, bar))
+        return self._answers(asked, questions, draws, self._shown(batches, bar))
+
+    def _shown(self, batches: list[list[int]], bar: Any) -> Iterator[list[int]]:
+        for batch in batches:
+            yield batch
+            if bar is not None:
+                bar.update(len(batch) / self._views)
+
+    def _next_items(
+        self,
+        users: npt.NDArray[np.int64],
+        questions: list[list[int]],
+        batches: Iterable[list[int]],
+    ) -> pa.Table:
+        seen = self._seen(users.tolist())
+        tally = NextItems(len(users), self._items, seen, self._config.items)
+        for batch in batches:
+            rows = torch.tensor(batch, device=self._device) // self._views
+            tally.add(self._model, [questions[row] for row in batch], self._encoder.pad, rows)
+        return tally.candidates(users)
+
+    def _answers(
+        self,
+        asked: list[int],
+        questions: list[list[int]],
+        draws: list[np.random.Generator],
+        batches: Iterable[list[int]],
+    ) -> pa.Table:
         mentions: list[tuple[int, int, Mention]] = []
-        for start in range(0, len(order), self._config.batch_size):
-            batch = order[start : start + self._config.batch_size]
+        for batch in batches:
             for mention in self._sample(
-                [rows[row] for row in batch],
+                [asked[row] for row in batch],
                 [questions[row] for row in batch],
                 [draws[row] for row in batch],
             ):
                 row = batch[mention.row]
-                mentions.append((rows[row], row, mention))
-            if bar is not None:
-                bar.update(len(batch) / self._config.samples)
+                mentions.append((asked[row], row, mention))
         return count_votes(mentions)
 
     def _question(self, user: int, draw: np.random.Generator) -> str:
-        shuffled = draw.permutation(self._train.items_of(user))
-        return question_text(user, shuffled[: self._config.history].tolist())
+        items = self._train.items_of(user)
+        if self._lists.order == "shuffled":
+            items = draw.permutation(items)
+        named = user if self._lists.users else None
+        shown = items[-self._config.history :].tolist()
+        return question_text(named, shown, self._lists.words)
 
     def _sample(
         self, users: list[int], questions: list[list[int]], draws: list[np.random.Generator]
@@ -123,17 +172,18 @@ class Generator:
             return sample_text(self._model, questions, self._encoder, uniform, self._config)
         available = self._trie.available(len(users))
         if self._config.restrict == "unseen":
-            seen = [self._train.items_of(user) for user in users]
-            row = np.repeat(np.arange(len(users)), [len(items) for items in seen])
-            self._trie.remove(
-                available,
-                torch.from_numpy(row).to(self._device),
-                torch.from_numpy(np.concatenate(seen).astype(np.int64)).to(self._device),
-            )
+            self._trie.remove(available, *self._seen(users))
         uniform = self._uniform(draws, self._config.items * self._trie.depth)
         return sample_items(
             self._model, questions, self._encoder.pad, self._trie, available, uniform, self._config
         )
+
+    def _seen(self, users: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Place in `users` and item of everything they have, both int64 (n,)."""
+        seen = [self._train.items_of(user) for user in users]
+        row = np.repeat(np.arange(len(users)), [len(items) for items in seen])
+        item = np.concatenate(seen).astype(np.int64)
+        return torch.from_numpy(row).to(self._device), torch.from_numpy(item).to(self._device)
 
     def _uniform(self, draws: list[np.random.Generator], length: int) -> torch.Tensor:
         numbers = np.stack([draw.random(length, np.float32) for draw in draws])

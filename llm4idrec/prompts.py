@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llm4idrec.config import PromptsConfig
+from llm4idrec.config import ListsConfig, PromptsConfig
 from llm4idrec.errors import InputError
 from llm4idrec.files import replacing_file
 from llm4idrec.interactions import Interactions
@@ -23,34 +22,50 @@ TEMPLATE = (
     "Given the user(u{user})'s clicked list items:{items}, predict what is the list items to "
     "recommend to the user(u{user}). Please only answer the item IDs."
 )
+QUESTIONS = {
+    (True, True): TEMPLATE,
+    (True, False): TEMPLATE.replace("(u{user})", ""),
+    (False, True): "u{user}:{items},",
+    (False, False): "{items},",
+}
+"""How to ask, by whether words are used and whether the user is named."""
 SHORTEST_HISTORY = 3
 """Users with fewer items get no prompt, as in the authors' code."""
 
 Kind = Literal["fully", "randomly"]
-_PROMPT = re.compile(
-    r"\s*".join(re.escape(part) for part in TEMPLATE.split("{items}"))
-    .replace(r"\{user\}", r"(\d+)", 1)
-    .replace(r"\{user\}", r"\1")
-    .replace(r"\s*", r"([i\d,]+)")
-)
+_PATTERNS = [
+    (
+        words,
+        re.compile(
+            re.escape(question)
+            .replace(r"\{items\}", r"(?P<items>[i\d,]+)")
+            .replace(r"\{user\}", r"(?P<user>\d+)", 1)
+            .replace(r"\{user\}", r"(?P=user)")
+        ),
+    )
+    for (words, _), question in QUESTIONS.items()
+]
 
 
 @dataclass(frozen=True)
 class Prompt:
     """A question about a user with a part of the history, and the answer expected.
 
-    `kind` is *fully* when both parts together are the user's whole list (global structure) and
-    *randomly* when they are a random subset of fixed length (local structure).
+    `user` is None where the question does not say whose history it is; `words` says whether it is
+    in words. `kind` is *fully* when both
+    parts together are the user's whole list (global structure) and *randomly* when they are a
+    random subset of fixed length (local structure).
     """
 
-    user: int
+    user: int | None
     kind: Kind
     history: tuple[int, ...]
     answer: tuple[int, ...]
+    words: bool = False
 
     @property
     def question_text(self) -> str:
-        return question_text(self.user, self.history)
+        return question_text(self.user, self.history, self.words)
 
     @property
     def answer_text(self) -> str:
@@ -62,9 +77,10 @@ def items_text(items: Iterable[int]) -> str:
     return ",".join(f"i{item}" for item in items)
 
 
-def question_text(user: int, history: Iterable[int]) -> str:
-    """The template filled in."""
-    return TEMPLATE.format(user=user, items=items_text(history))
+def question_text(user: int | None, history: Iterable[int], words: bool) -> str:
+    """The question that `QUESTIONS` has for this, filled in; None is a user who is not named."""
+    question = QUESTIONS[words, user is not None]
+    return question.format(user=user, items=items_text(history))
 
 
 def parse_item(text: str) -> int | None:
@@ -80,20 +96,37 @@ def parse_items(text: str) -> tuple[int, ...] | None:
 
 def parse_prompt(question: str, answer: str, kind: Kind) -> Prompt | None:
     """The exact inverse of `question_text` and `answer_text`; None if either does not parse."""
-    match = _PROMPT.fullmatch(question)
-    history = parse_items(match[2]) if match else None
-    answered = parse_items(answer)
-    if match is None or history is None or answered is None:
+    matches = ((words, pattern.fullmatch(question)) for words, pattern in _PATTERNS)
+    words, match = next((found for found in matches if found[1]), (False, None))
+    if match is None:
         return None
-    return Prompt(int(match[1]), kind, history, answered)
+    history, answered = parse_items(match["items"]), parse_items(answer)
+    if history is None or answered is None:
+        return None
+    user = match.groupdict().get("user")
+    return Prompt(None if user is None else int(user), kind, history, answered, words)
 
 
-def build_prompts(train: Interactions, config: PromptsConfig, seed: int) -> list[Prompt]:
+def require_order(train: Interactions, lists: ListsConfig) -> None:
+    """Raises `InputError` if lists are to be in time order and there is no time."""
+    if lists.order == "time" and train.timestamp is None:
+        raise InputError(
+            "lists.order is time, and the interactions have none",
+            "a time for each interaction",
+            "set data.timestamp, or lists.order to shuffled",
+        )
+
+
+def build_prompts(
+    train: Interactions, config: PromptsConfig, lists: ListsConfig, seed: int
+) -> list[Prompt]:
     """`config.per_user` prompts for each user with at least three items.
 
-    A list is shuffled and cut at a uniformly random point: what stands before is the history,
-    the rest the answer.
+    A list is cut at a uniformly random point: what stands before is the history, the rest the
+    answer. It is shuffled first; or it is in time order, where a random subset is a random stretch.
+    Raises `InputError` if there is no time for that.
     """
+    require_order(train, lists)
     n_fully = round(config.per_user * config.fully_share)
     prompts = []
     for user in np.flatnonzero(train.history_lengths >= SHORTEST_HISTORY).tolist():
@@ -102,15 +135,16 @@ def build_prompts(train: Interactions, config: PromptsConfig, seed: int) -> list
         for number in range(config.per_user):
             kind: Kind = "fully" if number < n_fully else "randomly"
             size = len(items) if kind == "fully" else min(config.subset_length, len(items))
-            prompts.append(_cut_list(user, kind, random.permutation(items)[:size], random))
+            named = user if lists.users else None
+            if lists.order == "time":
+                start = int(random.integers(len(items) - size + 1))
+                part = items[start : start + size]
+            else:
+                part = random.permutation(items)[:size]
+            cut = int(random.integers(1, len(part)))
+            history, answer = tuple(part[:cut].tolist()), tuple(part[cut:].tolist())
+            prompts.append(Prompt(named, kind, history, answer, lists.words))
     return prompts
-
-
-def _cut_list(
-    user: int, kind: Kind, items: npt.NDArray[np.int32], random: np.random.Generator
-) -> Prompt:
-    cut = int(random.integers(1, len(items)))
-    return Prompt(user, kind, tuple(items[:cut].tolist()), tuple(items[cut:].tolist()))
 
 
 def write_prompts(path: Path, prompts: Sequence[Prompt]) -> None:
@@ -137,7 +171,8 @@ def read_prompts(path: Path) -> list[Prompt]:
         if prompt is None:
             raise InputError(
                 "the prompt or its answer does not follow the template",
-                f"a question like {question_text(12, (34, 56))!r} with an answer like 'i7,i8'",
+                f"a question like {question_text(12, (34, 56), words=True)!r} "
+                "with an answer like 'i7,i8'",
                 file=path,
                 line=line,
             )

@@ -42,7 +42,7 @@ def _nucleus(probabilities: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
     return torch.sort(probabilities, dim=1, descending=True)
 
 
-class _Reader:
+class Reader:
     """Feeds tokens to the model, keeping what it has computed for those before."""
 
     def __init__(self, model: Any, questions: list[list[int]], padding: int) -> None:
@@ -98,7 +98,7 @@ def sample_items(
     drawn = torch.zeros_like(rows)
     total = torch.zeros(len(rows), device=available.device)
     found: list[tuple[Tensor, Tensor, Tensor]] = []
-    reader = _Reader(model, questions, padding)
+    reader = Reader(model, questions, padding)
     for step in range(uniform.shape[1]):
         active = (drawn < config.items) & (available[:, 0] > 0)
         if not bool(active.any()):
@@ -136,7 +136,7 @@ def sample_text(
     The last part of an answer that hit the limit ends in "…": it may have been cut short, and
     `i123` of an `i12345` must not pass for an item.
     """
-    reader = _Reader(model, questions, encoder.pad)
+    reader = Reader(model, questions, encoder.pad)
     tokens: list[list[tuple[int, float]]] = [[] for _ in questions]
     going = torch.ones(len(questions), dtype=torch.bool, device=uniform.device)
     for step in range(config.max_new_tokens):

@@ -1,4 +1,4 @@
-"""Which amount of generated data to use, from validation."""
+"""How much generated data to use, and which, from validation."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from llm4idrec.augmentation import Augmentation
 from llm4idrec.metrics import FloatArray
 
 
-def choose_amount(values: Mapping[float, FloatArray]) -> float:
+def choose_augmentation(values: Mapping[Augmentation, FloatArray]) -> Augmentation:
     """The smallest amount that is not worse than the best by more than one standard error.
 
-    `values` holds for each amount a metric of the same seeds and users, shape (seeds, users). The
-    rule is Breiman et al.'s (1984, section 3.4.3), with pairs in place of folds: what a difference
-    between two amounts could be by chance decides, not which mean is larger.
+    `values` holds for each augmentation a metric of the same seeds and users, shape (seeds, users).
+    Among equal amounts the larger mean is taken. The rule is Breiman et al.'s (1984, section
+    3.4.3), with pairs in place of folds: what a difference between two could be by chance decides,
+    not which mean is larger.
     """
-    best = max(sorted(values), key=lambda amount: float(values[amount].mean()))
-    behind = {amount: values[best] - values[amount] for amount in sorted(values)}
+    means = {augmentation: float(array.mean()) for augmentation, array in values.items()}
+    best = max(sorted(values), key=means.__getitem__)
+    order = sorted(values, key=lambda a: (a.amount, -means[a], a.popularity))
+    behind = {augmentation: values[best] - values[augmentation] for augmentation in order}
     return next(a for a, lead in behind.items() if lead.mean() <= standard_error(lead))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,15 +44,44 @@ def compare(
     seed: int = 0,
 ) -> Comparison:
     """Compare per-user values of shape (seeds, users), the same seeds and users in both."""
-    if original.shape != augmented.shape or original.ndim != 2 or not original.size:
-        raise ValueError(
-            f"shapes {original.shape} and {augmented.shape}, expected one (seeds, users)"
-        )
+    values = {"original": original, "augmented": augmented}
+    pair = ("original", "augmented")
+    return compare_pairs(values, [pair], resamples=resamples, level=level, seed=seed)[pair]
+
+
+def compare_pairs(
+    values: Mapping[str, FloatArray],
+    pairs: Sequence[tuple[str, str]],
+    *,
+    resamples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[tuple[str, str], Comparison]:
+    """Compare the second of each pair of `values` with the first, on the same resamples throughout.
+
+    `values` are per-user, each of shape (seeds, users), the same seeds and users in all.
+    """
+    shapes = {array.shape for array in values.values()}
+    if len(shapes) != 1 or any(len(shape) != 2 or 0 in shape for shape in shapes):
+        raise ValueError(f"shapes {sorted(shapes)}, expected one (seeds, users)")
+    drawn = _resampled(values, resamples, seed)
+    return {pair: _compared(values, drawn, pair, level) for pair in pairs}
+
+
+def _compared(
+    values: Mapping[str, FloatArray],
+    drawn: Mapping[str, FloatArray],
+    pair: tuple[str, str],
+    level: float,
+) -> Comparison:
+    original, augmented = (values[name] for name in pair)
     p_value, effect_size = paired_test(original.mean(axis=0), augmented.mean(axis=0))
-    low, high = gain_interval(original, augmented, resamples=resamples, level=level, seed=seed)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gains = drawn[pair[1]] / drawn[pair[0]] - 1
+        low, high = np.quantile(gains, [(1 - level) / 2, (1 + level) / 2])
     before, after = float(original.mean()), float(augmented.mean())
     gain = after / before - 1 if before else float("nan")
-    return Comparison(before, after, gain, low, high, p_value, effect_size)
+    return Comparison(before, after, gain, float(low), float(high), p_value, effect_size)
 
 
 def paired_test(original: FloatArray, augmented: FloatArray) -> tuple[float, float]:
@@ -69,27 +98,26 @@ def paired_test(original: FloatArray, augmented: FloatArray) -> tuple[float, flo
     return float(stats.ttest_rel(augmented, original).pvalue), mean / deviation
 
 
-def gain_interval(
-    original: FloatArray, augmented: FloatArray, *, resamples: int, level: float, seed: int
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the relative gain of the means, over users and seeds.
+def _resampled(
+    values: Mapping[str, FloatArray], resamples: int, seed: int
+) -> dict[str, FloatArray]:
+    """Bootstrap sums over users and seeds of each of `values` (seeds, users): (resamples,).
 
-    Shapes (seeds, users). Users and seeds are drawn anew, each with replacement and alike in both
-    arrays, so that what they share cancels out. With s seeds the spread between seeds comes out
-    too small by a factor of about sqrt((s - 1) / s). NaN where a resample of `original` is all 0.
+    Users and seeds are drawn anew, each with replacement and alike in all, so that what they share
+    cancels out in a quotient, whose percentiles are the interval of a relative gain. With s seeds
+    the spread between seeds comes out too small by a factor of about sqrt((s - 1) / s).
     """
-    n_seeds, n_users = original.shape
+    n_seeds, n_users = next(iter(values.values())).shape
+    by_user = np.concatenate(list(values.values())).T
     rng = np.random.default_rng(seed)
-    gains = []
+    sums = []
     for start in range(0, resamples, _RESAMPLES_A_CHUNK):
         size = min(_RESAMPLES_A_CHUNK, resamples - start)
         seeds = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size)
         users = rng.multinomial(n_users, np.full(n_users, 1 / n_users), size)
-        before, after = (((seeds @ x) * users).sum(axis=1) for x in (original, augmented))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            gains.append(after / before - 1)
-    low, high = np.quantile(np.concatenate(gains), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+        by_seed = (users.astype(np.float64) @ by_user).reshape(size, len(values), n_seeds)
+        sums.append((by_seed * seeds[:, None, :]).sum(axis=2))
+    return dict(zip(values, np.concatenate(sums).T, strict=True))
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

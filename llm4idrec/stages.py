@@ -8,6 +8,7 @@ Modules are imported inside the functions, so that a stage loads only what it us
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -19,12 +20,13 @@ from llm4idrec.config import (
     EvaluationConfig,
     FilterConfig,
     GenerationConfig,
+    ListsConfig,
     PromptsConfig,
     SplitConfig,
 )
 from llm4idrec.files import costing, replacing_folder, write_json
 from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders.config import RecommenderConfig
+from llm4idrec.recommenders.config import EASEConfig, RecommenderConfig
 
 TRAIN = "interactions.parquet"
 
@@ -71,23 +73,31 @@ def split(
         write_json(folder / "summary.json", parts.summary)
 
 
-def prompts(train: Path, out: Path, *, prompts: PromptsConfig, seed: int) -> None:
+def prompts(
+    train: Path, out: Path, *, prompts: PromptsConfig, lists: ListsConfig, seed: int
+) -> None:
     """Train interactions -> `prompts.jsonl`."""
     from llm4idrec.prompts import build_prompts, write_prompts
 
     with costing(out), replacing_folder(out) as folder:
-        built = build_prompts(Interactions.read(train / TRAIN), prompts, seed)
+        built = build_prompts(Interactions.read(train / TRAIN), prompts, lists, seed)
         write_prompts(folder / "prompts.jsonl", built)
 
 
 def base_model(
-    train: Path, out: Path, *, base_model: BaseModelConfig, seed: int, device: str
+    train: Path,
+    out: Path,
+    *,
+    base_model: BaseModelConfig,
+    lists: ListsConfig,
+    seed: int,
+    device: str,
 ) -> None:
     """Train interactions -> a Hugging Face model folder, or a reference to a pretrained one."""
     from llm4idrec.base_model import make_base_model
 
     with costing(out):
-        make_base_model(train / TRAIN, out, base_model, seed, device)
+        make_base_model(train / TRAIN, out, base_model, lists, seed, device)
 
 
 def adapter(
@@ -107,6 +117,7 @@ def generate(
     out: Path,
     *,
     generation: GenerationConfig,
+    lists: ListsConfig,
     seed: int,
     device: str,
 ) -> None:
@@ -114,36 +125,72 @@ def generate(
     from llm4idrec.generation import generate_candidates
 
     with costing(out):
-        generate_candidates(train / TRAIN, base_model, adapter, out, generation, seed, device)
+        generate_candidates(
+            train / TRAIN, base_model, adapter, out, generation, lists, seed, device
+        )
 
 
-def filter(train: Path, generations: Path, out: Path, *, filter: FilterConfig) -> None:
-    """Candidates -> `candidates.parquet` (accepted ones) and `summary.json` (counts by reason)."""
-    from llm4idrec.candidates import read_generations
-    from llm4idrec.filtering import filter_candidates
+def controls(
+    train: Path,
+    out: Path,
+    *,
+    controls: Sequence[str],
+    items: int,
+    settings: Mapping[str, RecommenderConfig],
+    seed: int,
+    device: str,
+) -> None:
+    """Train interactions -> candidates of who stands in the model's place, `<control>.parquet`."""
+    from llm4idrec.controls import write_controls
 
     with costing(out), replacing_folder(out) as folder:
-        accepted, summary = filter_candidates(
-            read_generations(generations), Interactions.read(train / TRAIN), filter
+        interactions = Interactions.read(train / TRAIN)
+        write_controls(interactions, folder, controls, items, settings, seed, device)
+
+
+def filter(
+    train: Path,
+    generations: Path,
+    controls: Path,
+    out: Path,
+    *,
+    filter: FilterConfig,
+    ease: EASEConfig,
+) -> None:
+    """Candidates -> the accepted ones, `candidates.parquet` and `controls.parquet`, and
+    `summary.json` (counts of the language model's by reason)."""
+    from llm4idrec.candidates import read_generations
+    from llm4idrec.filtering import filter_generators
+
+    with costing(out), replacing_folder(out) as folder:
+        accepted, controlled, summary = filter_generators(
+            read_generations(generations),
+            {file.stem: pq.read_table(file) for file in sorted(controls.glob("*.parquet"))},
+            Interactions.read(train / TRAIN),
+            filter,
+            ease,
         )
         pq.write_table(accepted, folder / "candidates.parquet")
+        pq.write_table(controlled, folder / "controls.parquet")
         write_json(folder / "summary.json", summary)
 
 
 def merge(train: Path, identifiers: Path, candidates: Path, out: Path) -> None:
-    """Train and accepted candidates -> `interactions.parquet` and, in the user's IDs, a CSV."""
-    from llm4idrec.merging import merge_candidates, write_augmented
+    """Train and accepted candidates -> `interactions.parquet` and, in the user's IDs, a CSV; the
+    controls' candidates with their shares -> `controls.parquet`."""
+    from llm4idrec.merging import merge_candidates, merge_controls, write_augmented
 
+    interactions = Interactions.read(train / TRAIN)
     with costing(out), replacing_folder(out) as folder:
-        merged = merge_candidates(
-            Interactions.read(train / TRAIN), pq.read_table(candidates / "candidates.parquet")
-        )
+        merged = merge_candidates(interactions, pq.read_table(candidates / "candidates.parquet"))
         write_augmented(
             folder,
             merged,
             pq.read_table(identifiers / "users.parquet"),
             pq.read_table(identifiers / "items.parquet"),
         )
+        controls = merge_controls(interactions, pq.read_table(candidates / "controls.parquet"))
+        pq.write_table(controls, folder / "controls.parquet")
 
 
 def evaluate(
@@ -155,21 +202,28 @@ def evaluate(
     recommender: str,
     settings: RecommenderConfig,
     evaluation: EvaluationConfig,
+    filter: FilterConfig,
+    ease: EASEConfig,
+    controls: Sequence[str],
     seed: int,
     device: str,
 ) -> None:
-    """Original against augmented data for one recommender -> `per_user.parquet` and summaries."""
+    """Original against augmented data, and that against the controls', for one recommender ->
+    `per_user.parquet` and summaries."""
     from llm4idrec.evaluation import evaluate_recommender
 
     with costing(out):
         evaluate_recommender(
             train / TRAIN,
             heldout,
-            augmented / TRAIN,
+            augmented,
             out,
             recommender,
             settings,
             evaluation,
+            filter,
+            ease,
+            controls,
             seed,
             device,
         )
@@ -177,25 +231,30 @@ def evaluate(
 
 def report(
     train: Path,
+    heldout: Path,
     base_model: Path,
     adapter: Path,
     generations: Path,
     candidates: Path,
+    augmented: Path,
     evaluations: list[Path],
     out: Path,
     *,
     dataset: str,
     protocol: str,
 ) -> None:
-    """Evaluations, and what led to them -> `comparison.json`, `metrics.json`, `comparison.html`."""
+    """Evaluations, and what led to them -> `comparison.json`, `controls.json`, `metrics.json` and
+    `comparison.html`."""
     from llm4idrec.report import write_report
 
     write_report(
         train,
+        heldout,
         base_model,
         adapter,
         generations,
         candidates,
+        augmented,
         evaluations,
         out,
         dataset=dataset,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -80,12 +81,13 @@ class PromptEncoder:
 def shorten(prompt: Prompt, longest: int, token_cost: int) -> Prompt:
     """The prompt with fewer items, so that items cost at most `longest` tokens in all.
 
-    The answer may take half of them; lists are in random order, so a cut is a random subset.
+    The answer may take half of them; what is left is what stands next to the cut between them.
     """
     room = max(2, longest // token_cost)
     n_answer = min(len(prompt.answer), max(room // 2, room - len(prompt.history)))
     n_history = min(len(prompt.history), room - n_answer)
-    return Prompt(prompt.user, prompt.kind, prompt.history[:n_history], prompt.answer[:n_answer])
+    history = prompt.history[len(prompt.history) - n_history :]
+    return replace(prompt, history=history, answer=prompt.answer[:n_answer])
 
 
 def item_cost(encoder: PromptEncoder, n_items: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TypedDict
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from llm4idrec.augmentation import Augmentation
 from llm4idrec.errors import InputError
 from llm4idrec.significance import Comparison, compare, holm, seeds_by_users
 
@@ -71,7 +72,7 @@ def compare_recommenders(evaluations: Sequence[Path], dataset: str, protocol: st
 
     Raises `InputError` if a folder has none, or its users or metrics differ between the variants.
     """
-    tables = {folder.name: _read_per_user(folder / "per_user.parquet") for folder in evaluations}
+    tables = {folder.name: read_per_user(folder / "per_user.parquet") for folder in evaluations}
     compared = {
         name: {
             metric: compare(*(seeds_by_users(table, v, metric) for v in ("original", "augmented")))
@@ -90,9 +91,9 @@ def compare_recommenders(evaluations: Sequence[Path], dataset: str, protocol: st
                 metric=metric,
                 original=comparison.original,
                 augmented=comparison.augmented,
-                relative_gain=_finite(comparison.relative_gain),
-                ci_low=_finite(comparison.low),
-                ci_high=_finite(comparison.high),
+                relative_gain=finite(comparison.relative_gain),
+                ci_low=finite(comparison.low),
+                ci_high=finite(comparison.high),
                 p_value=_corrected(compared, name, metric),
                 n_seeds=n_seeds,
                 n_users=n_users,
@@ -101,13 +102,18 @@ def compare_recommenders(evaluations: Sequence[Path], dataset: str, protocol: st
     return rows
 
 
-def _read_per_user(path: Path) -> pa.Table:
+def read_per_user(path: Path) -> pa.Table:
+    """Columns variant, seed, user and metrics; every variant has the same seeds and users, or, if
+    it is a control, the first of the seeds."""
     try:
         table = pq.read_table(path)
-        pairs = [
-            table.filter(pc.equal(table["variant"], variant)).select(["seed", "user"])
-            for variant in ("original", "augmented")
-        ]
+        variants = dict.fromkeys(["original", "augmented", *table["variant"].to_pylist()])
+        pairs = {
+            variant: table.filter(pc.equal(table["variant"], variant))
+            .select(["seed", "user"])
+            .sort_by([("seed", "ascending"), ("user", "ascending")])
+            for variant in variants
+        }
     except (pa.ArrowException, KeyError, OSError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
@@ -116,14 +122,18 @@ def _read_per_user(path: Path) -> pa.Table:
             "run the stage that evaluates again",
             file=path,
         ) from error
-    order = [("seed", "ascending"), ("user", "ascending")]
-    if not len(pairs[0]) or not pairs[0].sort_by(order).equals(pairs[1].sort_by(order)):
-        raise InputError(
-            f"{len(pairs[0])} rows of the original and {len(pairs[1])} of the augmented data",
-            "the same seeds and users in both",
-            "run the stage that evaluates again",
-            file=path,
-        )
+    original = pairs["original"]
+    n_users = len(pc.unique(original["user"]))
+    for variant, others in pairs.items():
+        first = original.slice(0, len(others))
+        enough = len(others) == len(original) or variant not in ("original", "augmented")
+        if not len(others) or not enough or len(others) % n_users or not first.equals(others):
+            raise InputError(
+                f"{len(original)} rows of the original and {len(others)} of the {variant} data",
+                "the same seeds and users in both",
+                "run the stage that evaluates again",
+                file=path,
+            )
     return table
 
 
@@ -134,7 +144,8 @@ def _corrected(
     return holm(p_values)[recommender]
 
 
-def _finite(number: float) -> float | None:
+def finite(number: float) -> float | None:
+    """Null, as JSON knows no NaN and no infinity."""
     return number if math.isfinite(number) else None
 
 
@@ -149,25 +160,32 @@ def judge(row: Row) -> Verdict:
     return Verdict.DOES_NOT_HELP if high < SMALLEST_GAIN else Verdict.CANNOT_TELL
 
 
-def sentence(row: Row, amount: float) -> str:
-    """The answer for one recommender; `amount` is the one that validation chose."""
+def sentence(row: Row, chosen: Augmentation) -> str:
+    """The answer for one recommender; `chosen` is what validation chose to add."""
     name, metric = recommender_name(row["recommender"]), metric_name(row["metric"])
-    if amount == 0:
+    if chosen.amount == 0:
         return (
             f"Augmentation does not help {name}: validation chose amount 0, that is, none of the "
             f"generated items, so both data sets are the same ({metric} {row['original']:.4f})."
         )
+    order = f" (popularity discount {chosen.popularity:g})" if chosen.popularity else ""
     claim = {
         Verdict.HELPS: f"Augmentation helps {name}",
         Verdict.DOES_NOT_HELP: f"Augmentation does not help {name}",
         Verdict.CANNOT_TELL: f"These data cannot tell whether augmentation helps {name}",
     }[judge(row)]
     return (
-        f"{claim}: with {amount:g} generated items for each item of a history, {metric} goes from "
-        f"{row['original']:.4f} to {row['augmented']:.4f}, {percent(row['relative_gain'])} "
-        f"(95 % interval {interval(row)}, {p_text(row['p_value'])}; {row['n_seeds']} seeds, "
-        f"{row['n_users']} users)."
+        f"{claim}: with {chosen.amount:g} generated items for each item of a history{order}, "
+        f"{metric} goes from {row['original']:.4f} to {row['augmented']:.4f}, "
+        f"{percent(row['relative_gain'])} "
+        f"(95 % interval {interval(row['ci_low'], row['ci_high'])}, {p_text(row['p_value'])}; "
+        f"{row['n_seeds']} seed{'' if row['n_seeds'] == 1 else 's'}, {row['n_users']} users)."
     )
+
+
+def cost_sentence(seconds: float) -> str:
+    """What the language model cost."""
+    return f"Base model, adapter and generation took {seconds / 60:,.1f} minutes."
 
 
 def recommender_name(recommender: str) -> str:
@@ -189,14 +207,20 @@ def percent(share: float | None) -> str:
     return f"{rounded:+.1f} %".replace("-", "\N{MINUS SIGN}")
 
 
-def interval(row: Row) -> str:
-    if row["ci_low"] is None or row["ci_high"] is None:
+def interval(low: float | None, high: float | None) -> str:
+    """`+1.0 to +2.5 %`."""
+    if low is None or high is None:
         return "n/a"
-    return f"{percent(row['ci_low']).removesuffix(' %')} to {percent(row['ci_high'])}"
+    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
 
 
 def p_text(p_value: float) -> str:
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+
+
+def p_cell(p_value: float) -> str:
+    """The same below a heading that says p."""
+    return p_text(p_value).removeprefix("p ").removeprefix("= ")
 
 
 def verdict_table(rows: Sequence[Row]) -> str:
@@ -211,25 +235,29 @@ def verdict_table(rows: Sequence[Row]) -> str:
         "p",
         "verdict",
     )
-    cells = [head] + [
+    cells = [
         (
             recommender_name(row["recommender"]),
             metric_name(row["metric"]),
             f"{row['original']:.4f}",
             f"{row['augmented']:.4f}",
             percent(row["relative_gain"]),
-            interval(row),
-            p_text(row["p_value"]).removeprefix("p ").removeprefix("= "),
+            interval(row["ci_low"], row["ci_high"]),
+            p_cell(row["p_value"]),
             str(judge(row)),
         )
         for row in rows
     ]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    left = (0, 1, 7)
+    return align([head, *cells], left=(0, 1, 7))
+
+
+def align(lines: Sequence[Sequence[str]], left: Container[int]) -> str:
+    """Lines of cells as text in columns; those whose place is in `left` begin together."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(
             cell.ljust(width) if place in left else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
-        for line in cells
+        for line in lines
     )

@@ -14,7 +14,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from llm4idrec.adapter import load_tuned_model
-from llm4idrec.config import GenerationConfig
+from llm4idrec.config import GenerationConfig, ListsConfig
 from llm4idrec.device import choose_device
 from llm4idrec.generation import Generator
 from llm4idrec.interactions import Interactions
@@ -39,6 +39,7 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
             self._tokenizer,
             histories,
             GenerationConfig.model_validate(self._settings["generation"]),
+            ListsConfig.model_validate(self._settings["lists"]),
             self._settings["seed"],
         )
         users = np.flatnonzero(histories.history_lengths)
@@ -46,10 +47,11 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
 
 
 def interactions(frame: pd.DataFrame, n_items: int) -> Interactions:
-    """One row a user -> interactions; `ValueError` for an item outside the catalogue."""
+    """One row a user, the latest item last -> interactions; `ValueError` for an item outside the
+    catalogue."""
     user = np.repeat(frame["user"].to_numpy(np.int64), frame["items"].map(len))
     item = np.concatenate([np.asarray(items, np.int64) for items in frame["items"]])
-    return Interactions(user, item, int(user.max()) + 1, n_items)
+    return Interactions(user, item, int(user.max()) + 1, n_items, np.arange(len(item)))
 
 
 set_model(AdapterModel())

@@ -34,6 +34,7 @@ def log_adapter(
     settings = {
         "n_items": Interactions.read(train / "interactions.parquet").n_items,
         "generation": config.generation.model_dump(mode="json"),
+        "lists": config.lists.model_dump(mode="json"),
         "seed": config.seed,
     }
     with (

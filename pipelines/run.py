@@ -21,6 +21,7 @@ from pipelines.stages import (
     ADAPTER,
     BASE_MODEL,
     COMPARISON,
+    CONTROL_COMPARISON,
     FIGURES,
     SOURCE,
     STAGES,
@@ -134,7 +135,7 @@ def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> N
 
         log_adapter(run, config, inputs[TRAIN], inputs[BASE_MODEL], outputs[ADAPTER])
     if COMPARISON in outputs:
-        run.log_comparison(outputs[COMPARISON], outputs[FIGURES])
+        run.log_comparison(outputs[COMPARISON], outputs[CONTROL_COMPARISON], outputs[FIGURES])
 
 
 def show_verdict(options: argparse.Namespace) -> None:

@@ -24,12 +24,14 @@ PROMPTS = "artifacts/prompts"
 BASE_MODEL = "artifacts/base_model"
 ADAPTER = "artifacts/adapter"
 GENERATIONS = "artifacts/generations"
+CONTROLS = "artifacts/controls"
 CANDIDATES = "artifacts/candidates"
 AUGMENTED = "artifacts/augmented"
 AUGMENTED_VALIDATION = "reports/validation/augmented"
 EVALUATIONS = "artifacts/evaluation"
 EVALUATION = "artifacts/evaluation/{recommender}"
 COMPARISON = "reports/comparison.json"
+CONTROL_COMPARISON = "reports/controls.json"
 METRICS = "reports/metrics.json"
 FIGURES = "reports/comparison.html"
 
@@ -80,31 +82,54 @@ STAGES = {
     "base_model": Stage(
         reads=(TRAIN,),
         writes=(BASE_MODEL,),
-        params=("base_model", "seed", "device"),
+        params=("base_model", "lists", "seed", "device"),
     ),
     "adapter": Stage(
         reads=(TRAIN, BASE_MODEL),
         writes=(PROMPTS, ADAPTER),
-        params=("prompts", "adapter", "seed", "device"),
+        params=("lists", "prompts", "adapter", "seed", "device"),
     ),
     "generate": Stage(
         reads=(TRAIN, BASE_MODEL, ADAPTER),
         writes=(GENERATIONS,),
-        params=("generation", "seed", "device"),
+        params=("generation", "lists", "seed", "device"),
+    ),
+    "controls": Stage(
+        reads=(TRAIN,),
+        writes=(CONTROLS,),
+        params=(
+            "controls",
+            "generation.items",
+            "popularity",
+            "itemknn",
+            "ease",
+            "sasrec",
+            "seed",
+            "device",
+        ),
     ),
     "augment": Stage(
-        reads=(TRAIN, IDENTIFIERS, GENERATIONS),
+        reads=(TRAIN, IDENTIFIERS, GENERATIONS, CONTROLS),
         writes=(CANDIDATES, AUGMENTED, AUGMENTED_VALIDATION),
-        params=("filter",),
+        params=("filter", "ease"),
     ),
     "evaluate": Stage(
         reads=(TRAIN, HELDOUT, AUGMENTED),
         writes=(EVALUATION,),
-        params=("{recommender}", "evaluation", "seed", "device"),
+        params=("{recommender}", "evaluation", "filter", "ease", "controls", "seed", "device"),
     ),
     "report": Stage(
-        reads=(TRAIN, BASE_MODEL, ADAPTER, GENERATIONS, CANDIDATES, EVALUATIONS),
-        writes=(COMPARISON, METRICS, FIGURES),
+        reads=(
+            TRAIN,
+            HELDOUT,
+            BASE_MODEL,
+            ADAPTER,
+            GENERATIONS,
+            CANDIDATES,
+            AUGMENTED,
+            EVALUATIONS,
+        ),
+        writes=(COMPARISON, CONTROL_COMPARISON, METRICS, FIGURES),
         params=("recommenders", "dataset", "data.test", "split.protocol"),
     ),
 }

@@ -49,9 +49,9 @@ class StageRun:
             if (path / "history.parquet").is_file():
                 self._log_history(path.name, path / "history.parquet")
 
-    def log_comparison(self, comparison: Path, figures: Path) -> None:
-        """The report as artifacts, and its figures as metrics of the parent run too."""
-        for path in (comparison, figures):
+    def log_comparison(self, comparison: Path, *more: Path) -> None:
+        """The report's files as artifacts, and its figures as metrics of the parent run too."""
+        for path in (comparison, *more):
             self.client.log_artifact(self.run_id, str(path))
         values = {
             f"{row['recommender']}/{row['metric']}/{key}": value

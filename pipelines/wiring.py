@@ -7,6 +7,7 @@ adds. In a ZenML pipeline the values are artifacts, typed as what the steps retu
 from __future__ import annotations
 
 from llm4idrec.config import Config
+from llm4idrec.recommenders.config import SETTINGS
 from pipelines.stages import (
     ADAPTER,
     AUGMENTED,
@@ -14,6 +15,8 @@ from pipelines.stages import (
     BASE_MODEL,
     CANDIDATES,
     COMPARISON,
+    CONTROL_COMPARISON,
+    CONTROLS,
     EVALUATION,
     EVALUATIONS,
     FIGURES,
@@ -31,6 +34,7 @@ from pipelines.stages import (
 from steps.build_prompts import build_prompts
 from steps.evaluate_recommender import evaluate_recommender
 from steps.filter_candidates import filter_candidates
+from steps.fit_controls import fit_controls
 from steps.gather_evaluations import gather_evaluations
 from steps.generate_candidates import generate_candidates
 from steps.make_base_model import make_base_model
@@ -59,12 +63,14 @@ def prepare(config: Config, files: Files) -> Files:
 
 
 def base_model(config: Config, files: Files) -> Files:
-    model = make_base_model(files[TRAIN], config.base_model, config.seed, config.device)
+    model = make_base_model(
+        files[TRAIN], config.base_model, config.lists, config.seed, config.device
+    )
     return {BASE_MODEL: model}
 
 
 def adapter(config: Config, files: Files) -> Files:
-    prompts = build_prompts(files[TRAIN], config.prompts, config.seed)
+    prompts = build_prompts(files[TRAIN], config.prompts, config.lists, config.seed)
     tuned = tune_adapter(files[BASE_MODEL], prompts, config.adapter, config.seed, config.device)
     return {PROMPTS: prompts, ADAPTER: tuned}
 
@@ -75,14 +81,34 @@ def generate(config: Config, files: Files) -> Files:
         files[BASE_MODEL],
         files[ADAPTER],
         config.generation,
+        config.lists,
         config.seed,
         config.device,
     )
     return {GENERATIONS: generations}
 
 
+def controls(config: Config, files: Files) -> Files:
+    settings = {
+        name: config.settings(name).model_dump(mode="json")
+        for name in config.controls
+        if name in SETTINGS
+    }
+    candidates = fit_controls(
+        files[TRAIN],
+        list(config.controls),
+        config.generation.items,
+        settings,
+        config.seed,
+        config.device,
+    )
+    return {CONTROLS: candidates}
+
+
 def augment(config: Config, files: Files) -> Files:
-    candidates = filter_candidates(files[TRAIN], files[GENERATIONS], config.filter)
+    candidates = filter_candidates(
+        files[TRAIN], files[GENERATIONS], files[CONTROLS], config.filter, config.ease
+    )
     augmented = merge_candidates(files[TRAIN], files[IDENTIFIERS], candidates)
     validation = validate_augmented(augmented, files[TRAIN])
     return {CANDIDATES: candidates, AUGMENTED: augmented, AUGMENTED_VALIDATION: validation}
@@ -97,6 +123,9 @@ def evaluate(config: Config, files: Files) -> Files:
             name,
             config.settings(name).model_dump(mode="json"),
             config.evaluation,
+            config.filter,
+            config.ease,
+            list(config.controls),
             config.seed,
             config.device,
             id=f"evaluate_{name}",
@@ -109,21 +138,29 @@ def report(config: Config, files: Files) -> Files:
     evaluations = files.get(EVALUATIONS) or gather_evaluations(
         [files[EVALUATION.format(recommender=name)] for name in config.recommenders]
     )
-    comparison, metrics, figures = write_report(
+    comparison, versus_controls, metrics, figures = write_report(
         files[TRAIN],
+        files[HELDOUT],
         files[BASE_MODEL],
         files[ADAPTER],
         files[GENERATIONS],
         files[CANDIDATES],
+        files[AUGMENTED],
         evaluations,
         list(config.recommenders),
         config.dataset,
         config.protocol,
     )
-    return {EVALUATIONS: evaluations, COMPARISON: comparison, METRICS: metrics, FIGURES: figures}
+    return {
+        EVALUATIONS: evaluations,
+        COMPARISON: comparison,
+        CONTROL_COMPARISON: versus_controls,
+        METRICS: metrics,
+        FIGURES: figures,
+    }
 
 
 WIRINGS = {
     wiring.__name__: wiring
-    for wiring in (prepare, base_model, adapter, generate, augment, evaluate, report)
+    for wiring in (prepare, base_model, adapter, generate, controls, augment, evaluate, report)
 }

@@ -1,11 +1,11 @@
-"""Step: one recommender on original and on augmented data."""
+"""Step: one recommender on original data, on augmented data and on the controls'."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 from llm4idrec import stages
-from llm4idrec.config import EvaluationConfig
-from llm4idrec.recommenders.config import SETTINGS
+from llm4idrec.config import EvaluationConfig, FilterConfig
+from llm4idrec.recommenders.config import SETTINGS, EASEConfig
 from steps.step import step
 from steps.workspace import workspace
 
@@ -18,6 +18,9 @@ def evaluate_recommender(
     recommender: str,
     settings: dict[str, Any],
     evaluation: EvaluationConfig,
+    filter: FilterConfig,
+    ease: EASEConfig,
+    controls: list[str],
     seed: int,
     device: str,
 ) -> Annotated[Path, "evaluation"]:
@@ -30,6 +33,9 @@ def evaluate_recommender(
         recommender=recommender,
         settings=SETTINGS[recommender].model_validate(settings),
         evaluation=evaluation,
+        filter=filter,
+        ease=ease,
+        controls=controls,
         seed=seed,
         device=device,
     )

@@ -149,12 +149,14 @@ def validate_augmented(augmented: Path, train: Path, docs: Path) -> None:
     train_file, file = train / "interactions.parquet", augmented / "interactions.parquet"
     original = Interactions.read(train_file)
     table = pq.read_table(file).to_pandas()
-    needed = ["user", "item", "origin", "share", "votes", "mean_log_probability", "rank"]
+    needed = ["user", "item", "origin", "popularity", "share", "votes", "mean_log_probability"]
+    needed.append("rank")
     if missing := [column for column in needed if column not in table]:
         raise InputError(
             f"there is no column {missing[0]!r}", f"columns {', '.join(needed)}", file=file
         )
     in_train = original.contains(table["user"], table["item"])
+    table["order"] = table["popularity"].fillna(-1.0)  # Great Expectations skips rows with nulls
     table["belongs_to"] = np.where(in_train, "original", "generated")
     key = table["user"].astype(np.int64) * original.n_items + table["item"]
     pairs = original.table().to_pandas()
@@ -162,7 +164,7 @@ def validate_augmented(augmented: Path, train: Path, docs: Path) -> None:
     generated = table[table["origin"] == "generated"]
     summary = {
         "original_pairs": int((table["origin"] == "original").sum()),
-        "generated_pairs": len(generated),
+        "generated_pairs": len(generated[["user", "item"]].drop_duplicates()),
         "users_with_generated_pairs": generated["user"].nunique(),
         "items_in_generated_pairs": generated["item"].nunique(),
         "largest_share": float(generated["share"].max()) if len(generated) else 0.0,
@@ -187,9 +189,9 @@ def _augmented_checks(original: Interactions) -> list[Check]:
             MERGE_AGAIN,
         ),
         Check(
-            gxe.ExpectCompoundColumnsToBeUnique(column_list=["user", "item"]),
+            gxe.ExpectCompoundColumnsToBeUnique(column_list=["user", "item", "order"]),
             "pair ({user}, {item}) is repeated".format,
-            "distinct pairs",
+            "distinct pairs, in each order of candidates",
             MERGE_AGAIN,
         ),
         Check(
@@ -229,7 +231,8 @@ def _kept() -> Check:
 def _generated_checks() -> list[Check]:
     ranges: list[tuple[str, dict[str, Any], str]] = [
         ("share", {"min_value": 0, "strict_min": True}, "more than 0"),
-        ("votes", {"min_value": 1}, "at least 1"),
+        ("popularity", {"min_value": 0}, "0 or more"),
+        ("votes", {"min_value": 0}, "0 or more"),
         ("rank", {"min_value": 1}, "at least 1"),
         ("mean_log_probability", {"max_value": 0}, "0 or less"),
     ]

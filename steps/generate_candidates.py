@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from llm4idrec import stages
-from llm4idrec.config import GenerationConfig
+from llm4idrec.config import GenerationConfig, ListsConfig
 from steps.step import step
 from steps.workspace import workspace
 
@@ -15,11 +15,19 @@ def generate_candidates(
     base_model: Path,
     adapter: Path,
     generation: GenerationConfig,
+    lists: ListsConfig,
     seed: int,
     device: str,
 ) -> Annotated[Path, "generations"]:
     out = workspace("artifacts/generations")
     stages.generate(
-        train, base_model, adapter, out, generation=generation, seed=seed, device=device
+        train,
+        base_model,
+        adapter,
+        out,
+        generation=generation,
+        lists=lists,
+        seed=seed,
+        device=device,
     )
     return out

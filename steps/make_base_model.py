@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Annotated
 
 from llm4idrec import stages
-from llm4idrec.config import BaseModelConfig
+from llm4idrec.config import BaseModelConfig, ListsConfig
 from steps.step import step
 from steps.workspace import workspace
 
 
 @step
 def make_base_model(
-    train: Path, base_model: BaseModelConfig, seed: int, device: str
+    train: Path, base_model: BaseModelConfig, lists: ListsConfig, seed: int, device: str
 ) -> Annotated[Path, "base_model"]:
     out = workspace("artifacts/base_model")
-    stages.base_model(train, out, base_model=base_model, seed=seed, device=device)
+    stages.base_model(train, out, base_model=base_model, lists=lists, seed=seed, device=device)
     return out

@@ -1,4 +1,4 @@
-"""Step: train interactions and accepted candidates in one table."""
+"""Step: train interactions and accepted candidates in one table; the controls' in another."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Step: the comparison of original and augmented data over all recommenders."""
+"""Step: the comparison of original and augmented data, and with controls, over all recommenders."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,17 +11,29 @@ from steps.workspace import workspace
 @step
 def write_report(
     train: Path,
+    heldout: Path,
     base_model: Path,
     adapter: Path,
     generations: Path,
     candidates: Path,
+    augmented: Path,
     evaluation: Path,
     recommenders: list[str],
     dataset: str,
     protocol: str,
-) -> tuple[Annotated[Path, "comparison"], Annotated[Path, "metrics"], Annotated[Path, "figures"]]:
+) -> tuple[
+    Annotated[Path, "comparison"],
+    Annotated[Path, "control_comparison"],
+    Annotated[Path, "metrics"],
+    Annotated[Path, "figures"],
+]:
     out = workspace("reports")
     folders = [evaluation / name for name in recommenders]
-    made = train, base_model, adapter, generations, candidates
+    made = train, heldout, base_model, adapter, generations, candidates, augmented
     stages.report(*made, folders, out, dataset=dataset, protocol=protocol)
-    return out / "comparison.json", out / "metrics.json", out / "comparison.html"
+    return (
+        out / "comparison.json",
+        out / "controls.json",
+        out / "metrics.json",
+        out / "comparison.html",
+    )

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from llm4idrec.augmentation import Augmentation
 from llm4idrec.config import Placement
 from llm4idrec.errors import InputError
 from llm4idrec.interactions import IntArray, Interactions
@@ -35,18 +36,19 @@ class Material:
     """If the words are numbers: the tables of own IDs, one named `users` and one `items`."""
 
     @classmethod
-    def read(cls, at: Path, *, amount: float, placement: Placement, numbers: bool) -> Self:
-        """The tables below `at`, with generated pairs of a share of `amount` at most; 0: none.
+    def read(
+        cls, at: Path, *, augmentation: Augmentation, placement: Placement, numbers: bool
+    ) -> Self:
+        """The tables below `at`, with the generated pairs that `augmentation` adds.
 
         `numbers` writes numbers in place of the user's own IDs. Raises `InputError` if a stage
         has not left its files there.
         """
         original = Interactions.read(at / "train" / "interactions.parquet")
         user, item = np.zeros((2, 0), np.int32)
-        if amount:
-            table = _table(at / "augmented" / "interactions.parquet")
-            origin = table["origin"].to_numpy(zero_copy_only=False)
-            user, item = generated_pairs(table.filter(origin == GENERATED), amount)
+        if augmentation.amount:
+            generated = _generated(at / "augmented" / "interactions.parquet", augmentation)
+            user, item = generated_pairs(generated, augmentation)
         tables = {role: _table(at / "identifiers" / f"{role}.parquet") for role in _ROLES}
         words = {role: table["id"].combine_chunks() for role, table in tables.items()}
         if numbers:
@@ -64,6 +66,21 @@ class Material:
 
 
 _ROLES = ("users", "items")
+
+
+def _generated(file: Path, augmentation: Augmentation) -> pa.Table:
+    table = _table(file)
+    origin = table["origin"].to_numpy(zero_copy_only=False)
+    generated = table.filter(origin == GENERATED)
+    orders = sorted(set(generated["popularity"].to_pylist()))
+    if orders and np.float32(augmentation.popularity) not in orders:
+        raise InputError(
+            f"no generated pairs with the popularity discount {augmentation.popularity:g}",
+            f"one of {', '.join(f'{order:g}' for order in orders)}",
+            "choose one of filter.popularity",
+            file=file,
+        )
+    return generated
 
 
 def _table(file: Path) -> pa.Table:

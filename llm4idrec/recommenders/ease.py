@@ -89,5 +89,6 @@ def _require_memory(n_items: int, device: torch.device) -> None:
         raise InputError(
             f"EASE needs {needed / 1e9:.1f} GB for {n_items} items",
             f"at most the {there / 1e9:.1f} GB that {device.type} has",
-            "raise data.k_core, or take ease out of `recommenders`",
+            "raise data.k_core, or take ease out of `recommenders` and `controls` and set "
+            "filter.agreement to 0",
         )

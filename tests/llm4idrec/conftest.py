@@ -11,7 +11,13 @@ import pytest
 from llm4idrec import causal_training
 from llm4idrec.adapter import tune_adapter
 from llm4idrec.base_model import make_base_model
-from llm4idrec.config import AdapterConfig, BaseModelConfig, GenerationConfig, PromptsConfig
+from llm4idrec.config import (
+    AdapterConfig,
+    BaseModelConfig,
+    GenerationConfig,
+    ListsConfig,
+    PromptsConfig,
+)
 from llm4idrec.interactions import Interactions
 from llm4idrec.prompts import build_prompts, write_prompts
 
@@ -32,7 +38,10 @@ ADAPTER = AdapterConfig(
     max_length=64,
     checkpoint_every=5,
 )
-GENERATION = GenerationConfig(samples=3, items=4, history=8, batch_size=5, shard_users=4)
+GENERATION = GenerationConfig(
+    method="sample", views=3, items=4, history=8, batch_size=5, shard_users=4
+)
+LISTS = ListsConfig(users=True, words=True)
 PROMPTS = PromptsConfig(per_user=4, fully_share=0.5, subset_length=4)
 
 
@@ -83,7 +92,7 @@ def tuned(blocks: Interactions, tmp_path_factory: pytest.TempPathFactory) -> Tun
     root = tmp_path_factory.mktemp("tuned")
     files = Tuned(*(root / name for name in ("train.parquet", "base", "prompts.jsonl", "adapter")))
     blocks.write(files.train)
-    make_base_model(files.train, files.base_model, BASE, 1, "cpu")
-    write_prompts(files.prompts, build_prompts(blocks, PROMPTS, 1))
+    make_base_model(files.train, files.base_model, BASE, LISTS, 1, "cpu")
+    write_prompts(files.prompts, build_prompts(blocks, PROMPTS, LISTS, 1))
     tune_adapter(files.base_model, files.prompts, files.adapter, ADAPTER, 1, "cpu")
     return files

@@ -32,6 +32,7 @@ def test_params_yaml_is_read() -> None:
     config = Config.read(PARAMS)
     assert config.data.k_core == VALUES["data"]["k_core"]
     assert config.evaluation.amounts == tuple(VALUES["evaluation"]["amounts"])
+    assert config.filter.popularity == tuple(VALUES["filter"]["popularity"])
 
 
 def test_config_is_frozen() -> None:
@@ -56,6 +57,10 @@ def test_config_is_frozen() -> None:
             "p.yaml: `base_model`: `name` goes with kind `pretrained`",
         ),
         ("evaluation.selection_seeds", 9, "p.yaml: `evaluation`: `selection_seeds` is more than"),
+        ("filter.popularity", [0, 1, 0.0], "p.yaml: `filter.popularity`: a number is repeated"),
+        ("filter.popularity", [], "p.yaml: `filter.popularity` is []; expected"),
+        ("filter.popularity", [-1], "p.yaml: `filter.popularity.0` is -1; expected greater than"),
+        ("controls", ["svd"], "p.yaml: `controls.0` is 'svd'; expected 'random', 'popularity'"),
         ("recommenders", ["svd"], "p.yaml: `recommenders.0`: 'svd' is none of popularity, "),
         ("dataset", "a/b", "p.yaml: `dataset` is 'a/b'; expected"),
     ],

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from llm4idrec.config import EvaluationConfig
+from llm4idrec.augmentation import Augmentation
+from llm4idrec.config import EvaluationConfig, FilterConfig
 from llm4idrec.errors import InputError
 from llm4idrec.evaluation import evaluate_recommender
 from llm4idrec.experiment import Experiment, Fit
 from llm4idrec.files import read_json
 from llm4idrec.interactions import Interactions
+from llm4idrec.leads import compare_sources
 from llm4idrec.recommenders.config import EASEConfig, MFConfig
 from llm4idrec.recommenders.registry import RECOMMENDERS
 from llm4idrec.verdict import compare_recommenders
@@ -30,9 +34,13 @@ SETTINGS = MFConfig(
     init_scale=0.1,
 )
 EVALUATION = EvaluationConfig(
-    seeds=3, selection_seeds=2, amounts=(0.5, 1.0), cutoffs=(2, 4), workers=1
+    seeds=3, selection_seeds=2, control_seeds=3, amounts=(0.5, 1.0), cutoffs=(2, 4), workers=1
 )
+FILTER = FilterConfig(min_votes=1, agreement=0.0, popularity=(0,))
+ORDERS = FILTER.model_copy(update={"popularity": (0.0, 0.7)})
+EASE = EASEConfig(l2=1.0)
 USERS, ITEMS, BLOCK = 24, 24, 12
+CONTROLS = ("random", "ease", "self")
 
 
 @dataclass(frozen=True)
@@ -42,12 +50,22 @@ class Files:
     augmented: Path
     out: Path
 
-    def evaluate(self, evaluation: EvaluationConfig = EVALUATION, seed: int = 7) -> Path:
+    def evaluate(
+        self,
+        evaluation: EvaluationConfig = EVALUATION,
+        seed: int = 7,
+        controls: tuple[str, ...] = (),
+        filter: FilterConfig = FILTER,
+    ) -> Path:
         evaluate_recommender(
             self.train, self.heldout, self.augmented, self.out,
-            "mf", SETTINGS, evaluation, seed, "cpu",
+            "mf", SETTINGS, evaluation, filter, EASE, controls, seed, "cpu",
         )  # fmt: skip
         return self.out
+
+    @property
+    def interactions(self) -> Path:
+        return self.augmented / "interactions.parquet"
 
 
 def two_tastes() -> tuple[Interactions, Interactions, Interactions, pa.Table]:
@@ -73,6 +91,7 @@ def two_tastes() -> tuple[Interactions, Interactions, Interactions, pa.Table]:
             "user": pa.array(user, pa.int32()),
             "item": pa.array(item, pa.int32()),
             "origin": pa.array(origin),
+            "popularity": pa.array([None if o == "original" else 0 for o in origin], pa.float32()),
             "share": pa.array(share, pa.float32()),
         }
     )
@@ -84,17 +103,29 @@ def two_tastes() -> tuple[Interactions, Interactions, Interactions, pa.Table]:
     )
 
 
+def stand_ins(augmented: pa.Table) -> pa.Table:
+    """`ease` has the language model's pairs; `random` as many, of what the user does not like."""
+    generated = augmented.filter(pc.equal(augmented["origin"], "generated")).drop_columns("origin")
+    disliked = (generated["item"].to_numpy() + BLOCK) % ITEMS
+    other = generated.set_column(1, "item", pa.array(disliked, pa.int32()))
+    tables = {"random": other, "ease": generated}
+    return pa.concat_tables(
+        table.add_column(0, "control", pa.repeat(name, len(table)))
+        for name, table in tables.items()
+    )
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
-    train, valid, test, augmented = two_tastes()
-    heldout = tmp_path / "heldout"
+    train, valid, test, table = two_tastes()
+    heldout, augmented = tmp_path / "heldout", tmp_path / "augmented"
     train.write(tmp_path / "train.parquet")
     valid.write(heldout / "valid.parquet")
     test.write(heldout / "test.parquet")
-    pq.write_table(augmented, tmp_path / "augmented.parquet")
-    return Files(
-        tmp_path / "train.parquet", heldout, tmp_path / "augmented.parquet", tmp_path / "out"
-    )
+    augmented.mkdir()
+    pq.write_table(table, augmented / "interactions.parquet")
+    pq.write_table(stand_ins(table), augmented / "controls.parquet")
+    return Files(tmp_path / "train.parquet", heldout, augmented, tmp_path / "out")
 
 
 def results(out: Path) -> dict[str, bytes]:
@@ -117,11 +148,11 @@ def test_outputs(files: Files) -> None:
     ]
     selection = read_json(out / "selection.json")
     assert selection["metric"] == "ndcg_at_4"
-    assert {amount: len(scores) for amount, scores in selection["scores"].items()} == {
-        "0": 2,
-        "0.5": 2,
-        "1": 2,
-    }
+    assert [(s["amount"], s["popularity"], len(s["by_seed"])) for s in selection["scores"]] == [
+        (0, 0, 2),
+        (0.5, 0, 2),
+        (1, 0, 2),
+    ]
     per_user = pq.read_table(out / "per_user.parquet").to_pandas()
     assert list(per_user.columns[:3]) == ["variant", "seed", "user"]
     for variant in ("original", "augmented"):
@@ -133,7 +164,7 @@ def test_outputs(files: Files) -> None:
         assert summary[f"{variant}_ndcg_at_4"] == pytest.approx(rows["ndcg_at_4"].mean())
     history = pq.read_table(out / "history.parquet").to_pandas()
     assert {"series", "step", "loss", "recall_at_2", "ndcg_at_4"} <= set(history.columns)
-    fits = 3 * 2 + 1 + (selection["chosen"] > 0)
+    fits = 3 * 2 + 1 + (selection["chosen"]["amount"] > 0)
     assert history["series"].nunique() == fits
     assert not history.isna().any().any()
 
@@ -157,31 +188,144 @@ def test_generated_test_item_counts_as_hit(files: Files) -> None:
 
 
 def test_nothing_generated_chooses_zero(files: Files) -> None:
-    augmented = pq.read_table(files.augmented)
-    pq.write_table(augmented.slice(0, USERS * 4), files.augmented)
+    """Without a volume there is nothing for a control to be as much as."""
+    augmented = pq.read_table(files.interactions)
+    pq.write_table(augmented.slice(0, USERS * 4), files.interactions)
 
-    out = files.evaluate()
+    out = files.evaluate(controls=CONTROLS)
 
-    assert read_json(out / "selection.json")["chosen"] == 0
+    assert read_json(out / "selection.json")["chosen"] == {"amount": 0, "popularity": 0}
     per_user = pq.read_table(out / "per_user.parquet").to_pandas()
+    assert set(per_user["variant"]) == {"original", "augmented"}
     original, augmented_rows = (
         per_user[per_user["variant"] == v].drop(columns="variant").reset_index(drop=True)
         for v in ("original", "augmented")
     )
     assert original.equals(augmented_rows)
+    assert not any("ease" in series for series in read_all_series(out))
 
 
-@pytest.mark.parametrize("task", ["select", "examine"])
-def test_resumes_with_equal_bytes(
-    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str
+def test_controls_in_the_same_volume(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    out = files.evaluate(controls=CONTROLS)
+
+    chosen = Augmentation(**read_json(out / "selection.json")["chosen"])
+    assert chosen.amount > 0
+    per_user = pq.read_table(out / "per_user.parquet").to_pandas()
+    assert list(dict.fromkeys(per_user["variant"])) == ["original", "augmented", *CONTROLS]
+    own, same = (per_user[per_user["variant"] == v].iloc[:, 1:] for v in ("augmented", "ease"))
+    assert own.reset_index(drop=True).equals(same.reset_index(drop=True))
+    summary = read_json(out / "summary.json")
+    for control in CONTROLS:
+        assert summary[f"{control}_generated_pairs"] == summary["generated_pairs"] > 0
+        assert summary[f"{control}_seeds"] == 3
+        assert summary[f"{control}_coverage_at_4"] > 0
+        assert summary[f"{control}_popularity_at_4"] > 0
+        rows = per_user[per_user["variant"] == control]
+        assert summary[f"{control}_ndcg_at_4"] == pytest.approx(rows["ndcg_at_4"].mean())
+    assert summary["random_recall_at_4"] < summary["augmented_recall_at_4"] - 0.1
+    series = read_all_series(out)
+    assert {str(Fit(chosen, s, c)) for c in CONTROLS for s in range(3)} <= series
+    assert len(series) == 3 * 2 + 2 + len(CONTROLS) * 3
+    assert f"{len(series)}/{len(series)}" in capsys.readouterr().err
+    assert sorted(p.name for p in (out / "models").iterdir()) == ["augmented", "original"]
+
+
+def add_an_order(files: Files) -> None:
+    """What was generated is now in the order of exponent 0.7; in that of 0 is what nobody likes.
+
+    `ease` has again what the language model has, in both orders.
+    """
+    table = pq.read_table(files.interactions)
+    rows = table.to_pandas()
+    generated = rows["origin"] == "generated"
+    disliked = rows[generated].assign(item=lambda r: (r["item"] + BLOCK) % ITEMS)
+    rows.loc[generated, "popularity"] = 0.7
+    both = pd.concat([rows, disliked])
+    table = pa.Table.from_pandas(both, table.schema, preserve_index=False)
+    pq.write_table(table, files.interactions)
+    pq.write_table(stand_ins(table), files.augmented / "controls.parquet")
+
+
+def test_an_order_of_candidates_is_chosen_and_its_controls_compared(
+    files: Files, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = results(files.evaluate())
+    """With fewer seeds of the controls than of the language model."""
+    add_an_order(files)
+    fewer = EVALUATION.model_copy(update={"control_seeds": 2})
+    out = files.evaluate(fewer, controls=CONTROLS, filter=ORDERS)
+
+    selection, summary = (read_json(out / f"{name}.json") for name in ("selection", "summary"))
+    tried = [(score["amount"], score["popularity"]) for score in selection["scores"]]
+    assert tried == [(0, 0), (0.5, 0), (0.5, 0.7), (1, 0), (1, 0.7)]
+    chosen = Augmentation(**selection["chosen"])
+    assert chosen.amount > 0
+    assert (chosen.popularity, summary["chosen_popularity"]) == (0.7, 0.7)
+    series = read_all_series(out)
+    assert {name for name in series if not name.startswith("amount")} == {
+        str(Fit(chosen, seed, control)) for control in CONTROLS for seed in range(2)
+    }
+    assert len(series) == 5 * 2 + 2 + len(CONTROLS) * 2
+    assert f"{len(series)}/{len(series)}" in capsys.readouterr().err
+    per_user = pq.read_table(out / "per_user.parquet").to_pandas()
+    own, same = (
+        per_user[(per_user["variant"] == v) & (per_user["seed"] < 2)].iloc[:, 1:]
+        for v in ("augmented", "ease")
+    )
+    assert own.reset_index(drop=True).equals(same.reset_index(drop=True))
+    assert summary["random_recall_at_4"] < summary["augmented_recall_at_4"] - 0.1
+    assert all(summary[f"{c}_generated_pairs"] == summary["generated_pairs"] for c in CONTROLS)
+    rows = compare_sources([out], compare_recommenders([out], "small", "random"))
+    seeds = {row["source"]: row["n_seeds"] for row in rows}
+    assert seeds == {"augmented": 3, **dict.fromkeys(CONTROLS, 2)}
+    leads = {row["source"]: row["lead"] for row in rows if row["metric"] == "recall_at_4"}
+    assert leads["ease"] == 0 < leads["random"]
+
+
+def test_controls_have_no_part_in_the_rest(files: Files, tmp_path: Path) -> None:
+    alone = files.evaluate()
+    other = Files(files.train, files.heldout, files.augmented, tmp_path / "controlled")
+    controlled = other.evaluate(controls=CONTROLS)
+
+    assert read_json(controlled / "selection.json") == read_json(alone / "selection.json")
+    summary = read_json(controlled / "summary.json")
+    assert read_json(alone / "summary.json").items() <= summary.items()
+
+
+def test_bands_of_popularity_are_in_the_summary(files: Files) -> None:
+    """Of all test pairs, in the catalogue or not, at most those in the catalogue are found."""
+    summary = read_json(files.evaluate() / "summary.json")
+
+    for variant in ("original", "augmented"):
+        recalls = [summary[f"{variant}_recall_at_4_{band}"] for band in ("head", "middle", "tail")]
+        assert min(recalls) < summary[f"{variant}_recall_at_4"] < max(recalls)
+
+
+@pytest.mark.parametrize(
+    ("task", "after", "refit"),
+    [
+        ("select", 2, False),
+        ("select", 11, False),
+        ("examine", 2, False),
+        ("examine", 9, True),
+    ],
+)
+def test_resumes_with_equal_bytes(
+    files: Files,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    task: str,
+    after: int,
+    refit: bool,
+) -> None:
+    evaluation = EVALUATION.model_copy(update={"refit": refit})
+    controls = ("random", "self")
+    whole = results(files.evaluate(evaluation, controls=controls))
     again = Files(files.train, files.heldout, files.augmented, tmp_path / "again")
     real = getattr(Experiment, task)
     done: list[Fit] = []
 
     def interrupted(self: Experiment, fit: Fit) -> None:
-        if len(done) == 2:
+        if len(done) == after:
             raise KeyboardInterrupt
         real(self, fit)
         done.append(fit)
@@ -189,20 +333,20 @@ def test_resumes_with_equal_bytes(
     with monkeypatch.context() as patch:
         patch.setattr(Experiment, task, interrupted)
         with pytest.raises(KeyboardInterrupt):
-            again.evaluate()
+            again.evaluate(evaluation, controls=controls)
     assert not again.out.exists()
-    kept = {
-        path: path.stat().st_mtime_ns for path in tmp_path.rglob(".again.*/fits/**/training.json")
-    }
-    assert len(kept) >= 2
+    file = "test.json" if task == "examine" else "training.json"
+    assert len(list(tmp_path.rglob(f".again.*/fits/**/{file}"))) == after
+    kept = len(list(tmp_path.rglob(".again.*/fits/**/training.json")))
     fitted: list[int] = []
     fit = RECOMMENDERS["mf"].fit
     monkeypatch.setattr(
         RECOMMENDERS["mf"], "fit", lambda self, *a, **k: fitted.append(1) or fit(self, *a, **k)
     )
 
-    assert results(again.evaluate()) == whole
-    assert len(fitted) == len(read_all_series(again.out)) - len(kept)
+    assert results(again.evaluate(evaluation, controls=controls)) == whole
+    tested = 4 * 3 - (after if task == "examine" else 0)
+    assert len(fitted) == len(read_all_series(again.out)) - kept + refit * tested
 
 
 def read_all_series(out: Path) -> set[str]:
@@ -211,10 +355,13 @@ def read_all_series(out: Path) -> set[str]:
 
 def test_workers_change_nothing(files: Files, tmp_path: Path) -> None:
     small = EVALUATION.model_copy(update={"seeds": 2, "selection_seeds": 1})
-    one = results(files.evaluate(small))
+    controls = ("random", "self")
+    one = results(files.evaluate(small, controls=controls))
     other = Files(files.train, files.heldout, files.augmented, tmp_path / "two")
 
-    assert results(other.evaluate(small.model_copy(update={"workers": 2}))) == one
+    two = other.evaluate(small.model_copy(update={"workers": 2}), controls=controls)
+
+    assert results(two) == one
 
 
 def test_seed_changes_results(files: Files, tmp_path: Path) -> None:
@@ -237,31 +384,65 @@ def test_refit_trains_on_validation_too(files: Files, tmp_path: Path) -> None:
 def test_one_training_is_enough_where_the_seed_means_nothing(files: Files) -> None:
     evaluate_recommender(
         files.train, files.heldout, files.augmented, files.out,
-        "ease", EASEConfig(l2=1.0), EVALUATION, 7, "cpu",
+        "ease", EASE, EVALUATION, FILTER, EASE, ("random", "self"), 7, "cpu",
     )  # fmt: skip
     per_user = pq.read_table(files.out / "per_user.parquet")
     assert set(per_user["seed"].to_pylist()) == {0}
     selection = read_json(files.out / "selection.json")
-    assert [len(scores) for scores in selection["scores"].values()] == [1, 1, 1]
+    assert [len(score["by_seed"]) for score in selection["scores"]] == [1, 1, 1]
     assert len(compare_recommenders([files.out], "small", "random")) == len(
         per_user.column_names[3:]
     )
 
 
 def test_augmented_file_of_other_train(files: Files) -> None:
-    pq.write_table(pq.read_table(files.augmented).slice(1), files.augmented)
+    pq.write_table(pq.read_table(files.interactions).slice(1), files.interactions)
 
     with pytest.raises(
-        InputError, match=r"augmented\.parquet: its original rows are not the train"
+        InputError, match=r"interactions\.parquet: its original rows are not the train"
     ):
         files.evaluate()
 
 
 def test_augmented_file_without_share(files: Files) -> None:
-    pq.write_table(pq.read_table(files.augmented).drop_columns("share"), files.augmented)
+    pq.write_table(pq.read_table(files.interactions).drop_columns("share"), files.interactions)
 
     with pytest.raises(InputError, match="not an augmented table"):
         files.evaluate()
+
+
+def test_order_of_candidates_that_is_not_there(files: Files) -> None:
+    message = r"interactions\.parquet: no pairs with the popularity discount 0\.7; expected pairs"
+    with pytest.raises(InputError, match=message):
+        files.evaluate(filter=ORDERS)
+
+
+def test_control_that_is_not_there(files: Files) -> None:
+    with pytest.raises(InputError, match=r"controls\.parquet: no pairs of the control 'itemknn'"):
+        files.evaluate(controls=("random", "itemknn"))
+
+
+def test_sasrec_may_have_been_left_out(files: Files) -> None:
+    small = EVALUATION.model_copy(update={"seeds": 2, "selection_seeds": 1})
+    out = files.evaluate(small, controls=("sasrec", "random"))
+    variants = set(pq.read_table(out / "per_user.parquet")["variant"].to_pylist())
+    assert variants == {"original", "augmented", "random"}
+
+
+def test_controls_of_another_train(files: Files) -> None:
+    file = files.augmented / "controls.parquet"
+    table = pq.read_table(file)
+    pq.write_table(table.set_column(2, "item", pc.add(table["item"], 1)), file)
+
+    with pytest.raises(InputError, match="a user or item is not the train set's"):
+        files.evaluate(controls=("random",))
+
+
+def test_no_file_of_controls(files: Files) -> None:
+    (files.augmented / "controls.parquet").unlink()
+
+    with pytest.raises(InputError, match="not a table of controls"):
+        files.evaluate(controls=("random",))
 
 
 @pytest.mark.parametrize("name", ["valid.parquet", "test.parquet"])

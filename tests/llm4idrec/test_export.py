@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -258,7 +257,8 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.fixture
 def artifacts(workplace: Callable[..., Config]) -> Config:
-    """The output of the stages, with one item generated for every user."""
+    """The output of the stages, with one item generated for every user, and another in the order
+    of exponent 0.3."""
     config = workplace(split={"protocol": "leave_last_out"})
     out = Path("artifacts")
     folders = out / "train", out / "heldout", out / "identifiers"
@@ -267,16 +267,26 @@ def artifacts(workplace: Callable[..., Config]) -> Config:
     train = Interactions.read(out / "train" / stages.TRAIN)
     users = np.arange(train.n_users, dtype=np.int32)
     catalogue = np.arange(train.n_items, dtype=np.int32)
-    fresh = [np.setdiff1d(catalogue, train.items_of(user))[0] for user in users]
-    evidence: dict[str, Any] = {
-        "votes": users,
-        "mean_log_probability": users,
-        "rank": 0 * users + 1,
-    }
+    fresh = np.array([np.setdiff1d(catalogue, train.items_of(user))[:2] for user in users])
+    candidates = pa.concat_tables(
+        pa.table(
+            {
+                "user": users,
+                "item": pa.array(fresh[:, place], pa.int32()),
+                "votes": users,
+                "mean_log_probability": users,
+                "popularity": pa.array(0 * users + popularity, pa.float32()),
+                "rank": 0 * users + 1,
+            }
+        )
+        for place, popularity in enumerate((0.0, 0.3))
+    )
     (out / "candidates").mkdir()
+    pq.write_table(candidates, out / "candidates/candidates.parquet")
+    nothing = candidates.slice(0, 0).select(["user", "item", "popularity", "rank"])
     pq.write_table(
-        pa.table({"user": users, "item": pa.array(fresh, pa.int32()), **evidence}),
-        out / "candidates/candidates.parquet",
+        nothing.add_column(0, "control", pa.array([], pa.string())),
+        out / "candidates/controls.parquet",
     )
     stages.merge(out / "train", out / "identifiers", out / "candidates", out / "augmented")
     return config
@@ -299,6 +309,26 @@ def test_command_line(artifacts: Config, capsys: pytest.CaptureFixture[str]) -> 
         assert generated not in items[:-2]
     assert main([*arguments, "original"]) == 2
     assert main([*arguments, "nothing", "--amount", "0"]) == 2
+
+
+def test_an_order_of_candidates(artifacts: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["export", "--format", "openp5", "--to"]
+    assert main([*arguments, "first"]) == 0
+    assert main([*arguments, "popular", "--popularity", "0.3"]) == 0
+    assert "        40 generated pairs\n" in capsys.readouterr().err
+    first, popular = (
+        [line.split() for line in Path(name, "user_sequence.txt").read_text().splitlines()]
+        for name in ("first", "popular")
+    )
+    for one, other in zip(first, popular, strict=True):
+        assert one[1] != other[1]
+        assert [one[0], *one[2:]] == [other[0], *other[2:]]
+    assert main([*arguments, "absent", "--popularity", "0.5"]) == 2
+    assert (
+        "no generated pairs with the popularity discount 0.5; expected one of 0, 0.3; choose one "
+        "of filter.popularity"
+    ) in capsys.readouterr().err
+    assert not Path("absent").exists()
 
 
 def test_numbers_come_with_what_they_mean(artifacts: Config) -> None:

@@ -1,7 +1,11 @@
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pyarrow as pa
 import pytest
+import torch
+from transformers import LlamaConfig
 
 from llm4idrec.candidates import Mention, count_votes, read_generations
 from llm4idrec.config import GenerationConfig
@@ -10,13 +14,16 @@ from llm4idrec.errors import InputError
 from llm4idrec.files import content_hash
 from llm4idrec.generation import Generator, generate_candidates
 from llm4idrec.interactions import Interactions
-from tests.llm4idrec.conftest import GENERATION, Tuned
+from llm4idrec.next_item import NextItems, item_tokens
+from tests.llm4idrec.conftest import GENERATION, LISTS, Tuned
 
 
 def generate(
     tuned: Tuned, out: Path, config: GenerationConfig = GENERATION, seed: int = 1
 ) -> pa.Table:
-    generate_candidates(tuned.train, tuned.base_model, tuned.adapter, out, config, seed, "cpu")
+    generate_candidates(
+        tuned.train, tuned.base_model, tuned.adapter, out, config, LISTS, seed, "cpu"
+    )
     return read_generations(out)
 
 
@@ -81,10 +88,68 @@ def test_the_model_learnt_which_items_belong_together(tuned: Tuned, tmp_path: Pa
     assert sum(right) / len(right) > 0.9
 
 
-def test_same_seed_same_bytes_other_seed_others(tuned: Tuned, tmp_path: Path) -> None:
-    once, again = generate(tuned, tmp_path / "1"), generate(tuned, tmp_path / "2")
+NEXT = GENERATION.model_copy(update={"method": "next_item", "views": 3, "items": 4})
+
+
+def test_next_items_are_the_unseen_ones_of_largest_mean_probability(
+    tuned: Tuned, blocks: Interactions, tmp_path: Path
+) -> None:
+    table = generate(tuned, tmp_path / "out", NEXT)
+    assert table["user"].to_pylist() == [user for user in range(11) for _ in range(4)]
+    assert table["rank"].to_pylist() == [1, 2, 3, 4] * 11
+    assert not blocks.contains(table["user"], table["item"]).any()
+    assert all(0 <= votes <= 3 for votes in table["votes"].to_pylist())
+    by_user = table["mean_log_probability"].to_numpy().reshape(11, 4)
+    assert (np.diff(by_user) <= 0).all()
+    right = table["user"].to_numpy() % 2 == table["item"].to_numpy() % 2
+    assert right.reshape(11, 4)[:, :2].mean() > 0.9  # two of the own kind are left to each
+
+
+def test_next_item_probabilities_by_hand() -> None:
+    """Two users, two views each, three items; the model's logits are the question's tokens."""
+
+    class Echo(torch.nn.Module):
+        config = LlamaConfig(num_hidden_layers=1)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, input_ids: torch.Tensor, **_: object) -> SimpleNamespace:
+            return SimpleNamespace(logits=torch.log(input_ids.float())[:, None])
+
+    seen = (torch.tensor([1]), torch.tensor([2]))
+    tally = NextItems(2, torch.tensor([0, 1, 2]), seen, 2)
+    tally.add(Echo(), [[5, 2, 3], [1, 1, 8], [2, 3, 5]], 0, torch.tensor([0, 1, 0]))
+    tally.add(Echo(), [[3, 1, 6]], 0, torch.tensor([1]))
+    table = tally.candidates(np.array([4, 9]))
+    assert table.select(["user", "item", "votes", "rank"]).to_pylist() == [
+        {"user": 4, "item": 2, "votes": 2, "rank": 1},  # (.3 + .5) / 2
+        {"user": 4, "item": 0, "votes": 1, "rank": 2},  # (.5 + .2) / 2
+        {"user": 9, "item": 0, "votes": 2, "rank": 1},  # (.1 + .3) / 2
+        {"user": 9, "item": 1, "votes": 2, "rank": 2},  # (.1 + .1) / 2
+    ]
+    expected = np.log([0.4, 0.35, 0.2, 0.1])
+    assert table["mean_log_probability"].to_numpy() == pytest.approx(expected, abs=1e-6)
+
+
+def test_next_item_with_fewer_unseen_than_asked_for_has_those(tuned: Tuned, tmp_path: Path) -> None:
+    table = generate(tuned, tmp_path / "out", NEXT.model_copy(update={"items": 50}))
+    assert len(table) == 11 * (20 - 8)
+
+
+def test_next_item_refuses_a_tokenizer_that_cuts_items() -> None:
+    with pytest.raises(InputError, match="several tokens"):
+        item_tokens([[5], [5, 6]])
+
+
+@pytest.mark.parametrize("config", [GENERATION, NEXT], ids=["sample", "next_item"])
+def test_same_seed_same_bytes_other_seed_others(
+    tuned: Tuned, tmp_path: Path, config: GenerationConfig
+) -> None:
+    once, again = (generate(tuned, tmp_path / name, config) for name in ("1", "2"))
     assert once.equals(again)
-    assert not once.equals(generate(tuned, tmp_path / "3", seed=2))
+    assert not once.equals(generate(tuned, tmp_path / "3", config, seed=2))
 
 
 def test_resumes_after_the_last_whole_shard(

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm4idrec.config import PromptsConfig
+from llm4idrec.config import ListsConfig, PromptsConfig
 from llm4idrec.errors import InputError
 from llm4idrec.interactions import Interactions
 from llm4idrec.prompts import (
@@ -18,19 +19,34 @@ from llm4idrec.prompts import (
     write_prompts,
 )
 
+NAMED = ListsConfig(users=True, words=True)
 items = st.lists(st.integers(0, 10**6), min_size=1, max_size=30).map(tuple)
 prompts = st.builds(
-    Prompt, st.integers(0, 10**6), st.sampled_from(["fully", "randomly"]), items, items
+    Prompt,
+    st.none() | st.integers(0, 10**6),
+    st.sampled_from(["fully", "randomly"]),
+    items,
+    items,
+    st.booleans(),
 )
 
 
 def test_the_text_is_the_authors_template() -> None:
-    prompt = Prompt(12, "fully", (34, 56), (7,))
+    prompt = Prompt(12, "fully", (34, 56), (7,), words=True)
     assert prompt.question_text == (
         "Given the user(u12)'s clicked list items:i34,i56, predict what is the list items to "
         "recommend to the user(u12). Please only answer the item IDs."
     )
     assert prompt.answer_text == "i7"
+
+
+def test_the_user_may_stay_unnamed_and_the_words_out() -> None:
+    assert Prompt(None, "fully", (34,), (7,), words=True).question_text == (
+        "Given the user's clicked list items:i34, predict what is the list items to "
+        "recommend to the user. Please only answer the item IDs."
+    )
+    assert Prompt(12, "fully", (34, 56), (7,)).question_text == "u12:i34,i56,"
+    assert Prompt(None, "fully", (34, 56), (7,)).question_text == "i34,i56,"
 
 
 @given(prompts)
@@ -59,7 +75,7 @@ def test_a_list_with_one_bad_item_does_not_parse() -> None:
 
 
 def test_two_different_users_in_one_prompt_do_not_parse() -> None:
-    question = Prompt(12, "fully", (1,), (2,)).question_text
+    question = Prompt(12, "fully", (1,), (2,), words=True).question_text
     assert parse_prompt(question.replace("u12", "u13", 1), "i2", "fully") is None
 
 
@@ -79,13 +95,14 @@ def test_a_line_that_is_no_prompt_is_named(
 
 def test_fully_covers_the_list_and_randomly_a_subset(blocks: Interactions) -> None:
     config = PromptsConfig(per_user=10, fully_share=0.3, subset_length=5)
-    built = build_prompts(blocks, config, seed=1)
+    built = build_prompts(blocks, config, NAMED, seed=1)
     assert len(built) == 10 * 11
     for prompt in built:
         together = prompt.history + prompt.answer
         assert prompt.history
         assert prompt.answer
         assert len(set(together)) == len(together) == (8 if prompt.kind == "fully" else 5)
+        assert prompt.user is not None
         assert set(together) <= set(blocks.items_of(prompt.user).tolist())
     assert sum(p.kind == "fully" for p in built if p.user == 0) == 3
 
@@ -93,10 +110,35 @@ def test_fully_covers_the_list_and_randomly_a_subset(blocks: Interactions) -> No
 def test_users_with_fewer_than_three_items_are_left_out() -> None:
     train = Interactions(np.array([0, 0, 1, 1, 1]), np.array([0, 1, 0, 1, 2]), 2, 3)
     config = PromptsConfig(per_user=2, fully_share=1, subset_length=5)
-    assert {prompt.user for prompt in build_prompts(train, config, seed=1)} == {1}
+    assert {prompt.user for prompt in build_prompts(train, config, NAMED, seed=1)} == {1}
+
+
+def test_prompts_name_no_user_unless_asked_to(blocks: Interactions) -> None:
+    config = PromptsConfig(per_user=2, fully_share=0.5, subset_length=5)
+    named = build_prompts(blocks, config, NAMED, 1)
+    unnamed = build_prompts(blocks, config, ListsConfig(words=True), 1)
+    assert {prompt.user for prompt in named} == set(range(11))
+    assert unnamed == [dataclasses.replace(prompt, user=None) for prompt in named]
+
+
+def test_in_time_order_every_part_is_a_stretch_of_the_list() -> None:
+    items = np.array([7, 3, 9, 0, 5, 2])
+    train = Interactions(np.zeros(6), items, 1, 10, np.arange(6))
+    config = PromptsConfig(per_user=20, fully_share=0.5, subset_length=3)
+    built = build_prompts(train, config, ListsConfig(order="time"), seed=1)
+    shown = [(p.kind, p.history + p.answer) for p in built]
+    assert {part for kind, part in shown if kind == "fully"} == {tuple(items.tolist())}
+    stretches = {tuple(items[start : start + 3].tolist()) for start in range(4)}
+    assert {part for kind, part in shown if kind == "randomly"} == stretches
+
+
+def test_time_order_without_a_time_is_refused(blocks: Interactions) -> None:
+    config = PromptsConfig(per_user=2, fully_share=0.5, subset_length=5)
+    with pytest.raises(InputError, match=r"lists\.order is time, and the interactions have none"):
+        build_prompts(blocks, config, ListsConfig(order="time"), 1)
 
 
 def test_the_seed_decides(blocks: Interactions) -> None:
     config = PromptsConfig(per_user=2, fully_share=0.5, subset_length=5)
-    assert build_prompts(blocks, config, 1) == build_prompts(blocks, config, 1)
-    assert build_prompts(blocks, config, 1) != build_prompts(blocks, config, 2)
+    assert build_prompts(blocks, config, NAMED, 1) == build_prompts(blocks, config, NAMED, 1)
+    assert build_prompts(blocks, config, NAMED, 1) != build_prompts(blocks, config, NAMED, 2)

@@ -15,7 +15,15 @@ from llm4idrec.trie import CatalogueTrie
 
 def config(**changes: object) -> GenerationConfig:
     return GenerationConfig(
-        **{"samples": 1, "items": 3, "history": 5, "temperature": 1.0, "top_p": 1.0} | changes
+        **{
+            "method": "sample",
+            "views": 1,
+            "items": 3,
+            "history": 5,
+            "temperature": 1.0,
+            "top_p": 1.0,
+        }
+        | changes
     )
 
 

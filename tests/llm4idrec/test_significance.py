@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm4idrec.significance import compare, gain_interval, holm, paired_test, seeds_by_users
+from llm4idrec.significance import compare, compare_pairs, holm, paired_test, seeds_by_users
 
 
 def test_paired_test_known_answer() -> None:
@@ -42,9 +42,32 @@ def test_interval_is_repeatable_and_follows_its_seed() -> None:
     rng = np.random.default_rng(2)
     original, augmented = rng.random((2, 3, 40))
     drawn = [
-        gain_interval(original, augmented, resamples=300, level=0.9, seed=s) for s in (0, 0, 1)
+        compare(original, augmented, resamples=300, level=0.9, seed=seed) for seed in (0, 0, 1)
     ]
     assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_interval_known_answer() -> None:
+    """Two equal users, two seeds, one of which gains 100 %: a quarter of the resamples have it
+    twice, a half once, a quarter not at all."""
+    values = np.ones((2, 2)), np.array([[2.0, 2.0], [1.0, 1.0]])
+    result = compare(*values, level=0.9)
+    assert (result.low, result.high) == (0.0, 1.0)
+    middle = compare(*values, level=0.4)
+    assert (middle.low, middle.high) == (0.5, 0.5)
+
+
+def test_pairs_are_compared_as_if_alone() -> None:
+    rng = np.random.default_rng(5)
+    values = dict(zip("abc", rng.random((3, 2, 30)), strict=True))
+    pairs = [("a", "b"), ("c", "b"), ("b", "a")]
+    together = compare_pairs(values, pairs)
+    assert list(together) == pairs
+    for (before, after), found in together.items():
+        alone = compare(values[before], values[after])
+        assert found.p_value == alone.p_value
+        assert (found.low, found.high) == pytest.approx((alone.low, alone.high))
+    assert together["a", "b"].p_value == together["b", "a"].p_value
 
 
 def test_interval_covers_the_truth_as_often_as_it_says() -> None:
@@ -55,8 +78,8 @@ def test_interval_covers_the_truth_as_often_as_it_says() -> None:
         level = rng.gamma(2.0, 0.1, 150)
         original = level + rng.normal(0, 0.02, (5, 150))
         augmented = level * 1.1 + rng.normal(0, 0.02, (5, 150)) + rng.normal(0, 0.05, 150)
-        low, high = gain_interval(original, augmented, resamples=400, level=0.9, seed=0)
-        held += low <= 0.1 <= high
+        result = compare(original, augmented, resamples=400, level=0.9)
+        held += result.low <= 0.1 <= result.high
     assert 165 <= held <= 195
 
 

@@ -9,7 +9,7 @@ lengths = st.integers(1, 60)
 
 def test_every_id_and_template_word_is_one_known_token() -> None:
     tokenizer = compact_tokenizer(n_users=20, n_items=100)
-    tokens = tokenizer.tokenize(Prompt(12, "fully", (34, 99), (7,)).question_text)
+    tokens = tokenizer.tokenize(Prompt(12, "fully", (34, 99), (7,), words=True).question_text)
     assert UNKNOWN not in tokens
     assert [t for t in tokens if t[1:].isdigit()] == ["u12", "i34", "i99", "u12"]
     assert len(tokenizer) == len(set(tokenizer.get_vocab()))
@@ -37,6 +37,6 @@ def test_a_shortened_prompt_fits_and_keeps_something(
     short = shorten(prompt, longest, cost)
     kept = len(short.history) + len(short.answer)
     assert 2 <= kept <= max(2, longest // cost)
-    assert short.history == prompt.history[: len(short.history)]
+    assert short.history == prompt.history[history - len(short.history) :]
     assert short.answer == prompt.answer[: len(short.answer)]
     assert short == prompt or kept == max(2, longest // cost)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from llm4idrec.augmentation import ORIGINAL_DATA, Augmentation
 from llm4idrec.errors import InputError
 from llm4idrec.recommenders.config import SETTINGS
 from llm4idrec.significance import paired_test
@@ -17,6 +18,7 @@ from llm4idrec.verdict import (
     Row,
     Verdict,
     compare_recommenders,
+    cost_sentence,
     judge,
     sentence,
     verdict_table,
@@ -114,7 +116,7 @@ def test_metric_that_is_zero_throughout(tmp_path: Path) -> None:
     assert (row["relative_gain"], row["ci_low"], row["ci_high"]) == (None, None, None)
     assert judge(row) == Verdict.CANNOT_TELL
     assert "n/a" in verdict_table([row])
-    assert "n/a" in sentence(row, 0.5)
+    assert "n/a" in sentence(row, Augmentation(0.5))
 
 
 @pytest.mark.parametrize(
@@ -134,18 +136,29 @@ def test_judge(low: float | None, high: float | None, p_value: float, verdict: V
 
 
 def test_sentences() -> None:
-    assert sentence(ROW, 0.25) == (
+    assert sentence(ROW, Augmentation(0.25)) == (
         "Augmentation helps MF: with 0.25 generated items for each item of a history, NDCG@20 goes "
         "from 0.2000 to 0.2200, +10.0 % (95 % interval +5.0 to +15.0 %, p < 0.001; 5 seeds, 671 "
         "users)."
     )
+    assert "; 1 seed, 671 users" in sentence(changed(n_seeds=1), Augmentation(0.25))
     worse = changed(relative_gain=-0.1, ci_low=-0.15, ci_high=-0.05, recommender="lightgcn")
-    assert sentence(worse, 0.5).startswith("Augmentation does not help LightGCN: with 0.5")
-    assert "\N{MINUS SIGN}10.0 % (95 % interval \N{MINUS SIGN}15.0 to" in sentence(worse, 0.5)
-    unclear = changed(ci_low=-0.1, p_value=0.31)
-    assert sentence(unclear, 0.5).startswith("These data cannot tell whether augmentation helps MF")
-    assert "p = 0.310" in sentence(unclear, 0.5)
-    assert sentence(ROW, 0).startswith("Augmentation does not help MF: validation chose amount 0")
+    text = sentence(worse, Augmentation(0.5, 1.0))
+    assert text.startswith(
+        "Augmentation does not help LightGCN: with 0.5 generated items for each item of a history "
+        "(popularity discount 1), NDCG@20 goes from"
+    )
+    assert "\N{MINUS SIGN}10.0 % (95 % interval \N{MINUS SIGN}15.0 to" in text
+    text = sentence(changed(ci_low=-0.1, p_value=0.31), Augmentation(0.5))
+    assert text.startswith("These data cannot tell whether augmentation helps MF")
+    assert "p = 0.310" in text
+    text = sentence(ROW, ORIGINAL_DATA)
+    assert text.startswith("Augmentation does not help MF: validation chose amount 0")
+
+
+def test_cost() -> None:
+    assert cost_sentence(195) == "Base model, adapter and generation took 3.2 minutes."
+    assert cost_sentence(60 * 1234.5).endswith("took 1,234.5 minutes.")
 
 
 def test_table_for_a_terminal() -> None:
@@ -172,6 +185,42 @@ def test_table_for_a_terminal() -> None:
                 "hr_at_5": [1, 1],
             },
             "1 rows of the original and 1 of the augmented data; expected the same seeds and users",
+        ),
+        (
+            {
+                "variant": ["original", "augmented", "ease"],
+                "seed": [0, 0, 0],
+                "user": [0, 0, 1],
+                "hr_at_5": [1, 1, 1],
+            },
+            "1 rows of the original and 1 of the ease data",
+        ),
+        (
+            {
+                "variant": ["original", "original", "augmented", "augmented", "ease"],
+                "seed": [0, 1, 0, 1, 1],
+                "user": [0, 0, 0, 0, 0],
+                "hr_at_5": [1, 1, 1, 1, 1],
+            },
+            "2 rows of the original and 1 of the ease data",
+        ),
+        (
+            {
+                "variant": ["original", "original", "augmented", "augmented", "ease"],
+                "seed": [0, 0, 0, 0, 0],
+                "user": [0, 1, 0, 1, 0],
+                "hr_at_5": [1, 1, 1, 1, 1],
+            },
+            "2 rows of the original and 1 of the ease data",
+        ),
+        (
+            {
+                "variant": ["original", "original", "augmented"],
+                "seed": [0, 1, 0],
+                "user": [0, 0, 0],
+                "hr_at_5": [1, 1, 1],
+            },
+            "2 rows of the original and 1 of the augmented data",
         ),
         (
             {"variant": ["original"], "seed": [0], "user": [0], "hr_at_5": [1]},

@@ -50,7 +50,7 @@ def test_all_tracks_each_stage_caches_by_content_and_serves_the_adapter(
     pd.testing.assert_frame_equal(first, again)
     assert set(first["user"]) == {2}
     assert not set(first["item"]) & set(history)
-    assert (np.diff(first["votes"]) <= 0).all()
+    assert (np.diff(first["mean_log_probability"]) <= 0).all()
 
     assert run.main(["all"]) == 0
     assert set(statuses().values()) == {"cached"}

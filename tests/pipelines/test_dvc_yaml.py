@@ -54,7 +54,7 @@ def test_data_deps_outs_and_params_are_those_of_the_table(name: str) -> None:
     assert sorted(DVC[name]["params"]) == sorted(spelled(key) for key in stage.params)
 
 
-@pytest.mark.parametrize("name", ["base_model", "adapter", "generate", "augment"])
+@pytest.mark.parametrize("name", ["base_model", "adapter", "generate", "controls", "augment"])
 def test_what_shapes_the_augmentation_reads_nothing_held_out(name: str) -> None:
     assert not HELD_OUT & set(DVC[name]["deps"])
 

@@ -109,13 +109,19 @@ def test_the_comparison_is_kept_and_its_figures_stand_on_the_parent_too(config: 
     row = {"recommender": "mf", "metric": "ndcg_at_20", "original": 0.1, "relative_gain": None}
     write_json(Path("comparison.json"), [row])
     Path("comparison.html").write_text("<html></html>")
+    write_json(Path("controls.json"), [row | {"source": "ease"}])
+    files = Path("comparison.json"), Path("controls.json"), Path("comparison.html")
     with tracking.stage_run("report", config, [], {}) as run:
-        run.log_comparison(Path("comparison.json"), Path("comparison.html"))
+        run.log_comparison(*files)
     parent, (nested,) = runs(config)
     for found in (parent, nested):
         assert found.data.metrics == {"comparison/mf/ndcg_at_20/original": 0.1}
     artifacts = MlflowClient().list_artifacts(nested.info.run_id)
-    assert [file.path for file in artifacts] == ["comparison.html", "comparison.json"]
+    assert [file.path for file in artifacts] == [
+        "comparison.html",
+        "comparison.json",
+        "controls.json",
+    ]
 
 
 def test_hashes_are_those_of_dvc(workplace: Callable[..., Config], out: Path) -> None:

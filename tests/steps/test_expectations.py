@@ -21,11 +21,12 @@ from steps.expectations import validate_augmented, validate_raw
 
 HISTORIES = "user,item,time\n" + "".join(f"u{u},i{i},{i}\n" for u in range(3) for i in range(4))
 CANDIDATES = {
-    "user": pa.array([0, 0, 2], pa.int32()),
-    "item": pa.array([3, 4, 3], pa.int32()),
-    "votes": pa.array([3, 2, 4], pa.int32()),
-    "mean_log_probability": pa.array([-0.5, -1.5, -0.1], pa.float32()),
-    "rank": pa.array([1, 2, 1], pa.int32()),
+    "user": pa.array([0, 0, 2, 2], pa.int32()),
+    "item": pa.array([3, 4, 3, 3], pa.int32()),
+    "votes": pa.array([3, 0, 4, 4], pa.int32()),
+    "mean_log_probability": pa.array([-0.5, -1.5, -0.1, -0.1], pa.float32()),
+    "popularity": pa.array([0, 0, 0, 1], pa.float32()),
+    "rank": pa.array([1, 2, 1, 1], pa.int32()),
 }
 
 
@@ -136,9 +137,9 @@ def test_good_augmented_data(tmp_path: Path) -> None:
     validate(tmp_path, augmented(tmp_path))
     summary = read_json(tmp_path / "docs" / "summary.json")
     assert summary["original_pairs"] == 7
-    assert summary["generated_pairs"] == 3
+    assert summary["generated_pairs"] == 3  # one of them in two orders
     assert summary["users_with_generated_pairs"] == 2
-    assert summary["largest_share"] == pytest.approx(2 / 3)
+    assert summary["largest_share"] == 0.5
     assert (tmp_path / "docs" / "index.html").is_file()
 
 
@@ -152,14 +153,18 @@ def test_nothing_generated_is_no_fault(tmp_path: Path) -> None:
     ("row", "values", "message"),
     [
         (8, {"origin": "made up"}, "the origin of pair (0, 4) is 'made up'; expected original or"),
-        (8, {"item": 3}, "pair (0, 3) is repeated; expected distinct pairs"),
-        (9, {"item": 0}, "pair (2, 0) is repeated"),
+        (8, {"item": 3}, "pair (0, 3) is repeated; expected distinct pairs, in each order of"),
+        (10, {"popularity": 0.0}, "pair (2, 3) is repeated; expected distinct pairs"),
+        (1, {"item": 0}, "pair (0, 0) is repeated; expected distinct pairs"),
+        (9, {"popularity": -0.5}, "the popularity of generated pair (2, 3) is -0.5; expected 0 or"),
+        (9, {"popularity": None}, "the popularity of generated pair (2, 3) is nan; expected 0 or"),
+        (9, {"item": 0}, "pair (2, 0) is called generated; expected the pairs of train, and"),
         (9, {"origin": "original"}, "pair (2, 3) is called original; expected the pairs of train"),
         (1, {"origin": "generated", "share": 0.5}, "pair (0, 1) is called generated; expected"),
         (3, {"item": 2}, "pair (1, 2) is called original; expected the pairs of train"),
         (9, {"item": 5}, "item 5 is not in train; expected 0 to 4"),
         (9, {"share": 0.0}, "the share of generated pair (2, 3) is 0; expected more than 0"),
-        (9, {"votes": 0}, "the votes of generated pair (2, 3) is 0; expected at least 1"),
+        (9, {"votes": -1}, "the votes of generated pair (2, 3) is -1; expected 0 or more"),
         (9, {"rank": None}, "the rank of generated pair (2, 3) is nan; expected at least 1"),
         (
             9,

@@ -51,7 +51,7 @@ def test_each_stage_writes_what_the_table_says_and_only_the_evaluation_needs_hel
     shutil.move(HELDOUT, "set_aside")
     shutil.rmtree(RAW)
     Path("ratings.csv").unlink()
-    for name in ("base_model", "adapter", "generate", "augment"):
+    for name in ("base_model", "adapter", "generate", "controls", "augment"):
         files = run_stage(name, config, files)
     shutil.move("set_aside", HELDOUT)
     assert content_hash(Path(HELDOUT)) == held_out

@@ -1,0 +1,53 @@
+"""What was added, by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from llm4idrec.additions import Addition, describe_additions
+from llm4idrec.augmentation import Augmentation
+from llm4idrec.interactions import Interactions
+
+COLUMNS = {
+    "user": pa.int32(),
+    "item": pa.int32(),
+    "share": pa.float32(),
+    "popularity": pa.float32(),
+}
+LITTLE, MUCH = Augmentation(0.1), Augmentation(0.5)
+POPULAR = Augmentation(0.5, 0.3)
+
+
+def pairs(rows: list[tuple[int, int, float]], popularity: float | None = 0.0) -> pa.Table:
+    columns = zip(*((*row, popularity) for row in rows), strict=True)
+    return pa.table(list(map(pa.array, columns, COLUMNS.values())), list(COLUMNS))
+
+
+def test_known_answers(tmp_path: Path) -> None:
+    """Items 0 to 4 have 3, 2, 1, 1 and 1 train interactions, a pair of train 16 / 8 = 2."""
+    train = Interactions([0, 1, 2, 0, 1, 0, 1, 2], [0, 0, 0, 1, 1, 2, 3, 4], 3, 5)
+    valid = Interactions([2, 1, 0], [1, 2, 5], 3, 6)  # as keys, (0, 5) is not (1, 0)
+    model = pairs([(2, 1, 0.1), (1, 2, 0.5), (0, 3, 0.5)])
+    other = pairs([(0, 4, 0.5)], 0.3)
+    origin = pa.array(["generated"] * 4 + ["original"])
+    table = pa.concat_tables([model, other, pairs([(0, 0, 0.0)], None)]).append_column(
+        "origin", origin
+    )
+    pq.write_table(table, tmp_path / "interactions.parquet")
+    control = pairs([(2, 2, 0.5)])
+    names = {"ease": control, "random": pairs([(2, 1, 0.05), (0, 4, 0.5)])}
+    tables = [t.add_column(0, "control", pa.repeat(n, len(t))) for n, t in names.items()]
+    pq.write_table(pa.concat_tables(tables), tmp_path / "controls.parquet")
+
+    assert describe_additions(tmp_path, train, valid, [LITTLE, MUCH, POPULAR]) == [
+        Addition("augmented", LITTLE, 1, 1.0, 1 / 5, 1.0),
+        Addition("random", LITTLE, 1, 1.0, 1 / 5, 1.0),
+        Addition("augmented", MUCH, 3, pytest.approx(2 / 3), 3 / 5, pytest.approx(4 / 6)),
+        Addition("random", MUCH, 2, 0.5, 2 / 5, 0.75),
+        Addition("ease", MUCH, 1, 0.0, 1 / 5, 0.5),
+        Addition("augmented", POPULAR, 1, 0.0, 1 / 5, 0.5),
+    ]
