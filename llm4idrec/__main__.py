@@ -132,6 +132,7 @@ def evaluate(config: Config, at: Path) -> None:
 def report(config: Config, at: Path) -> None:
     """evaluation/ -> report/comparison.json, report/controls.json, report/comparison.html"""
     from llm4idrec.files import read_json
+    from llm4idrec.leads import lead_table
     from llm4idrec.verdict import verdict_table
 
     stages.report(
@@ -148,6 +149,8 @@ def report(config: Config, at: Path) -> None:
         protocol=config.protocol,
     )
     print(verdict_table(read_json(at / "report" / "comparison.json")))
+    print()
+    print(lead_table(read_json(at / "report" / "controls.json")))
 
 
 FLOW: tuple[Command, ...] = (

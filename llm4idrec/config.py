@@ -274,7 +274,7 @@ class EvaluationConfig(Section):
     """Validation metric (at the largest cutoff) that chooses epochs and amounts."""
     amounts: tuple[Annotated[float, Field(gt=0)], ...] = (0.1, 0.25)
     """Ratios of generated items to history to choose from on validation; zero is always one."""
-    control_seeds: Count = 3
+    control_seeds: Count = 2
     """Seeds with which each control is compared, at most `seeds`."""
     placement: Placement = "before"
     """Where generated items, which have no time, stand in a history that has one: before its first

@@ -123,7 +123,7 @@ def run_all(options: argparse.Namespace) -> None:
             with tracking.stage_run(name, config, stage.keys(config), inputs) as run:
                 run.tag(**{"zenml.run": zenml_run})
                 log_stage(run, config, inputs, outputs)
-        print_verdict(files[COMPARISON])
+        print_verdict(files[COMPARISON], files[CONTROL_COMPARISON])
     print("comparison.html is with the run `report` in MLflow: python -m pipelines.run ui")
 
 
@@ -140,15 +140,19 @@ def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> N
 
 def show_verdict(options: argparse.Namespace) -> None:
     """The comparison of the newest report."""
-    if not Path(COMPARISON).is_file():
-        raise InputError("there is no report yet", remedy="run `dvc repro`", file=COMPARISON)
-    print_verdict(Path(COMPARISON))
+    for name in (COMPARISON, CONTROL_COMPARISON):
+        if not Path(name).is_file():
+            raise InputError("there is no report yet", remedy="run `dvc repro`", file=name)
+    print_verdict(Path(COMPARISON), Path(CONTROL_COMPARISON))
 
 
-def print_verdict(comparison: Path) -> None:
+def print_verdict(comparison: Path, controls: Path) -> None:
+    from llm4idrec.leads import lead_table
     from llm4idrec.verdict import verdict_table
 
-    print(verdict_table(read_json(comparison)), flush=True)
+    print(verdict_table(read_json(comparison)))
+    print()
+    print(lead_table(read_json(controls)), flush=True)
 
 
 def show_runs(options: argparse.Namespace) -> None:

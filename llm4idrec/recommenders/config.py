@@ -62,15 +62,13 @@ class MFConfig(TrainedConfig):
     """Standard deviation of the first vectors' entries."""
     negatives: Count = 2
     """Items not taken that each pair is compared with."""
-    patience: Count = 12
+    patience: Count = 8
     """Validations without a better score before training stops; the score may rise late."""
 
 
 class LightGCNConfig(MFConfig):
     """LightGCN (He et al. 2020)."""
 
-    patience: Count = 8
-    """Validations without a better score before training stops."""
     l2: Weight = 5e-3
     """Weight of half the mean squared length of all user and item vectors before propagation."""
     init_scale: Rate = 0.1
