@@ -15,7 +15,6 @@ from llm4idrec.config import Config
 from llm4idrec.errors import InputError, LLM4IDRecError
 from llm4idrec.export import FORMATS, export_data
 from llm4idrec.export.material import Material
-from llm4idrec.recommenders.config import SETTINGS
 
 Command = Callable[[Config, Path], None]
 
@@ -87,7 +86,7 @@ def controls(config: Config, at: Path) -> None:
         at / "controls",
         controls=config.controls,
         items=config.generation.items,
-        settings={name: config.settings(name) for name in config.controls if name in SETTINGS},
+        settings=config.control_settings,
         seed=config.seed,
         device=config.device,
     )

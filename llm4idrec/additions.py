@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from llm4idrec.augmentation import Augmentation
 from llm4idrec.experiment_data import AUGMENTED, CONTROLS
-from llm4idrec.interactions import Interactions
+from llm4idrec.interactions import IntArray, Interactions
 from llm4idrec.leads import LANGUAGE_MODEL, SOURCE_NAMES
 from llm4idrec.merging import GENERATED, generated_pairs
 
@@ -46,10 +46,10 @@ def describe_additions(
     """
     sources = dict(_sources(augmented))
     return [
-        _describe(source, augmentation, sources[source], train, valid)
+        _describe(source, augmentation, added, train, valid)
         for augmentation in augmentations
-        for source in sources
-        if len(generated_pairs(sources[source], augmentation)[0])
+        for source, pairs in sources.items()
+        if len((added := generated_pairs(pairs, augmentation))[0])
     ]
 
 
@@ -68,11 +68,11 @@ def _sources(augmented: Path) -> Iterator[tuple[str, pa.Table]]:
 def _describe(
     source: str,
     augmentation: Augmentation,
-    pairs: pa.Table,
+    added: tuple[IntArray, IntArray],
     train: Interactions,
     valid: Interactions,
 ) -> Addition:
-    user, item = generated_pairs(pairs, augmentation)
+    user, item = added
     return Addition(
         source,
         augmentation,

@@ -343,6 +343,11 @@ class Config(Section):
         return settings
 
     @property
+    def control_settings(self) -> dict[str, RecommenderConfig]:
+        """The sections of those `controls` that are recommenders, by name."""
+        return {name: self.settings(name) for name in self.controls if name in SETTINGS}
+
+    @property
     def protocol(self) -> str:
         """How test sets came about, for reports."""
         return f"{self.split.protocol}, given test" if self.data.test else self.split.protocol

@@ -52,9 +52,8 @@ class Prompt:
     """A question about a user with a part of the history, and the answer expected.
 
     `user` is None where the question does not say whose history it is; `words` says whether it is
-    in words. `kind` is *fully* when both
-    parts together are the user's whole list (global structure) and *randomly* when they are a
-    random subset of fixed length (local structure).
+    in words. `kind` is *fully* when both parts together are the user's whole list (global
+    structure) and *randomly* when they are a random subset of fixed length (local structure).
     """
 
     user: int | None

@@ -7,7 +7,6 @@ adds. In a ZenML pipeline the values are artifacts, typed as what the steps retu
 from __future__ import annotations
 
 from llm4idrec.config import Config
-from llm4idrec.recommenders.config import SETTINGS
 from pipelines.stages import (
     ADAPTER,
     AUGMENTED,
@@ -90,9 +89,7 @@ def generate(config: Config, files: Files) -> Files:
 
 def controls(config: Config, files: Files) -> Files:
     settings = {
-        name: config.settings(name).model_dump(mode="json")
-        for name in config.controls
-        if name in SETTINGS
+        name: section.model_dump(mode="json") for name, section in config.control_settings.items()
     }
     candidates = fit_controls(
         files[TRAIN],
