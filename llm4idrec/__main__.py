@@ -196,6 +196,13 @@ def export(options: argparse.Namespace) -> None:
         print(f"{count:>10} {name.replace('_', ' ')}", file=sys.stderr)
 
 
+def merged(options: argparse.Namespace) -> None:
+    """base_model/, adapter/ -> one model, for engines that load no adapters"""
+    from llm4idrec.adapter import export_merged
+
+    export_merged(options.out / "base_model", options.out / "adapter", options.to)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0, 2 for an input that cannot be used, 1 for other known failures."""
     options = _parser().parse_args(arguments)
@@ -219,15 +226,19 @@ def _parser() -> argparse.ArgumentParser:
         description="Does language-model augmentation help an ID-based recommender?",
         epilog="Folders are below --out. Stages do not check whether they are up to date.",
     )
-    common = argparse.ArgumentParser(add_help=False)
+    place = argparse.ArgumentParser(add_help=False)
+    place.add_argument("--out", type=Path, default=Path("artifacts"), help="(artifacts)")
+    place.add_argument("--debug", action="store_true", help="show a traceback")
+    common = argparse.ArgumentParser(add_help=False, parents=[place])
     common.add_argument("--params", type=Path, default=Path("params.yaml"), help="(params.yaml)")
-    common.add_argument("--out", type=Path, default=Path("artifacts"), help="(artifacts)")
-    common.add_argument("--debug", action="store_true", help="show a traceback")
     commands = parser.add_subparsers(required=True, metavar="STAGE")
     for command in (*FLOW, run):
         stage = commands.add_parser(_name(command), parents=[common], help=command.__doc__)
         stage.set_defaults(run=partial(_run_stage, command))
     _add_export(commands.add_parser("export", parents=[common], help=export.__doc__))
+    whole = commands.add_parser("merged", parents=[place], help=merged.__doc__)
+    whole.add_argument("--to", type=Path, required=True, help="new folder")
+    whole.set_defaults(run=merged)
     return parser
 
 

@@ -18,7 +18,7 @@ from llm4idrec.causal_training import Batch, Schedule, train_causal, write_histo
 from llm4idrec.config import AdapterConfig
 from llm4idrec.device import choose_device
 from llm4idrec.errors import InputError
-from llm4idrec.files import fingerprint, publish, resumable_folder, write_json
+from llm4idrec.files import fingerprint, publish, replacing_folder, resumable_folder, write_json
 from llm4idrec.prompts import Prompt, read_prompts
 from llm4idrec.tokenization import PromptEncoder, shorten
 
@@ -86,14 +86,36 @@ def _add_adapter(model: Any, config: AdapterConfig) -> Any:
     return model
 
 
-def load_tuned_model(base_model: Path, adapter: Path, device: torch.device) -> tuple[Any, Any]:
-    """(model with the adapter merged into its weights, tokenizer), ready to generate."""
+def load_tuned_model(
+    base_model: Path, adapter: Path, device: torch.device, precision: str | None = None
+) -> tuple[Any, Any]:
+    """(model with the adapter merged into its weights, tokenizer), ready to generate.
+
+    Without a `precision` the weights are as `load_base_model` has them.
+    """
     from peft import PeftModel
 
-    model, tokenizer = load_base_model(base_model, device)
+    model, tokenizer = load_base_model(base_model, device, precision)
     with _quiet():
         tuned = PeftModel.from_pretrained(model, str(adapter))
     return tuned.merge_and_unload().eval(), tokenizer
+
+
+def export_merged(base_model: Path, adapter: Path, to: Path) -> None:
+    """Write the folder `to`, whole or not at all: one model for engines that load no adapters.
+
+    It holds all weights, those of a referenced base model too, in the base model's own type, and
+    the tokenizer; `transformers` reads it without peft. Raises `InputError` if there is no adapter,
+    or something in `to` already.
+    """
+    if not (adapter / "adapter_config.json").is_file():
+        raise InputError("holds no adapter", remedy="run the stage `adapter`", file=adapter)
+    if to.exists() and not (to.is_dir() and not any(to.iterdir())):
+        raise InputError("is there already", "a new folder", "remove it or name another", file=to)
+    model, tokenizer = load_tuned_model(base_model, adapter, torch.device("cpu"), "auto")
+    with replacing_folder(to.resolve()) as folder:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
 
 
 @contextmanager

@@ -17,13 +17,15 @@ COLORS = ("var(--original)", "var(--a1)", "var(--a2)", "var(--a3)", "var(--a4)",
 
 @dataclass(frozen=True)
 class Line:
-    """A named line through `points` (x, y); a `faint` one is thin; `marks` get a dot each."""
+    """A named line through `points` (x, y); a `faint` one is thin; `marks` get a dot each, and
+    `loose` ones no line."""
 
     name: str
     points: Sequence[tuple[float, float]]
     color: str
     faint: bool = False
     marks: bool = False
+    loose: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,12 @@ def line_chart(lines: Sequence[Line], x_label: str, y_label: str) -> str:
     for line in sorted(lines, key=lambda line: not line.faint):
         path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in line.points)
         style = 'stroke-width="1" opacity="0.35"' if line.faint else 'stroke-width="2"'
-        parts.append(
-            f'<polyline points="{path}" fill="none" stroke="{line.color}" {style}>'
-            f"<title>{escape(line.name)}</title></polyline>"
-        )
-        if line.marks:
+        if not line.loose:
+            parts.append(
+                f'<polyline points="{path}" fill="none" stroke="{line.color}" {style}>'
+                f"<title>{escape(line.name)}</title></polyline>"
+            )
+        if line.marks or line.loose:
             parts += [_dot(across(x), up(y), line.color, f"{x:g}: {y:.4f}") for x, y in line.points]
     keys = {line.name: line.color for line in lines if not line.faint}
     return _svg(height, parts, f"{y_label} by {x_label}") + _legend(keys)
@@ -94,8 +97,8 @@ def interval_chart(intervals: Sequence[Interval], label: str) -> str:
     return _svg(height, parts, label)
 
 
-def bar_chart(bars: Sequence[tuple[str, float]], label: str) -> str:
-    """A horizontal bar for each name and number, with the number beside it."""
+def bar_chart(bars: Sequence[tuple[str, float]], label: str, form: str = ",.0f") -> str:
+    """A horizontal bar for each name and number, with the number in that format beside it."""
     step, left, right = 38, 2, 2
     largest = max((value for _, value in bars), default=1) or 1
     parts = []
@@ -103,7 +106,7 @@ def bar_chart(bars: Sequence[tuple[str, float]], label: str) -> str:
         y = step * place
         width = max(1.0, (WIDTH - left - right) * value / largest)
         parts.append(_text(left, y + 14, name))
-        parts.append(_text(WIDTH - right, y + 14, f"{value:,.0f}", "end"))
+        parts.append(_text(WIDTH - right, y + 14, f"{value:{form}}", "end"))
         parts.append(
             f'<rect x="{left}" y="{y + 19}" width="{width:.1f}" height="10" rx="2" '
             'fill="var(--a2)"/>'

@@ -20,7 +20,7 @@ from llm4idrec.device import choose_device
 from llm4idrec.experiment import Experiment, Fit
 from llm4idrec.experiment_data import AUGMENTED, CONTROLS, Data
 from llm4idrec.files import fingerprint, move_folder, read_json, resumable_folder, write_json
-from llm4idrec.metrics import FloatArray
+from llm4idrec.metrics import FloatArray, evaluated_users
 from llm4idrec.recommenders.config import EASEConfig, RecommenderConfig
 from llm4idrec.selection import choose_augmentation
 from llm4idrec.workers import Run, worker_pool
@@ -57,9 +57,10 @@ def evaluate_recommender(
     itself, trained on the original data, finds best, through `filter` (and `ease`).
 
     Writes into `out`: `per_user.parquet` (variant, seed, user, then a column a metric),
-    `history.parquet`, `selection.json`, `summary.json`, and the models of seed 0. An interrupted
-    call goes on after its last finished fit; neither that nor the number of workers changes a
-    result. Raises `InputError` on a file that does not fit the others.
+    `validation.parquet` (the same of original and augmented data on validation, the selection
+    metric only), `history.parquet`, `selection.json`, `summary.json`, and the models of seed 0. An
+    interrupted call goes on after its last finished fit; neither that nor the number of workers
+    changes a result. Raises `InputError` on a file that does not fit the others.
     """
     # Bad input is told before any worker starts.
     data = Data.read(
@@ -177,6 +178,7 @@ def _write_results(
         _test_rows(experiment, fit, variant) for variant in fits for fit in fits[variant]
     )
     pq.write_table(per_user, folder / "per_user.parquet")
+    pq.write_table(_validation(experiment, fits, data), folder / "validation.parquet")
     pq.write_table(_history(experiment, fits), folder / "history.parquet")
     numbers = {f"chosen_{name}": value for name, value in selection["chosen"].items()}
     numbers["n_users"] = len(data.test_users)
@@ -188,6 +190,23 @@ def _write_results(
 
 def _test_rows(experiment: Experiment, fit: Fit, variant: str) -> pa.Table:
     table = pq.read_table(experiment.fits / str(fit) / "test.parquet")
+    return _labelled(table, fit, variant)
+
+
+def _validation(experiment: Experiment, fits: dict[str, list[Fit]], data: Data) -> pa.Table:
+    """What may tell two adapters apart, because it is not the test: no controls."""
+    users = evaluated_users(data.train, data.valid)
+    return pa.concat_tables(
+        _labelled(
+            pa.table({"user": users, experiment.metric: _valid(experiment, fit)}), fit, variant
+        )
+        for variant in VARIANTS
+        for fit in fits[variant]
+    )
+
+
+def _labelled(table: pa.Table, fit: Fit, variant: str) -> pa.Table:
+    """The rows of a fit behind the columns variant and seed."""
     seed = pa.array(np.full(len(table), fit.seed, np.int32))
     return table.add_column(0, "seed", seed).add_column(
         0, "variant", pa.repeat(variant, len(table))

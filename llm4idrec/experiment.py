@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -22,7 +21,7 @@ from llm4idrec.merging import shares
 from llm4idrec.metrics import coverage, user_metrics
 from llm4idrec.recommenders.base import ClosedForm, Recommender
 from llm4idrec.recommenders.config import EASEConfig, RecommenderConfig
-from llm4idrec.recommenders.registry import RECOMMENDERS
+from llm4idrec.recommenders.registry import RECOMMENDERS, new_recommender
 from llm4idrec.recommenders.training import Validation
 
 CANDIDATES = 100
@@ -68,7 +67,7 @@ class Experiment:
     @property
     def metric(self) -> str:
         """Column that chooses epochs and the augmentation."""
-        return f"{self.evaluation.selection_metric}_at_{max(self.evaluation.cutoffs)}"
+        return self.evaluation.metric
 
     @property
     def augmentations(self) -> list[Augmentation]:
@@ -96,8 +95,7 @@ class Experiment:
 
     def new_recommender(self, fit: Fit) -> Recommender:
         """An untrained one; fits with equal `Fit.seed` draw equal random numbers."""
-        seed = int(np.random.SeedSequence((self.seed, fit.seed)).generate_state(1)[0])
-        return RECOMMENDERS[self.recommender](self.settings, seed, self.device)
+        return new_recommender(self.recommender, self.settings, self.seed, fit.seed, self.device)
 
     def select(self, fit: Fit) -> None:
         """Train, early stopping on validation -> `model/`, `valid.parquet` (the selection metric of

@@ -12,6 +12,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from llm4idrec.errors import InputError
+
 MARK = ".fingerprint"
 COST = "cost.json"
 
@@ -152,3 +156,15 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A file of keys and values; `InputError` if it is anything else."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"cannot be read as YAML ({reason})", file=path) from error
+    if not isinstance(values, dict):
+        raise InputError("holds no parameters", "keys and their values", file=path)
+    return values

@@ -6,6 +6,7 @@ The rule is the same for whoever proposed them: the language model, or a control
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 
 import numpy as np
 import numpy.typing as npt
@@ -84,8 +85,16 @@ class CandidateFilter:
     """
 
     def __init__(self, train: Interactions, config: FilterConfig, ease: EASEConfig) -> None:
-        self._train, self._config = train, config
+        self._train, self._config, self._ease = train, config, ease
         self._agreement = Agreement(train, ease) if config.agreement else None
+
+    def with_config(self, config: FilterConfig) -> CandidateFilter:
+        """The same with other settings, and with the EASE that is fitted already."""
+        other = copy(self)
+        other._config = config
+        if config.agreement and other._agreement is None:
+            other._agreement = Agreement(self._train, self._ease)
+        return other
 
     def accept(
         self, proposed: pa.Table, most: LongArray | None = None
@@ -143,7 +152,7 @@ class CandidateFilter:
         generator = _place(user) - 1
         score = -np.log(_DAMPING + generator)
         agreement = pa.nulls(len(kept), pa.int32())
-        if self._agreement:
+        if self._agreement and self._config.agreement:
             ranks = self._agreement.ranks(user, item)
             score -= self._config.agreement * np.log(_DAMPING + ranks)
             agreement = pa.array(ranks + 1)

@@ -10,11 +10,12 @@ from string import Template
 from llm4idrec import sections
 from llm4idrec.additions import Addition, describe_additions
 from llm4idrec.charts import bar_chart
-from llm4idrec.files import COST, read_json, replacing_file, write_json
+from llm4idrec.files import COST, read_json, write_json
 from llm4idrec.interactions import Interactions
 from llm4idrec.leads import compare_sources, source_name
 from llm4idrec.leakage import Inputs
 from llm4idrec.markup import figure, number, table
+from llm4idrec.page import write_page
 from llm4idrec.sections import Evaluation
 from llm4idrec.verdict import (
     LEVEL,
@@ -89,8 +90,7 @@ def write_report(
     model = {"Base model": base_model, "Adapter": adapter, "Generation": generations}
     costs = model | {f"Evaluation of {recommender_name(f.name)}": f for f in evaluations}
     data = read_json(train / "summary.json")
-    html = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=f"Does augmentation help? {escape(dataset)}",
+    body = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         dataset=escape(dataset),
         protocol=escape(protocol.replace("_", " ")),
         selection_metric=metric_name(read[0].metric),
@@ -107,8 +107,7 @@ def write_report(
     write_json(out / "comparison.json", rows)
     write_json(out / "controls.json", sources)
     write_json(out / "metrics.json", {evaluation.name: evaluation.summary for evaluation in read})
-    with replacing_file(out / "comparison.html") as partial:
-        partial.write_text(html, encoding="utf-8")
+    write_page(out / "comparison.html", f"Does augmentation help? {dataset}", body)
     return rows
 
 

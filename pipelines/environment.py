@@ -45,10 +45,11 @@ def state() -> Path:
 def variables() -> dict[str, str]:
     """Names and values; a variable that is set already keeps its value."""
     folder = state()
+    served = os.environ.get("ZENML_STORE_URL", "").startswith("http")
     return {
         "LLM4IDREC_STATE": str(folder),
         "ZENML_CONFIG_PATH": str(folder / "zenml"),
-        "ZENML_STORE_TYPE": "sql",
+        "ZENML_STORE_TYPE": "rest" if served else "sql",
         "ZENML_STORE_URL": f"sqlite:///{folder / 'zenml.db'}",
         "ZENML_CUSTOM_SOURCE_ROOT": str(REPO),
         "ZENML_ANALYTICS_OPT_IN": "false",
@@ -131,4 +132,4 @@ def _replace_prefix(
 
 if __name__ == "__main__":
     for name, value in variables().items():
-        print(f"export {name}={shlex.quote(value)}")
+        print(f"export {name}={shlex.quote(os.environ.get(name, value))}")

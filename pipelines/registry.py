@@ -1,38 +1,210 @@
-"""The adapter as a model in MLflow's registry: `models:/llm4idrec-adapter@challenger`."""
+"""The adapter as a model in MLflow's registry: `models:/llm4idrec-adapter@champion`.
+
+A version is registered when the report says what it is worth, as `challenger`.
+"""
 
 from __future__ import annotations
 
+import json
+import tempfile
 import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import mlflow
+import pyarrow as pa
+import pyarrow.parquet as pq
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
-from mlflow.types.schema import Array
+from mlflow.types.schema import AnyType, Array
 
+from llm4idrec.base_model import REFERENCE
 from llm4idrec.config import Config
+from llm4idrec.errors import InputError
+from llm4idrec.files import fingerprint, read_json
 from llm4idrec.interactions import Interactions
 from pipelines.environment import REPO
-from pipelines.tracking import StageRun
+from pipelines.model_card import model_card, validation_rows
+from pipelines.stages import (
+    ADAPTER,
+    BASE_MODEL,
+    EVALUATIONS,
+    HELDOUT,
+    IDENTIFIERS,
+    TRAIN,
+    Files,
+)
+from pipelines.tracking import StageRun, dvc_hash
 
 MODEL = "llm4idrec-adapter"
-NEWEST = "challenger"
+CHALLENGER, CHAMPION = "challenger", "champion"
+IDENTITY = "identity"
+"""Tag of every version that was registered here: a hash of all that makes it up."""
+SETTINGS = "settings."
+"""Prefix of the tags that hold a recommender's parameters."""
+LONGEST_DESCRIPTION = 5000  # that MLflow's store has room for
 
 SIGNATURE = ModelSignature(
-    inputs=Schema([ColSpec(DataType.long, "user"), ColSpec(Array(DataType.long), "items")])
+    inputs=Schema([ColSpec(AnyType(), "user"), ColSpec(Array(DataType.string), "items")])
 )
 
 
-def log_adapter(
-    run: StageRun, config: Config, train: Path, base_model: Path, adapter: Path
-) -> None:
-    """Log and register `adapter_model.py` with the adapter's safetensors and the base model.
+@dataclass(frozen=True)
+class Version:
+    """A registered version; MLflow gives the number as text or not, by the kind of store."""
 
-    The base model's folder is the small compact model, or for a pretrained one a reference to it:
-    its weights are never copied.
+    number: str
+    tags: dict[str, str]
+
+    @classmethod
+    def of(cls, version: ModelVersion) -> Self:
+        return cls(str(version.version), dict(version.tags))
+
+
+def register(run: StageRun, config: Config, inputs: Files, comparison: Path) -> Version:
+    """The version that these files of the stage `report` make up, now the challenger.
+
+    It is the version of an earlier run if nothing that makes it up is different. A new one holds
+    the adapter, the base model (of a pretrained one a reference only: its weights are never
+    copied), the IDs that it answers in, its figures on validation and a model card.
     """
+    evaluations = {name: inputs[EVALUATIONS] / name for name in config.recommenders}
+    facts = _facts(config, inputs, evaluations)
+    version = _existing(run.client, facts[IDENTITY])
+    if version is None:
+        rows = validation_rows(list(evaluations.values()), config.dataset, config.protocol)
+        items = _items(inputs).slice(0, 2)["id"].to_pylist()
+        card = model_card(MODEL, config, facts, rows, read_json(comparison), items)
+        version = _create(run, config, inputs, evaluations, facts, card)
+    run.client.set_registered_model_alias(MODEL, CHALLENGER, version.number)
+    run.tag(**{"registered.version": version.number})
+    return version
+
+
+def _facts(config: Config, inputs: Files, evaluations: Mapping[str, Path]) -> dict[str, str]:
+    """The tags of a version; one stands for all that makes it up."""
+    name, base_hash = _base_model(inputs[BASE_MODEL])
+    generation, lists = (
+        _json(s.model_dump(mode="json")) for s in (config.generation, config.lists)
+    )
+    hashed = {"train": TRAIN, "heldout": HELDOUT, "adapter": ADAPTER}
+    md5 = {f"md5.{key}": dvc_hash(inputs[file]) for key, file in hashed.items()}
+    evaluated = {name: dvc_hash(folder) for name, folder in evaluations.items()}
+    identity = fingerprint(
+        **md5, base=base_hash, generation=generation, lists=lists, evaluations=evaluated
+    )
+    return {
+        **md5,
+        IDENTITY: identity,
+        "base_model.name": name,
+        "base_model.hash": base_hash,
+        "generation": generation,
+        "lists": lists,
+        "dataset": config.dataset,
+        "protocol": config.protocol,
+        "selection_metric": _selection_metric(evaluations.values()),
+        **{
+            SETTINGS + name: _json(config.settings(name).model_dump(mode="json"))
+            for name in evaluations
+        },
+    }
+
+
+def _base_model(folder: Path) -> tuple[str, str]:
+    """Its name, and what pins it: a hash of its files, or the revision of a hub name."""
+    if not (folder / REFERENCE).is_file():
+        return "compact, trained on the same data", f"md5 {dvc_hash(folder)}"
+    reference = read_json(folder / REFERENCE)
+    if reference["sha256"]:
+        return Path(reference["name"]).name, f"sha256 {reference['sha256']}"
+    return reference["name"], f"revision {reference['revision'] or 'not pinned'}"
+
+
+def _selection_metric(evaluations: Iterable[Path]) -> str:
+    """The column of each `validation.parquet` that chose the amount."""
+    metrics = set()
+    for folder in evaluations:
+        file = folder / "validation.parquet"
+        if not file.is_file():
+            remedy = "run the stage `evaluate` again"
+            raise InputError("there is no such file", "figures on validation", remedy, file=file)
+        metrics.add(str(pq.read_schema(file).names[3]))
+    if len(metrics) > 1:
+        raise InputError(
+            f"recommenders were evaluated by {', '.join(sorted(metrics))}",
+            "one selection metric",
+            "run `dvc repro`, which evaluates them alike",
+        )
+    return metrics.pop()
+
+
+def _json(values: object) -> str:
+    return json.dumps(values, sort_keys=True)
+
+
+def _existing(client: MlflowClient, identity: str) -> Version | None:
+    found = client.search_model_versions(f"name = '{MODEL}' AND tags.{IDENTITY} = '{identity}'")
+    return Version.of(found[0]) if found else None
+
+
+def _create(
+    run: StageRun,
+    config: Config,
+    inputs: Files,
+    evaluations: Mapping[str, Path],
+    facts: Mapping[str, str],
+    card: str,
+) -> Version:
+    with tempfile.TemporaryDirectory(prefix="llm4idrec-") as scratch:
+        own = _own_files(Path(scratch), config, inputs, evaluations, card)
+        files = {"base_model": inputs[BASE_MODEL], "adapter": inputs[ADAPTER], **own}
+        logged = _log(run, config, files)
+    if not run.client.search_registered_models(f"name = '{MODEL}'"):
+        run.client.create_registered_model(MODEL)
+    version = run.client.create_model_version(
+        MODEL,
+        logged.model_uri,
+        run.run_id,
+        tags=dict(facts),
+        description=card[:LONGEST_DESCRIPTION],
+        model_id=logged.model_id,
+    )
+    return Version.of(version)
+
+
+def _own_files(
+    scratch: Path, config: Config, inputs: Files, evaluations: Mapping[str, Path], card: str
+) -> Files:
+    """What a version holds beside the two models; the users only where prompts name them."""
+    identifiers, validation = scratch / "identifiers", scratch / "validation"
+    identifiers.mkdir()
+    validation.mkdir()
+    pq.write_table(_items(inputs), identifiers / "items.parquet")
+    if config.lists.users:
+        users = pq.read_table(inputs[IDENTIFIERS] / "users.parquet")
+        pq.write_table(users, identifiers / "users.parquet")
+    for name, folder in evaluations.items():
+        table = pq.read_table(folder / "validation.parquet")
+        pq.write_table(table, validation / f"{name}.parquet")
+    (scratch / "README.md").write_text(card, encoding="utf-8")
+    names = ("identifiers", "validation", "README.md")
+    return {name: scratch / name for name in names}
+
+
+def _items(inputs: Files) -> pa.Table:
+    """The own IDs of the train set's catalogue; what was only held out comes behind it."""
+    n_items = Interactions.read(inputs[TRAIN] / "interactions.parquet").n_items
+    return pq.read_table(inputs[IDENTIFIERS] / "items.parquet").slice(0, n_items)
+
+
+def _log(run: StageRun, config: Config, files: Files) -> mlflow.models.model.ModelInfo:
+    """Log `adapter_model.py` with its files: no weights are pickled, or loaded here."""
     settings = {
-        "n_items": Interactions.read(train / "interactions.parquet").n_items,
         "generation": config.generation.model_dump(mode="json"),
         "lists": config.lists.model_dump(mode="json"),
         "seed": config.seed,
@@ -41,20 +213,40 @@ def log_adapter(
         warnings.catch_warnings(),
         mlflow.start_run(run_id=run.run_id, log_system_metrics=False),
     ):
-        # Advice to give type hints and an example, which would make it load the model here.
-        warnings.filterwarnings("ignore", category=UserWarning, module=r"mlflow\.")
-        logged = mlflow.pyfunc.log_model(
+        # An example would make it load the model here.
+        warnings.filterwarnings("ignore", ".*input example was not provided", UserWarning)
+        return mlflow.pyfunc.log_model(
             name="adapter",
             python_model=str(REPO / "pipelines" / "adapter_model.py"),
-            artifacts={"base_model": str(base_model), "adapter": str(adapter)},
+            artifacts={name: str(path) for name, path in files.items()},
             code_paths=[str(REPO / "llm4idrec")],
             pip_requirements=str(REPO / "requirements.txt"),
             signature=SIGNATURE,
             model_config=settings,
         )
-    if not run.client.search_registered_models(f"name = '{MODEL}'"):
-        run.client.create_registered_model(MODEL)
-    version = run.client.create_model_version(
-        MODEL, logged.model_uri, run.run_id, model_id=logged.model_id
-    )
-    run.client.set_registered_model_alias(MODEL, NEWEST, version.version)
+
+
+def alias_version(client: MlflowClient, alias: str) -> Version | None:
+    """The version that an alias stands for; None if there is no such alias, or no version yet."""
+    models = client.search_registered_models(f"name = '{MODEL}'")
+    number = models[0].aliases.get(alias) if models else None
+    return numbered_version(client, str(number)) if number else None
+
+
+def numbered_version(client: MlflowClient, number: str) -> Version | None:
+    """None if there is no such version, or no more."""
+    try:
+        return Version.of(client.get_model_version(MODEL, number))
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def validation_tables(version: Version) -> dict[str, pa.Table]:
+    """Figures of each recommender on validation: columns variant, seed, user, metric."""
+    with tempfile.TemporaryDirectory(prefix="llm4idrec-") as scratch:
+        folder = mlflow.artifacts.download_artifacts(
+            f"models:/{MODEL}/{version.number}/artifacts/validation", dst_path=scratch
+        )
+        return {file.stem: pq.read_table(file) for file in sorted(Path(folder).glob("*.parquet"))}

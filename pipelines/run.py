@@ -16,25 +16,26 @@ from typing import TYPE_CHECKING, Any
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError, LLM4IDRecError
 from llm4idrec.files import read_json, remove
+from llm4idrec.recommenders.config import SETTINGS
 from pipelines import environment
 from pipelines.stages import (
-    ADAPTER,
-    BASE_MODEL,
     COMPARISON,
     CONTROL_COMPARISON,
     FIGURES,
     SOURCE,
     STAGES,
-    TRAIN,
+    TUNING,
     Files,
     expand,
 )
 from steps.workspace import SCRATCH
 
 if TYPE_CHECKING:
+    from pipelines.flow import Done
     from pipelines.tracking import StageRun
 
 PARAMS = Path("params.yaml")
+SERVED = "models:/llm4idrec-adapter@champion"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,9 +67,24 @@ def parser() -> argparse.ArgumentParser:
         command = add(name, run_stage, f"writes {', '.join(stage.writes)}")
         if name == "evaluate":
             command.add_argument("--recommender", required=True, help="one of `recommenders`")
+        elif name == "tune":
+            command.add_argument("--recommender", help="whose filter (each of `tune.recommenders`)")
     whole = add("all", run_all, "all stages as one ZenML pipeline")
     whole.add_argument("--stack", default="default", help="a ZenML stack (this machine)")
+    whole.add_argument("--settings", type=Path, help="ZenML run configuration: see stacks/run.yaml")
+    given = whole.add_mutually_exclusive_group()
+    given.add_argument("--source", help="address of data that the run fetches: s3://...")
+    given.add_argument("--record", metavar="RUN", help="only log a completed ZenML run in MLflow")
     add("verdict", show_verdict, f"print {COMPARISON} as a table")
+    champion = add("promote", promote, "make the challenger champion if validation says so")
+    champion.add_argument("--version", help="another version than the challenger")
+    champion.add_argument("--force", action="store_true", help="whatever validation says")
+    add("rollback", roll_back, "make the version champion that the champion replaced")
+    new = add("recommend", recommend, "items for new users from a registered model")
+    new.add_argument("--histories", type=Path, required=True, help="CSV: user,item[,timestamp]")
+    new.add_argument("--to", type=Path, required=True, help="CSV to write")
+    new.add_argument("--model", default=SERVED, help=f"({SERVED})")
+    new.add_argument("--items", type=int, default=10, help="most items a user (10)")
     ui = add("ui", show_runs, "serve MLflow's user interface on 127.0.0.1")
     ui.add_argument("--port", type=int, default=5000, help="(5000)")
     return commands
@@ -82,19 +98,34 @@ def only(config: Config, recommender: str) -> Config:
     return config.model_copy(update={"recommenders": (recommender,)})
 
 
+def only_tuned(config: Config, recommender: str | None) -> Config:
+    """The same parameters with the recommenders to tune the filter for."""
+    tuned = config.tune.recommenders if recommender is None else (recommender,)
+    if not tuned:
+        remedy = "name one there, or with --recommender"
+        raise InputError("`tune.recommenders` is empty", remedy=remedy, file=PARAMS)
+    if tuned[0] not in SETTINGS:
+        raise InputError(f"there is no recommender {tuned[0]!r}", f"one of {', '.join(SETTINGS)}")
+    return config.model_copy(update={"recommenders": tuned})
+
+
 def run_stage(options: argparse.Namespace) -> None:
     """One ZenML pipeline inside one MLflow run; the files stay in place, for DVC to keep."""
     started = time.monotonic()
     version, name = Config.read(PARAMS), options.command
-    config, label, stage = version, name, STAGES[name]
+    label, stage = name, STAGES[name]
+    config = version.with_tuned_filter() if stage.tuned else version
     if name == "evaluate":
         config, label = only(config, options.recommender), f"{name} {options.recommender}"
+    elif name == "tune":
+        config = only_tuned(config, options.recommender)
+        label = f"{name} {' '.join(config.recommenders)}"
     inputs, outputs = stage.inputs(config), stage.outputs(config)
     print(f"{label}: started", flush=True)
     environment.create_stores()
     from pipelines import flow, tracking
 
-    with tracking.stage_run(label, version, stage.keys(config), inputs) as run:
+    with tracking.stage_run(label, version, stage.keys(config), inputs, config) as run:
         try:
             zenml_run = flow.run_stage(name, config, inputs)
         except BaseException:
@@ -109,33 +140,53 @@ def run_stage(options: argparse.Namespace) -> None:
 
 def run_all(options: argparse.Namespace) -> None:
     """One ZenML pipeline, then its stages' MLflow runs, which this machine writes."""
-    config = Config.read(PARAMS)
-    source = STAGES["prepare"].inputs(config)[SOURCE]
     environment.create_stores()
-    from pipelines import flow, tracking
+    from pipelines import flow
 
     with tempfile.TemporaryDirectory(prefix="llm4idrec-") as scratch:
         os.environ[SCRATCH] = scratch
-        zenml_run, files = flow.run_all(config, source, options.stack)
-        for name, stage in STAGES.items():
-            inputs = {key: files[key] for key in expand(stage.reads, config)}
-            outputs = {key: files[key] for key in expand(stage.writes, config)}
-            with tracking.stage_run(name, config, stage.keys(config), inputs) as run:
-                run.tag(**{"zenml.run": zenml_run})
-                log_stage(run, config, inputs, outputs)
-        print_verdict(files[COMPARISON], files[CONTROL_COMPARISON])
+        if options.record:
+            done = flow.finished(options.record, options.stack)
+        else:
+            version = Config.read(PARAMS)
+            source = options.source or STAGES["prepare"].inputs(version)[SOURCE]
+            left = flow.run_all(version, source, options.stack, options.settings)
+            if left is None:
+                print("left to run by itself; when `zenml pipeline runs list` shows it completed:")
+                print(f"python -m pipelines.run all --stack {options.stack} --record RUN")
+                return
+            done = left
+        record(done)
     print("comparison.html is with the run `report` in MLflow: python -m pipelines.run ui")
 
 
-def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> None:
-    """What MLflow keeps of a stage: numbers; of the adapter, the model; of the report, itself."""
-    run.log_outputs(outputs)
-    if ADAPTER in outputs:
-        from pipelines.registry import log_adapter
+def record(done: Done) -> None:
+    """MLflow's runs of the stages of a completed run of the whole flow; prints the verdict."""
+    from pipelines import tracking, wiring
 
-        log_adapter(run, config, inputs[TRAIN], inputs[BASE_MODEL], outputs[ADAPTER])
+    config = done.config
+    for name in (wired.__name__ for wired in wiring.FLOW):
+        stage = STAGES[name]
+        inputs = {key: done.files[key] for key in expand(stage.reads, config)}
+        outputs = {key: done.files[key] for key in expand(stage.writes, config)}
+        keys = stage.keys(config)
+        with tracking.stage_run(name, done.version, keys, inputs, config) as run:
+            run.tag(**{"zenml.run": done.run_id})
+            log_stage(run, config, inputs, outputs)
+    print_verdict(done.files[COMPARISON], done.files[CONTROL_COMPARISON])
+
+
+def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> None:
+    """What MLflow keeps of a stage: numbers; of the report, itself and the model it is about."""
+    run.log_outputs(outputs)
+    for recommender in config.recommenders:
+        if (tuning := TUNING.format(recommender=recommender)) in outputs:
+            run.log_trials(recommender, outputs[tuning])
     if COMPARISON in outputs:
+        from pipelines.registry import register
+
         run.log_comparison(outputs[COMPARISON], outputs[CONTROL_COMPARISON], outputs[FIGURES])
+        register(run, config, inputs, outputs[COMPARISON])
 
 
 def show_verdict(options: argparse.Namespace) -> None:
@@ -153,6 +204,32 @@ def print_verdict(comparison: Path, controls: Path) -> None:
     print(verdict_table(read_json(comparison)))
     print()
     print(lead_table(read_json(controls)), flush=True)
+
+
+def promote(options: argparse.Namespace) -> None:
+    """The challenger against the champion; exit code 1 if nothing moved."""
+    from mlflow.tracking import MlflowClient
+
+    from pipelines import promotion
+
+    print(promotion.promote(MlflowClient(), options.version, options.force))
+
+
+def roll_back(options: argparse.Namespace) -> None:
+    """The champion gives way to the version before it."""
+    from mlflow.tracking import MlflowClient
+
+    from pipelines import promotion
+
+    print(promotion.rollback(MlflowClient()))
+
+
+def recommend(options: argparse.Namespace) -> None:
+    """A file of histories -> a file of items."""
+    from pipelines import recommendations
+
+    rows = recommendations.recommend(options.model, options.histories, options.to, options.items)
+    print(f"{options.to}: {rows} rows")
 
 
 def show_runs(options: argparse.Namespace) -> None:

@@ -28,6 +28,8 @@ CONTROLS = "artifacts/controls"
 CANDIDATES = "artifacts/candidates"
 AUGMENTED = "artifacts/augmented"
 AUGMENTED_VALIDATION = "reports/validation/augmented"
+TUNING = "artifacts/tuning/{recommender}"
+TUNING_PAGE = "reports/tuning/{recommender}.html"
 EVALUATIONS = "artifacts/evaluation"
 EVALUATION = "artifacts/evaluation/{recommender}"
 COMPARISON = "reports/comparison.json"
@@ -43,6 +45,8 @@ class Stage:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     params: tuple[str, ...]
+    tuned: tuple[str, ...] = ()
+    """Keys that `filter.source` may hold in place of `params.yaml`."""
 
     def inputs(self, config: Config) -> Files:
         """The files read, by name; `InputError` if one is not there."""
@@ -57,7 +61,7 @@ class Stage:
 
     def keys(self, config: Config) -> list[str]:
         """Keys of `params.yaml`."""
-        return expand(self.params, config)
+        return expand(self.params + self.tuned, config)
 
     def outputs(self, config: Config) -> Files:
         """The files written, by name."""
@@ -108,20 +112,43 @@ STAGES = {
             "device",
         ),
     ),
+    "tune": Stage(
+        reads=(TRAIN, HELDOUT, GENERATIONS),
+        writes=(TUNING, TUNING_PAGE),
+        params=(
+            "{recommender}",
+            "evaluation",
+            "filter",
+            "ease",
+            "tune.trials",
+            "tune.together",
+            "tune.amount",
+            "tune.min_votes",
+            "tune.least_probable",
+            "tune.agreement",
+            "tune.popularity",
+            "seed",
+            "device",
+            "dataset",
+        ),
+    ),
     "augment": Stage(
         reads=(TRAIN, IDENTIFIERS, GENERATIONS, CONTROLS),
         writes=(CANDIDATES, AUGMENTED, AUGMENTED_VALIDATION),
-        params=("filter", "ease"),
+        params=("ease",),
+        tuned=("filter",),
     ),
     "evaluate": Stage(
         reads=(TRAIN, HELDOUT, AUGMENTED),
         writes=(EVALUATION,),
-        params=("{recommender}", "evaluation", "filter", "ease", "controls", "seed", "device"),
+        params=("{recommender}", "evaluation", "ease", "controls", "seed", "device"),
+        tuned=("filter", "evaluation.amounts"),
     ),
     "report": Stage(
         reads=(
             TRAIN,
             HELDOUT,
+            IDENTIFIERS,
             BASE_MODEL,
             ADAPTER,
             GENERATIONS,

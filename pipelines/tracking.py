@@ -61,6 +61,37 @@ class StageRun:
         for run_id in (self.run_id, self.parent_id):
             log_metrics(self.client, run_id, "comparison", values)
 
+    def log_trials(self, recommender: str, tuning: Path) -> None:
+        """Each trial as a run nested in this one, with its setting, its value and its curves."""
+        from llm4idrec.trials import TRIALS, VALIDATIONS
+        from llm4idrec.tuning import FilterChoice
+
+        names = FilterChoice._fields
+        validations = pq.read_table(tuning / VALIDATIONS).to_pylist()
+        parent = self.client.get_run(self.run_id)
+        for trial in pq.read_table(tuning / TRIALS).to_pylist():
+            tags = {
+                "mlflow.parentRunId": self.run_id,
+                "stage": "trial",
+                "outcome": trial["outcome"],
+                "recommender": recommender,
+            }
+            run = self.client.create_run(
+                parent.info.experiment_id, tags=tags, run_name=f"trial {trial['number']}"
+            )
+            run_id, now = run.info.run_id, _now()
+            log_params(self.client, run_id, {name: trial[name] for name in names})
+            known = {key: v for key in ("value", "gain") if (v := trial[key]) is not None}
+            log_metrics(self.client, run_id, "trial", known)
+            curves = [
+                Metric(_name(f"trial/seed={v['seed']}"), v["value"], now, v["validation"])
+                for v in validations
+                if v["number"] == trial["number"]
+            ]
+            self.client.log_batch(run_id, metrics=curves)
+            failed = trial["outcome"] == "failed"
+            self.client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
+
     def _log_history(self, prefix: str, path: Path) -> None:
         now = _now()
         metrics = [
@@ -75,12 +106,20 @@ class StageRun:
 
 @contextmanager
 def stage_run(
-    name: str, config: Config, params: list[str], deps: Mapping[str, Path]
+    name: str,
+    version: Config,
+    params: list[str],
+    deps: Mapping[str, Path],
+    config: Config | None = None,
 ) -> Iterator[StageRun]:
-    """Open the stage's run inside its parent; close both, as FAILED if the block raises."""
+    """Open the stage's run inside its parent; close both, as FAILED if the block raises.
+
+    The parent is that of `version`, `params.yaml` as it is; `config`, the same by default, is what
+    the stage goes by.
+    """
     client = MlflowClient()
     experiment = experiment_id(client)
-    parent_id = parent_run(client, experiment, config)
+    parent_id = parent_run(client, experiment, version)
     tags = {
         "mlflow.parentRunId": parent_id,
         "mlflow.source.name": f"pipelines.run {name}",
@@ -90,7 +129,7 @@ def stage_run(
     }
     run = client.create_run(experiment, tags=tags, run_name=name)
     tracked = StageRun(client, run.info.run_id, parent_id)
-    values = flat(config.model_dump(mode="json"))
+    values = flat((config or version).model_dump(mode="json"))
     shaping = {k: v for k, v in values.items() if any(f"{k}.".startswith(f"{p}.") for p in params)}
     log_params(client, tracked.run_id, shaping)
     status = "FAILED"
@@ -109,7 +148,9 @@ def experiment_id(client: MlflowClient) -> str:
     found = client.get_experiment_by_name(EXPERIMENT)
     if found:
         return str(found.experiment_id)
-    location = (state() / "mlflow").as_uri()
+    # A server keeps artifacts where it was told to, not in a folder of this machine.
+    served = str(client.tracking_uri).startswith("http")
+    location = None if served else (state() / "mlflow").as_uri()
     return str(client.create_experiment(EXPERIMENT, artifact_location=location))
 
 

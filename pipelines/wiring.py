@@ -28,6 +28,8 @@ from pipelines.stages import (
     RAW_VALIDATION,
     SOURCE,
     TRAIN,
+    TUNING,
+    TUNING_PAGE,
     Files,
 )
 from steps.build_prompts import build_prompts
@@ -41,6 +43,7 @@ from steps.merge_candidates import merge_candidates
 from steps.read_interactions import read_interactions
 from steps.split_interactions import split_interactions
 from steps.tune_adapter import tune_adapter
+from steps.tune_filter import tune_filter
 from steps.validate_augmented import validate_augmented
 from steps.validate_interactions import validate_interactions
 from steps.write_report import write_report
@@ -102,6 +105,29 @@ def controls(config: Config, files: Files) -> Files:
     return {CONTROLS: candidates}
 
 
+def tune(config: Config, files: Files) -> Files:
+    tuned: Files = {}
+    for name in config.recommenders:
+        tuning, page = tune_filter(
+            files[TRAIN],
+            files[HELDOUT],
+            files[GENERATIONS],
+            name,
+            config.settings(name).model_dump(mode="json"),
+            config.evaluation,
+            config.filter,
+            config.ease,
+            config.tune,
+            config.seed,
+            config.device,
+            config.dataset,
+            id=f"tune_{name}",
+        )
+        tuned[TUNING.format(recommender=name)] = tuning
+        tuned[TUNING_PAGE.format(recommender=name)] = page
+    return tuned
+
+
 def augment(config: Config, files: Files) -> Files:
     candidates = filter_candidates(
         files[TRAIN], files[GENERATIONS], files[CONTROLS], config.filter, config.ease
@@ -157,7 +183,5 @@ def report(config: Config, files: Files) -> Files:
     }
 
 
-WIRINGS = {
-    wiring.__name__: wiring
-    for wiring in (prepare, base_model, adapter, generate, controls, augment, evaluate, report)
-}
+FLOW = (prepare, base_model, adapter, generate, controls, augment, evaluate, report)
+WIRINGS = {wiring.__name__: wiring for wiring in (*FLOW, tune)}

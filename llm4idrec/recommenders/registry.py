@@ -1,8 +1,11 @@
 """The recommenders by the names they have in `params.yaml`."""
 
+import numpy as np
+
 from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.bert4rec import BERT4Rec
 from llm4idrec.recommenders.cl4srec import CL4SRec
+from llm4idrec.recommenders.config import RecommenderConfig
 from llm4idrec.recommenders.ease import EASE
 from llm4idrec.recommenders.generative.cid import CID
 from llm4idrec.recommenders.generative.p5 import P5
@@ -30,3 +33,11 @@ RECOMMENDERS: dict[str, type[Recommender]] = {
     "p5": P5,
     "cid": CID,
 }
+
+
+def new_recommender(
+    name: str, settings: RecommenderConfig, seed: int, nth: int, device: str
+) -> Recommender:
+    """An untrained one, for the `nth` of an experiment's seeds, which all derive from `seed`."""
+    own = int(np.random.SeedSequence((seed, nth)).generate_state(1)[0])
+    return RECOMMENDERS[name](settings, own, device)

@@ -4,17 +4,19 @@ from pathlib import Path
 import pytest
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
+from llm4idrec import __main__ as command_line
 from llm4idrec import causal_training
-from llm4idrec.adapter import PromptBatches, load_tuned_model, tune_adapter
-from llm4idrec.base_model import load_base_model
+from llm4idrec.adapter import PromptBatches, export_merged, load_tuned_model, tune_adapter
+from llm4idrec.base_model import load_base_model, make_base_model
 from llm4idrec.causal_training import IGNORED
+from llm4idrec.config import BaseModelConfig
 from llm4idrec.errors import InputError
 from llm4idrec.files import content_hash, read_json
 from llm4idrec.prompts import read_prompts
 from llm4idrec.tokenization import PromptEncoder
-from tests.llm4idrec.conftest import ADAPTER, Tuned
+from tests.llm4idrec.conftest import ADAPTER, LISTS, Tuned
 
 
 def test_plain_peft_loads_the_adapter(tuned: Tuned) -> None:
@@ -109,3 +111,81 @@ def test_no_prompts_is_an_input_error(tuned: Tuned, tmp_path: Path) -> None:
         tune_adapter(
             tuned.base_model, tmp_path / "prompts.jsonl", tmp_path / "out", ADAPTER, 1, "cpu"
         )
+
+
+TOKENS = torch.arange(3, 13)[None]
+
+
+def logits(model: torch.nn.Module) -> torch.Tensor:
+    with torch.inference_mode():
+        return model.eval()(TOKENS).logits  # type: ignore[no-any-return]
+
+
+def base_and_adapter(tuned: Tuned) -> torch.Tensor:
+    base = AutoModelForCausalLM.from_pretrained(tuned.base_model)
+    return logits(PeftModel.from_pretrained(base, str(tuned.adapter)))
+
+
+def test_the_merged_folder_is_base_and_adapter_without_peft(tuned: Tuned, tmp_path: Path) -> None:
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts/base_model").symlink_to(tuned.base_model)
+    (tmp_path / "artifacts/adapter").symlink_to(tuned.adapter)
+    merged = tmp_path / "deep/merged"
+    command = ["merged", "--out", str(tmp_path / "artifacts"), "--to", str(merged)]
+    assert command_line.main(command) == 0
+
+    plain = AutoModelForCausalLM.from_pretrained(merged)
+    assert not any("lora" in name for name, _ in plain.named_parameters())
+    torch.testing.assert_close(logits(plain), base_and_adapter(tuned), rtol=0, atol=1e-5)
+    before = logits(AutoModelForCausalLM.from_pretrained(tuned.base_model))
+    assert (logits(plain) - before).abs().max() > 1e-2
+    question = "u3:i4,i15,"
+    ours = AutoTokenizer.from_pretrained(tuned.base_model)(question)["input_ids"]
+    assert AutoTokenizer.from_pretrained(merged)(question)["input_ids"] == ours
+    assert sorted(path.suffix for path in merged.iterdir()) == [".json"] * 4 + [".safetensors"]
+    texts = [file.read_text() for file in merged.glob("*.json")]
+    assert not any(str(tuned.base_model.parent) in text for text in texts)
+
+
+def test_a_referenced_base_model_is_merged_too_in_its_own_type(
+    tuned: Tuned, tmp_path: Path
+) -> None:
+    half = tmp_path / "half"
+    model = AutoModelForCausalLM.from_pretrained(tuned.base_model, dtype=torch.bfloat16)
+    model.save_pretrained(half)
+    AutoTokenizer.from_pretrained(tuned.base_model).save_pretrained(half)
+    reference = BaseModelConfig(kind="pretrained", name=str(half))
+    make_base_model(tuned.train, tmp_path / "base", reference, LISTS, 1, "cpu")
+    export_merged(tmp_path / "base", tuned.adapter, tmp_path / "merged")
+
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
+    assert merged.dtype == torch.bfloat16
+    torch.testing.assert_close(logits(merged.float()), base_and_adapter(tuned), rtol=0.05, atol=0.1)
+
+
+def test_the_merged_folder_appears_whole(
+    tuned: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[list[str]] = []
+
+    def killed(self: object, folder: Path) -> None:
+        begun.append([path.name for path in folder.iterdir()])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PreTrainedTokenizerFast, "save_pretrained", killed)
+    with pytest.raises(KeyboardInterrupt):
+        export_merged(tuned.base_model, tuned.adapter, tmp_path / "merged")
+    assert "model.safetensors" in begun[0]
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_an_adapter_nothing_is_merged(tuned: Tuned, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no adapter"):
+        export_merged(tuned.base_model, tuned.base_model, tmp_path / "merged")
+
+
+def test_a_folder_that_holds_something_is_not_replaced(tuned: Tuned, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="is there already"):
+        export_merged(tuned.base_model, tuned.adapter, tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from llm4idrec.config import Config, DataConfig
+from llm4idrec.config import Config, DataConfig, FilterConfig
 from llm4idrec.errors import InputError
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
@@ -85,7 +85,7 @@ def test_missing_key() -> None:
     [
         (None, "cannot be read as YAML"),
         ("a: [1", "cannot be read as YAML"),
-        ("- 1", "holds no parameters; expected keys such as `seed`"),
+        ("- 1", "holds no parameters; expected keys and their values"),
         ("", "holds no parameters"),
     ],
 )
@@ -121,3 +121,32 @@ def test_every_key_is_documented() -> None:
         and not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel))
     ]
     assert undocumented == []
+
+
+TUNED = """filter: {min_votes: 3, agreement: 0.5, popularity: [0.7], max_ratio: 0.2}
+evaluation: {amounts: [0.2]}
+"""
+
+
+def test_a_tuned_filter_replaces_the_filter_and_the_amounts(tmp_path: Path) -> None:
+    file = tmp_path / "tuned.yaml"
+    file.write_text(TUNED)
+    config = Config.read(PARAMS)
+    assert config.with_tuned_filter() is config
+    values = config.model_dump(mode="json")
+    values["filter"] |= {"source": str(file), "max_items": 5}
+    tuned = Config.parse(values).with_tuned_filter()
+    assert tuned.filter == FilterConfig(
+        source=file, min_votes=3, agreement=0.5, popularity=(0.7,), max_ratio=0.2
+    )
+    assert tuned.evaluation == config.evaluation.model_copy(update={"amounts": (0.2,)})
+    file.write_text(TUNED + "seed: 1\n")
+    with pytest.raises(InputError, match="unknown key `seed`"):
+        Config.parse(values).with_tuned_filter()
+
+
+def test_a_range_of_the_search_ascends() -> None:
+    values = Config.read(PARAMS).model_dump(mode="json")
+    values["tune"]["agreement"] = [2, 1]
+    with pytest.raises(InputError, match="the first number must be below the second"):
+        Config.parse(values)

@@ -145,6 +145,7 @@ def test_outputs(files: Files) -> None:
         "per_user.parquet",
         "selection.json",
         "summary.json",
+        "validation.parquet",
     ]
     selection = read_json(out / "selection.json")
     assert selection["metric"] == "ndcg_at_4"
@@ -167,6 +168,31 @@ def test_outputs(files: Files) -> None:
     fits = 3 * 2 + 1 + (selection["chosen"]["amount"] > 0)
     assert history["series"].nunique() == fits
     assert not history.isna().any().any()
+
+
+def test_validation_of_every_user_and_seed_is_kept(files: Files) -> None:
+    """As it was when validation chose: the first seeds have the means of `selection.json`."""
+    out = files.evaluate(controls=CONTROLS)
+
+    validation = pq.read_table(out / "validation.parquet")
+    assert [(field.name, str(field.type)) for field in validation.schema] == [
+        ("variant", "string"),
+        ("seed", "int32"),
+        ("user", "int32"),
+        ("ndcg_at_4", "double"),
+    ]
+    rows = validation.to_pandas()
+    expected = [
+        (v, s, u) for v in ("original", "augmented") for s in range(3) for u in range(USERS)
+    ]
+    assert list(zip(rows["variant"], rows["seed"], rows["user"], strict=True)) == expected
+    selection = read_json(out / "selection.json")
+    scores = {(s["amount"], s["popularity"]): s["by_seed"] for s in selection["scores"]}
+    chosen = selection["chosen"]["amount"], selection["chosen"]["popularity"]
+    assert chosen > (0, 0)
+    for variant, augmentation in (("original", (0, 0)), ("augmented", chosen)):
+        by_seed = rows[rows["variant"] == variant].groupby("seed")["ndcg_at_4"].mean()
+        assert by_seed[:2].tolist() == pytest.approx(scores[augmentation])
 
 
 def test_item_outside_the_catalogue_is_a_miss(files: Files) -> None:
@@ -202,6 +228,10 @@ def test_nothing_generated_chooses_zero(files: Files) -> None:
         for v in ("original", "augmented")
     )
     assert original.equals(augmented_rows)
+    validation = pq.read_table(out / "validation.parquet").to_pandas()
+    halves = (validation[validation["variant"] == v] for v in ("original", "augmented"))
+    first, second = (half["ndcg_at_4"].tolist() for half in halves)
+    assert first == second
     assert not any("ease" in series for series in read_all_series(out))
 
 

@@ -15,8 +15,8 @@ from zenml.client import Client
 
 from llm4idrec.config import Config
 from pipelines import run, tracking
-from pipelines.registry import MODEL, NEWEST
-from pipelines.stages import STAGES
+from pipelines.registry import CHALLENGER, MODEL
+from pipelines.wiring import FLOW
 
 
 @pytest.mark.slow
@@ -41,14 +41,14 @@ def test_all_tracks_each_stage_caches_by_content_and_serves_the_adapter(
     nested = client.search_runs(
         [tracking.experiment_id(client)], f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
     )
-    assert {found.data.tags["stage"] for found in nested} == set(STAGES)
+    assert {found.data.tags["stage"] for found in nested} == {wired.__name__ for wired in FLOW}
 
-    served = mlflow.pyfunc.load_model(f"models:/{MODEL}@{NEWEST}")
-    history = [3, 1, 4]
-    frame = pd.DataFrame({"user": [2], "items": [history]})
+    served = mlflow.pyfunc.load_model(f"models:/{MODEL}@{CHALLENGER}")
+    history = ["m3", "m1", "m4"]
+    frame = pd.DataFrame({"user": ["new"], "items": [history]})
     first, again = served.predict(frame), served.predict(frame)
     pd.testing.assert_frame_equal(first, again)
-    assert set(first["user"]) == {2}
+    assert set(first["user"]) == {"new"}
     assert not set(first["item"]) & set(history)
     assert (np.diff(first["mean_log_probability"]) <= 0).all()
 

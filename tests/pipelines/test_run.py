@@ -14,12 +14,15 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from mlflow.tracking import MlflowClient
 
 from llm4idrec.config import Config
+from llm4idrec.files import read_json
 from pipelines import run, tracking
 from pipelines.stages import STAGES
 
@@ -31,7 +34,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         run.main(["--help"])
     assert stop.value.code == 0
     shown = capsys.readouterr().out
-    assert all(f"    {name}" in shown for name in (*STAGES, "all", "ui"))
+    commands = "all", "ui", "verdict", "promote", "rollback", "recommend"
+    assert all(f"    {name}" in shown for name in (*STAGES, *commands))
 
 
 def test_unknown_parameters_are_one_sentence_and_exit_code_2(
@@ -91,7 +95,7 @@ def test_a_fault_inside_a_step_is_one_sentence_a_failed_run_and_no_file(
 @pytest.mark.slow
 def test_all_stages_of_a_version_stand_under_one_parent(workplace: Callable[..., Config]) -> None:
     config = workplace(split={"valid": 0.15})
-    stages = [[name] for name in STAGES if name not in ("evaluate", "report")]
+    stages = [[name] for name in STAGES if name not in ("tune", "evaluate", "report")]
     stages += [["evaluate", "--recommender", name] for name in config.recommenders]
     for command in (*stages, ["report"]):
         assert run.main(command) == 0
@@ -103,6 +107,52 @@ def test_all_stages_of_a_version_stand_under_one_parent(workplace: Callable[...,
     nested = client.search_runs(experiment, f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
     labels = [" ".join(command).replace(" --recommender", "") for command in stages]
     assert sorted(found.data.tags["stage"] for found in nested) == sorted([*labels, "report"])
+
+
+@pytest.mark.slow
+def test_a_tuned_filter_is_run_as_it_was_tried(workplace: Callable[..., Config]) -> None:
+    changes: dict[str, Any] = {
+        "tune": {"recommenders": ["mf"], "trials": 4, "workers": 1},
+        "evaluation": {"selection_seeds": 2},
+    }
+    workplace(**changes)
+    for name in ("prepare", "base_model", "adapter", "generate", "controls"):
+        assert run.main([name]) == 0
+    test_set = Path("artifacts/heldout/test.parquet")
+    test_set.rename("set_aside")  # what is not there cannot be read
+    assert run.main(["tune"]) == 0
+    Path("set_aside").rename(test_set)
+    tuned = Path("artifacts/tuning/mf")
+    trials = pq.read_table(tuned / "trials.parquet").to_pylist()
+    best = max((t for t in trials if t["amount"]), key=lambda t: t["value"])
+    assert "nothing added" in Path("reports/tuning/mf.html").read_text()
+    client = MlflowClient()
+    of_trials = client.search_runs(
+        [tracking.experiment_id(client)], "tags.stage = 'trial'", order_by=["start_time DESC"]
+    )[:4]
+    assert {found.data.metrics["trial/value"] for found in of_trials} == {
+        trial["value"] for trial in trials
+    }
+    assert len({found.data.tags["mlflow.parentRunId"] for found in of_trials}) == 1
+
+    workplace(**changes, filter={"source": str(tuned / "params.yaml")})
+    for command in (["augment"], ["evaluate", "--recommender", "mf"]):
+        assert run.main(command) == 0
+    nothing, added = read_json(Path("artifacts/evaluation/mf/selection.json"))["scores"]
+    assert nothing["by_seed"] == pytest.approx(trials[0]["by_seed"], rel=1e-12)
+    assert added["by_seed"] == pytest.approx(best["by_seed"], rel=1e-12)
+    assert added["amount"] == best["amount"]
+
+
+def test_tuning_says_what_is_missing(
+    workplace: Callable[..., Config], capsys: pytest.CaptureFixture[str]
+) -> None:
+    workplace()
+    assert run.main(["tune"]) == 2
+    assert "`tune.recommenders` is empty" in capsys.readouterr().err
+    workplace(filter={"source": "artifacts/tuning/mf/params.yaml"})
+    assert run.main(["augment"]) == 2
+    assert "run `dvc repro tune`" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -41,10 +41,10 @@ def run_stage(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Config, Files],
 
 
 @pytest.mark.slow
-def test_each_stage_writes_what_the_table_says_and_only_the_evaluation_needs_held_out_files(
+def test_each_stage_writes_what_the_table_says_and_only_tuning_and_evaluation_need_held_out_files(
     workplace: Callable[..., Config], run_stage: Callable[[str, Config, Files], Files]
 ) -> None:
-    config = workplace()
+    config = workplace(tune={"trials": 3, "workers": 1})
     files = run_stage("prepare", config, STAGES["prepare"].inputs(config))
     held_out = content_hash(Path(HELDOUT))
     # What is not there cannot be read: neither held-out pairs nor the file they come from.
@@ -55,7 +55,7 @@ def test_each_stage_writes_what_the_table_says_and_only_the_evaluation_needs_hel
         files = run_stage(name, config, files)
     shutil.move("set_aside", HELDOUT)
     assert content_hash(Path(HELDOUT)) == held_out
-    for name in ("evaluate", "report"):
+    for name in ("tune", "evaluate", "report"):
         files = run_stage(
             name, config, files | {"artifacts/evaluation": Path("artifacts/evaluation")}
         )

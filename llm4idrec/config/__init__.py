@@ -1,0 +1,188 @@
+"""Everything `params.yaml` may say, parsed once into frozen models that refuse unknown keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import Field, ValidationError
+
+from llm4idrec.config.comparison import (
+    OWN_FILE,
+    Amounts,
+    ControlName,
+    EvaluationConfig,
+    FilterConfig,
+    Placement,
+    RecommenderName,
+    TuneConfig,
+)
+from llm4idrec.config.data import DataConfig, SplitConfig
+from llm4idrec.config.language_model import (
+    AdapterConfig,
+    BaseModelConfig,
+    GenerationConfig,
+    ListsConfig,
+    PromptsConfig,
+)
+from llm4idrec.errors import InputError
+from llm4idrec.files import read_yaml
+from llm4idrec.recommenders.config import (
+    SETTINGS,
+    BERT4RecConfig,
+    CIDConfig,
+    CL4SRecConfig,
+    EASEConfig,
+    ItemKNNConfig,
+    LightGCNConfig,
+    MFConfig,
+    NCLConfig,
+    P5Config,
+    PopularityConfig,
+    RecommenderConfig,
+    SASRecConfig,
+    SimGCLConfig,
+    XSimGCLConfig,
+)
+from llm4idrec.section import Section
+
+__all__ = [
+    "AdapterConfig",
+    "BaseModelConfig",
+    "Config",
+    "ControlName",
+    "DataConfig",
+    "EvaluationConfig",
+    "FilterConfig",
+    "GenerationConfig",
+    "ListsConfig",
+    "Placement",
+    "PromptsConfig",
+    "SplitConfig",
+    "TuneConfig",
+    "TunedFilter",
+]
+
+Parsed = TypeVar("Parsed", bound=Section)
+
+
+class Config(Section):
+    """The whole of `params.yaml`."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    """Everything random derives from this number."""
+    dataset: Annotated[str, Field(pattern=r"^[\w.+-]+$")]
+    """Name of the data set in reports."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where tensors live; auto: cuda where there is one."""
+    data: DataConfig
+    split: SplitConfig
+    lists: ListsConfig = ListsConfig()
+    prompts: PromptsConfig
+    base_model: BaseModelConfig
+    adapter: AdapterConfig
+    generation: GenerationConfig
+    filter: FilterConfig
+    recommenders: Annotated[tuple[RecommenderName, ...], Field(min_length=1)]
+    """Recommenders to compare on."""
+    controls: tuple[ControlName, ...] = (
+        "random",
+        "popularity",
+        "itemknn",
+        "ease",
+        "sasrec",
+        "self",
+    )
+    """What stands in the language model's place, to see whether it takes a language model: `self`
+    is the recommender's own best items; sasrec needs a time in the data and is left out without."""
+    popularity: PopularityConfig = PopularityConfig()
+    itemknn: ItemKNNConfig = ItemKNNConfig()
+    ease: EASEConfig = EASEConfig()
+    mf: MFConfig = MFConfig()
+    lightgcn: LightGCNConfig = LightGCNConfig()
+    simgcl: SimGCLConfig = SimGCLConfig()
+    xsimgcl: XSimGCLConfig = XSimGCLConfig()
+    ncl: NCLConfig = NCLConfig()
+    sasrec: SASRecConfig = SASRecConfig()
+    bert4rec: BERT4RecConfig = BERT4RecConfig()
+    cl4srec: CL4SRecConfig = CL4SRecConfig()
+    p5: P5Config = P5Config()
+    cid: CIDConfig = CIDConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    tune: TuneConfig = TuneConfig()
+
+    def settings(self, recommender: str) -> RecommenderConfig:
+        """The section of one of `recommenders`."""
+        settings: RecommenderConfig = getattr(self, recommender)
+        return settings
+
+    @property
+    def control_settings(self) -> dict[str, RecommenderConfig]:
+        """The sections of those `controls` that are recommenders, by name."""
+        return {name: self.settings(name) for name in self.controls if name in SETTINGS}
+
+    @property
+    def protocol(self) -> str:
+        """How test sets came about, for reports."""
+        return f"{self.split.protocol}, given test" if self.data.test else self.split.protocol
+
+    def with_tuned_filter(self) -> Self:
+        """The same with what `filter.source` holds, if that is another file."""
+        source = self.filter.source
+        if source == OWN_FILE:
+            return self
+        if not source.is_file():
+            remedy = "run `dvc repro tune` with `tune.recommenders` set"
+            expected = "what `filter.source` names"
+            raise InputError("there is no such file", expected, remedy, file=source)
+        tuned = _parsed(TunedFilter, read_yaml(source), source)
+        amounts = {"amounts": tuned.evaluation.amounts}
+        return self.model_copy(
+            update={
+                "filter": tuned.filter.model_copy(update={"source": source}),
+                "evaluation": self.evaluation.model_copy(update=amounts),
+            }
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Parse `params.yaml`; `InputError` names the key and what may stand there."""
+        return cls.parse(read_yaml(path), path)
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], file: Path | None = None) -> Self:
+        """The same for parameters that are a dictionary already."""
+        return _parsed(cls, values, file)
+
+
+class TunedAmounts(Section):
+    """The part of `evaluation` that belongs to a tuned filter."""
+
+    amounts: Amounts
+
+
+class TunedFilter(Section):
+    """What `dvc repro tune` writes, for `filter.source`."""
+
+    filter: FilterConfig
+    evaluation: TunedAmounts
+
+
+def _parsed(kind: type[Parsed], values: dict[str, Any], file: Path | None) -> Parsed:
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise InputError(*_first_fault(error), file=file) from error
+
+
+def _first_fault(error: ValidationError) -> tuple[str, str | None]:
+    fault = error.errors()[0]
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key `{key}`", "a key that the parameters know (see llm4idrec/config/)"
+    if fault["type"] == "missing":
+        return f"key `{key}` is missing", None
+    message = fault["msg"].removeprefix("Value error, ").replace("Input should be ", "")
+    if fault["type"] == "value_error":
+        return f"`{key}`: {message}", None
+    return f"`{key}` is {fault['input']!r}", message

@@ -1,0 +1,128 @@
+"""The sections about what candidates are for: which are used, and what that is worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from llm4idrec.recommenders.config import SETTINGS
+from llm4idrec.section import Count, Fraction, Section, Weight
+
+
+def _known_recommender(name: str) -> str:
+    if name not in SETTINGS:
+        raise ValueError(f"{name!r} is none of {', '.join(SETTINGS)}")
+    return name
+
+
+def _distinct(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    if len(set(numbers)) < len(numbers):
+        raise ValueError("a number is repeated")
+    return numbers
+
+
+OWN_FILE = Path("params.yaml")
+Placement = Literal["before", "spread", "after"]
+RecommenderName = Annotated[str, AfterValidator(_known_recommender)]
+ControlName = Literal["random", "popularity", "itemknn", "ease", "sasrec", "self"]
+
+
+class FilterConfig(Section):
+    """Which candidates may be used, in which order, and how many."""
+
+    source: Path = OWN_FILE
+    """params.yaml: what this section says. A file that `dvc repro tune` wrote, such as
+    artifacts/tuning/mf/params.yaml: its `filter`, all of it, and its `evaluation.amounts`."""
+    min_votes: Count
+    """A candidate of the language model must be in the answers to this many of the views."""
+    min_log_probability: float | None = None
+    """Its mean log-probability must be at least this; null: no threshold."""
+    agreement: Annotated[float, Field(ge=0)] = 1.0
+    """Weight, in the order of a user's candidates, of the rank that an item-item model of the train
+    set (EASE, section `ease`) gives them; 0: only the generator's own rank."""
+    popularity: Annotated[
+        tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_distinct)
+    ] = (0.0, 1.0)
+    """Exponents of a discount on popular items in that order, to choose from on validation;
+    0: not at all, 1: in proportion to their interactions in train."""
+    max_ratio: Annotated[float, Field(gt=0)] = 1.0
+    """Most accepted items a user, as a ratio to the length of the user's history."""
+    max_items: Count | None = None
+    """Most accepted items a user; null: no limit."""
+
+
+Amounts = tuple[Annotated[float, Field(gt=0)], ...]
+
+
+class EvaluationConfig(Section):
+    """How original and augmented data are compared."""
+
+    seeds: Annotated[int, Field(ge=2)] = 5
+    """Trainings of each recommender on each data set."""
+    selection_seeds: Count = 2
+    """Seeds used to choose the augmentation on validation."""
+    selection_metric: Literal["recall", "ndcg"] = "ndcg"
+    """Validation metric (at the largest cutoff) that chooses epochs and amounts."""
+    amounts: Amounts = (0.1, 0.25)
+    """Ratios of generated items to history to choose from on validation; zero is always one."""
+    control_seeds: Count = 2
+    """Seeds with which each control is compared, at most `seeds`."""
+    placement: Placement = "before"
+    """Where generated items, which have no time, stand in a history that has one: before its first
+    item, evenly between its items, or after its last."""
+    cutoffs: tuple[Count, ...] = (10, 20)
+    """N of Recall@N, NDCG@N and the rest."""
+    refit: bool = False
+    """Before the test, train on train and validation for the epochs that validation chose."""
+    workers: Count = 2
+    """Trainings side by side, one thread each."""
+
+    @property
+    def metric(self) -> str:
+        """Name of the column that chooses, as in `ndcg_at_20`."""
+        return f"{self.selection_metric}_at_{max(self.cutoffs)}"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.selection_seeds > self.seeds:
+            raise ValueError("`selection_seeds` is more than `seeds`")
+        return self
+
+
+def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] >= ends[1]:
+        raise ValueError("the first number must be below the second")
+    return ends
+
+
+Range = Annotated[tuple[Weight, Weight], AfterValidator(_ascending)]
+
+
+class TuneConfig(Section):
+    """The search for the filter that is best for a recommender, by validation (`dvc repro tune`).
+
+    Each trial is trained with `evaluation.selection_seeds` seeds. The ranges must hold the settings
+    that the section `filter` has, with which the search starts.
+    """
+
+    recommenders: tuple[RecommenderName, ...] = ()
+    """Recommenders to tune for; each gets artifacts/tuning/NAME/params.yaml for `filter.source`."""
+    trials: Annotated[int, Field(ge=2)] = 30
+    """Settings to try; the first is nothing added."""
+    together: Count = 4
+    """Trials that are proposed before the outcome of any of them is known; with as many `workers`
+    none is idle. It shapes the result, `workers` do not."""
+    workers: Count = 2
+    """Trials side by side, one thread each."""
+    amount: Annotated[tuple[Fraction, Fraction], AfterValidator(_ascending)] = (0.0, 0.5)
+    """Range of the ratio of generated items to history; from 0."""
+    min_votes: Annotated[tuple[Count, Count], AfterValidator(_ascending)] = (1, 8)
+    """Range of `filter.min_votes`."""
+    least_probable: Annotated[tuple[Fraction, Fraction], AfterValidator(_ascending)] = (0.0, 0.5)
+    """Range of the share of candidates that `filter.min_log_probability` cuts off."""
+    agreement: Range = (0.0, 2.0)
+    """Range of `filter.agreement`."""
+    popularity: Range = (0.0, 1.5)
+    """Range of an exponent of `filter.popularity`."""

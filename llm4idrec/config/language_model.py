@@ -1,0 +1,141 @@
+"""The sections about the language model: what it is shown, made of, tuned with and asked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from llm4idrec.presets import ADAPTER_PRESETS
+from llm4idrec.section import Count, Fraction, Rate, Section
+
+
+class ListsConfig(Section):
+    """How the language model is shown a user's items, wherever it is: in the lists and prompts that
+    it learns from, and in the questions that it answers."""
+
+    order: Literal["shuffled", "time"] = "shuffled"
+    """shuffled: newly at every look, so that the list is a set. time: the latest item last; for
+    data in which what is held out is the future."""
+    users: bool = False
+    """Name the user, as the authors did. Without, the model has to go by the items, overfits less
+    and answers for new users too."""
+    words: bool = False
+    """Ask in the authors' words. Without, a prompt is the list itself, which an answer continues: a
+    compact model has not learnt what words mean."""
+
+
+class PromptsConfig(Section):
+    """The prompts that the adapter is tuned on."""
+
+    per_user: Count
+    """Prompts built for each user."""
+    fully_share: Fraction
+    """Share of prompts from a user's whole list (global structure); the rest are from random
+    subsets (local structure)."""
+    subset_length: Annotated[int, Field(ge=2)]
+    """Items in a random subset."""
+
+
+class BaseModelConfig(Section):
+    """The causal language model under the adapter."""
+
+    kind: Literal["compact", "pretrained"]
+    """compact: a small Llama over ID tokens, trained here. pretrained: `name`."""
+    name: str | None = None
+    """Hub name or local path of a pretrained model."""
+    revision: str | None = None
+    """Revision of a hub name; a commit hash makes the run reproducible."""
+    hidden_size: Count = 64
+    """Width of the compact model."""
+    layers: Count = 1
+    """Depth of the compact model."""
+    heads: Count = 4
+    """Attention heads of the compact model."""
+    embedding_scale: Rate = 0.1
+    """Root mean square of the ID embeddings at the start."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.4
+    """Dropout on the embeddings of the compact model while it is trained."""
+    epochs: Count = 12
+    """Passes over the train lists, shuffled anew at each."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """Decoupled weight decay of AdamW."""
+    batch_tokens: Count = 1024
+    """Tokens in a batch."""
+    max_length: Count = 256
+    """Longest sequence in tokens; longer lists are cut at a random place."""
+    learning_rate: Rate = 1e-3
+    """Peak of the one-cycle schedule."""
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if (self.kind == "pretrained") != (self.name is not None):
+            raise ValueError("`name` goes with kind `pretrained`, and only with it")
+        return self
+
+
+class AdapterConfig(Section):
+    """LoRA (Hu et al. 2022) on the prompts; keys that are not given are those of `preset`."""
+
+    preset: Literal["compact", "paper"] = "compact"
+    """compact: for the compact model on a CPU. paper: the authors' settings, for a large one."""
+    rank: Count
+    """Rank r of each update."""
+    alpha: Rate
+    """Scale: updates are multiplied by alpha / rank."""
+    dropout: Fraction
+    """Dropout on the input of each update."""
+    target_modules: tuple[str, ...]
+    """Names of the linear layers that get an update."""
+    loss_on: Literal["answer", "all"]
+    """Tokens that count in the loss; the authors' code used all."""
+    steps: Count
+    """Optimizer steps."""
+    batch_size: Count
+    """Prompts a forward pass."""
+    accumulation: Count
+    """Forward passes an optimizer step."""
+    learning_rate: Rate
+    """Peak learning rate."""
+    max_length: Count
+    """Longest prompt and answer in tokens; items of the history are dropped to fit."""
+    precision: Literal["float32", "bfloat16", "float16"]
+    """Type of the base model's weights and of the forward pass."""
+    checkpoint_every: Count
+    """Steps between checkpoints."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return ADAPTER_PRESETS.get(values.get("preset", "compact"), {}) | values
+
+
+class GenerationConfig(Section):
+    """How the tuned model is asked for items, and how many it proposes for each user."""
+
+    method: Literal["next_item", "sample"] = "next_item"
+    """next_item: the model's probability of every item as the next one, averaged over the views.
+    sample: an answer sampled for each view, as the authors did."""
+    views: Count
+    """Prompts for each user, each with the history newly shuffled. One will do for next_item where
+    lists are in time order."""
+    items: Count
+    """Candidates for each user (next_item), or items in an answer (sample)."""
+    history: Count
+    """Most items of the history shown in a prompt: drawn anew for each view, or the latest."""
+    temperature: Rate = 0.8
+    """Divides the logits (sample)."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Smallest set of tokens with at least this probability is sampled from (sample)."""
+    restrict: Literal["unseen", "catalogue", "none"] = "unseen"
+    """What is sampled from (sample). unseen: items of the catalogue that the user has not seen,
+    each once an answer. catalogue: any item. none: free text, as the authors did; the filter drops
+    what is not an ID."""
+    max_new_tokens: Count = 200
+    """Length of a free-text answer (restrict: none)."""
+    batch_size: Count = 64
+    """Prompts answered side by side."""
+    shard_users: Count = 256
+    """Users a shard; a killed run resumes after its last shard."""

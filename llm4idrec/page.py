@@ -1,0 +1,17 @@
+"""A page of HTML that needs nothing beside itself: no network, no script."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from string import Template
+
+from llm4idrec.files import replacing_file
+
+
+def write_page(path: Path, title: str, body: str) -> None:
+    """`title` is text, `body` is HTML."""
+    skeleton = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
+    with replacing_file(path) as partial:
+        text = skeleton.substitute(title=escape(title), body=body)
+        partial.write_text(text, encoding="utf-8")

@@ -1,0 +1,139 @@
+"""A tiny tuned model, once a session, and evaluations with figures that a test chooses."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from mlflow.tracking import MlflowClient
+
+from llm4idrec import stages
+from llm4idrec.config import Config
+from llm4idrec.files import write_json
+from pipelines import registry, tracking
+from pipelines.stages import COMPARISON, STAGES
+from tests.conftest import tiny_params, tiny_ratings
+
+METRIC = "ndcg_at_5"
+USERS, SEEDS = 40, 2
+SERVED = f"models:/{registry.MODEL}@{registry.CHALLENGER}"
+
+
+@pytest.fixture(scope="session")
+def tiny_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `params.yaml` and the artifacts up to the adapter."""
+    root = tmp_path_factory.mktemp("tiny")
+    before = Path.cwd()
+    os.chdir(root)
+    try:
+        Path("ratings.csv").write_text(tiny_ratings())
+        make_artifacts(tiny_params(), root / "artifacts")
+    finally:
+        os.chdir(before)
+    return root
+
+
+def make_artifacts(config: Config, at: Path) -> None:
+    """Every stage up to the adapter."""
+    train, heldout, identifiers = at / "train", at / "heldout", at / "identifiers"
+    stages.read(at / "raw", data=config.data)
+    stages.split(
+        at / "raw", train, heldout, identifiers,
+        data=config.data, split=config.split, seed=config.seed,
+    )  # fmt: skip
+    seeded = {"seed": config.seed, "device": config.device}
+    made = {"lists": config.lists, "seed": config.seed}
+    stages.prompts(train, at / "prompts", prompts=config.prompts, **made)
+    stages.base_model(
+        train, at / "base_model", base_model=config.base_model, lists=config.lists, **seeded
+    )
+    stages.adapter(
+        at / "base_model", at / "prompts", at / "adapter", adapter=config.adapter, **seeded
+    )
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The working directory of a test; its adapter can be given figures and be registered."""
+
+    config: Config
+
+    def register(
+        self, gains: Mapping[str, float], **changes: Mapping[str, object]
+    ) -> registry.Version:
+        """A version whose validation gain on each recommender is as given, user by user; with
+        `changes` of `params.yaml`, as for `workplace`."""
+        config = tiny_params(**changes) if changes else self.config
+        config = config.model_copy(update={"recommenders": tuple(gains)})
+        shutil.rmtree("artifacts/evaluation", ignore_errors=True)
+        rows = [self._evaluation(name, gain) for name, gain in gains.items()]
+        write_json(Path(COMPARISON), rows)
+        for name in ("generations", "candidates", "augmented"):
+            Path("artifacts", name).mkdir(exist_ok=True)
+        return register_as_it_is(config)
+
+    def _evaluation(self, name: str, gain: float) -> dict[str, object]:
+        folder = Path("artifacts/evaluation", name)
+        folder.mkdir(parents=True)
+        pq.write_table(validation(gain), folder / "validation.parquet")
+        return {
+            "dataset": "tiny",
+            "protocol": "random",
+            "recommender": name,
+            "metric": METRIC,
+            "original": 0.25,
+            "augmented": 0.25 * (1 + gain / 2),
+            "relative_gain": gain / 2,
+            "ci_low": gain / 2 - 0.01,
+            "ci_high": gain / 2 + 0.01,
+            "p_value": 0.03,
+            "n_seeds": SEEDS,
+            "n_users": USERS,
+        }
+
+
+def register_as_it_is(config: Config) -> registry.Version:
+    """What lies in the working directory."""
+    inputs = STAGES["report"].inputs(config)
+    with tracking.stage_run("report", config, [], inputs, config) as run:
+        return registry.register(run, config, inputs, Path(COMPARISON))
+
+
+def validation(gain: float) -> pa.Table:
+    """`validation.parquet` with a mean of 0.5 before, and a relative `gain` that differs between
+    users by as much as a hundredth, so that its p is near 0."""
+    users = np.tile(np.arange(USERS, dtype=np.int32), SEEDS)
+    before = np.tile(np.linspace(0.4, 0.6, USERS), SEEDS)
+    uneven = np.tile([0.01, -0.01], len(users) // 2) if gain else 0.0
+    values = np.concatenate([before, before * (1 + gain * (1 + uneven))])
+    return pa.table(
+        {
+            "variant": np.repeat(["original", "augmented"], len(users)),
+            "seed": pa.array(np.tile(np.repeat(np.arange(SEEDS), USERS), 2), pa.int32()),
+            "user": pa.array(np.tile(users, 2), pa.int32()),
+            METRIC: values,
+        }
+    )
+
+
+def clear_registry() -> None:
+    """Of the store that the environment names; versions count from 1 again."""
+    client = MlflowClient()
+    if client.search_registered_models(f"name = '{registry.MODEL}'"):
+        client.delete_registered_model(registry.MODEL)
+
+
+@pytest.fixture
+def workshop(workplace: Callable[..., Config], tiny_artifacts: Path) -> Workshop:
+    """With an empty registry; a fixture that names another store has to come before."""
+    clear_registry()
+    config = workplace()
+    shutil.copytree(tiny_artifacts / "artifacts", "artifacts")
+    return Workshop(config)
