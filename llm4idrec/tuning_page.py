@@ -115,7 +115,7 @@ def _height(trial: Trial) -> float:
 
 
 def _table(trials: Sequence[Trial], metric: str) -> str:
-    head = ("trial", *NAMES.values(), metric, "gain", "")
+    head = ("trial", "amount", "votes", "cut off", "agreement", "discount", metric, "gain", "")
     best, lines = best_trial(trials), []
     for trial in trials:
         choice = trial.choice
