@@ -118,7 +118,12 @@ STAGES = {
         params=(
             "{recommender}",
             "evaluation",
-            "filter",
+            "filter.min_votes",
+            "filter.min_log_probability",
+            "filter.agreement",
+            "filter.popularity",
+            "filter.max_ratio",
+            "filter.max_items",
             "ease",
             "tune.trials",
             "tune.together",

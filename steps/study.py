@@ -222,7 +222,7 @@ def search_filter(
     """
     files = tuning.train_file, tuning.valid_file, tuning.generations
     about = {
-        field.name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+        field.name: _keys(value) if isinstance(value, BaseModel) else value
         for field in fields(tuning)
         if not isinstance(value := getattr(tuning, field.name), Path)
     }
@@ -238,6 +238,10 @@ def search_filter(
         with publish(folder) as target:
             write_trials(target, trials, tuning, importances)
     write_tuning_page(page, trials, tuning, importances, dataset=dataset, params=out / PARAMS)
+
+
+def _keys(section: BaseModel) -> dict[str, object]:
+    return section.model_dump(mode="json", exclude={"source"})  # who reads the result shapes none
 
 
 def trials_of(frozen: Sequence[FrozenTrial]) -> list[Trial]:
