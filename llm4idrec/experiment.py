@@ -17,11 +17,11 @@ from llm4idrec.experiment_data import Data
 from llm4idrec.files import read_json, replacing_file, replacing_folder, write_json
 from llm4idrec.filtering import accepted_items, filter_candidates
 from llm4idrec.interactions import IntArray
-from llm4idrec.merging import shares
+from llm4idrec.merging import with_shares
 from llm4idrec.metrics import coverage, user_metrics
-from llm4idrec.recommenders.base import ClosedForm, Recommender
+from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.config import EASEConfig, RecommenderConfig
-from llm4idrec.recommenders.registry import RECOMMENDERS, new_recommender
+from llm4idrec.recommenders.registry import RECOMMENDERS, new_recommender, trainings
 from llm4idrec.recommenders.training import Validation
 
 CANDIDATES = 100
@@ -80,8 +80,7 @@ class Experiment:
     @property
     def seeds(self) -> int:
         """Trainings on each data set: one where the seed means nothing."""
-        closed = issubclass(RECOMMENDERS[self.recommender], ClosedForm)
-        return 1 if closed else self.evaluation.seeds
+        return trainings(self.recommender, self.evaluation.seeds)
 
     def read_data(self) -> Data:
         return Data.read(
@@ -171,5 +170,4 @@ class Experiment:
         n = max(CANDIDATES, int(most.max()))
         candidates = recommender_candidates(recommender, data.train, n)
         accepted, _ = filter_candidates(candidates, data.train, self.filter, self.ease, most)
-        share = pa.array(shares(accepted, data.train), pa.float32())
-        return accepted.select(["user", "item", "popularity"]).append_column("share", share)
+        return with_shares(accepted, data.train).select(["user", "item", "popularity", "share"])

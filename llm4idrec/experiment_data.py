@@ -83,8 +83,7 @@ class Data:
         at the test, is the original history.
         """
         pairs = self.train_and_valid if with_valid else self.train
-        user, item = generated_pairs(generated, augmentation)
-        return place_generated(pairs, user, item, self.placement) if len(user) else pairs
+        return place_generated(pairs, *generated_pairs(generated, augmentation), self.placement)
 
     @cached_property
     def train_and_valid(self) -> Interactions:

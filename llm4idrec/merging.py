@@ -51,9 +51,12 @@ def merge_candidates(train: Interactions, candidates: pa.Table) -> pa.Table:
 
 def merge_controls(train: Interactions, controls: pa.Table) -> pa.Table:
     """The controls' accepted candidates: control, user, item, popularity, share."""
-    return controls.select(["control", "user", "item", "popularity"]).append_column(
-        "share", pa.array(shares(controls, train))
-    )
+    return with_shares(controls, train).select(["control", "user", "item", "popularity", "share"])
+
+
+def with_shares(candidates: pa.Table, train: Interactions) -> pa.Table:
+    """The same and a last column `share`, as in `shares`."""
+    return candidates.append_column("share", pa.array(shares(candidates, train)))
 
 
 def shares(candidates: pa.Table, train: Interactions) -> npt.NDArray[np.float32]:

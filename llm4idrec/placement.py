@@ -22,10 +22,12 @@ def place_generated(
       latest; before a lone original.
     - after: they are the latest, the best right behind the last original.
 
-    Without a time in `original` there is none in the result. Raises `ValueError` on a repeated
-    pair, or one outside the catalogue.
+    Without a time in `original` there is none in the result; without a generated pair the result is
+    `original`. Raises `ValueError` on a repeated pair, or one outside the catalogue.
     """
     users, items = np.asarray(user, np.int32), np.asarray(item, np.int32)
+    if not len(users):
+        return original
     Interactions(users, items, original.n_users, original.n_items)  # a check of range and repeats
     order = np.argsort(users, kind="stable")
     fresh = order[~original.contains(users[order], items[order])]

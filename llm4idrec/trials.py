@@ -59,7 +59,6 @@ def write_trials(
     validation, value) and `summary.json` (numbers; `untuned` is the best that the settings as they
     are gave)."""
     baseline, best = trials[0].value, best_trial(trials)
-    defaults = trials[1 : len(tuning.defaults())]
     write_params(folder / PARAMS, tuning, best)
     rows = [
         {
@@ -82,7 +81,7 @@ def write_trials(
     outcomes = [trial.outcome for trial in trials]
     numbers = {
         "original": baseline,
-        "untuned": max((t.value for t in defaults if t.value is not None), default=None),
+        "untuned": untuned_value(trials, tuning),
         "best": best.value,
         "best_trial": best.number,
         "best_gain": gain(best.value, baseline),
@@ -93,6 +92,12 @@ def write_trials(
     }
     known = {name: value for name, value in numbers.items() if value is not None}
     write_json(folder / "summary.json", known)
+
+
+def untuned_value(trials: Sequence[Trial], tuning: FilterTuning) -> float | None:
+    """The best that the settings as they are gave; None if none of these trials is complete."""
+    untuned = (trial.value for trial in trials[1 : len(tuning.defaults())])
+    return max((value for value in untuned if value is not None), default=None)
 
 
 def gain(value: float | None, baseline: float | None) -> float | None:

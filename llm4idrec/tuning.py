@@ -17,12 +17,12 @@ from llm4idrec.candidates import read_generations
 from llm4idrec.config import EvaluationConfig, FilterConfig
 from llm4idrec.filtering import CandidateFilter
 from llm4idrec.interactions import Interactions
-from llm4idrec.merging import generated_pairs, shares
+from llm4idrec.merging import generated_pairs, with_shares
 from llm4idrec.metrics import FloatArray
 from llm4idrec.placement import place_generated
-from llm4idrec.recommenders.base import ClosedForm, Recommender
+from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.config import EASEConfig, RecommenderConfig
-from llm4idrec.recommenders.registry import RECOMMENDERS, new_recommender
+from llm4idrec.recommenders.registry import new_recommender, trainings
 from llm4idrec.recommenders.training import Validation
 
 
@@ -124,9 +124,9 @@ class FilterTuning:
             return train
         config = self.filter_config(choice)
         accepted, _ = candidate_filter.with_config(config).accept(generations)
-        accepted = accepted.append_column("share", pa.array(shares(accepted, train)))
-        user, item = generated_pairs(accepted, Augmentation(choice.amount, choice.popularity))
-        return place_generated(train, user, item, self.evaluation.placement) if len(user) else train
+        augmentation = Augmentation(choice.amount, choice.popularity)
+        added = generated_pairs(with_shares(accepted, train), augmentation)
+        return place_generated(train, *added, self.evaluation.placement)
 
     def validate(self, choice: FilterChoice, watch: Watch) -> list[float]:
         """Mean selection metric over validation users of a training with each selection seed, or
@@ -137,8 +137,7 @@ class FilterTuning:
         train, valid, _, _ = _material(self)
         data = self.training_set(choice)
         scores = []
-        closed = issubclass(RECOMMENDERS[self.recommender], ClosedForm)
-        for seed in range(1 if closed else self.evaluation.selection_seeds):
+        for seed in range(trainings(self.recommender, self.evaluation.selection_seeds)):
             cutoffs, told = self.evaluation.cutoffs, _numbered(watch, seed)
             validation = _Watched(valid, train, cutoffs, self.metric, told)
             recommender = new_recommender(

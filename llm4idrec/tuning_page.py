@@ -10,7 +10,7 @@ from string import Template
 from llm4idrec.charts import Line, bar_chart, line_chart
 from llm4idrec.markup import figure, table
 from llm4idrec.page import write_page
-from llm4idrec.trials import Trial, best_trial, gain
+from llm4idrec.trials import Trial, best_trial, gain, untuned_value
 from llm4idrec.tuning import FilterChoice, FilterTuning
 from llm4idrec.verdict import metric_name, percent, recommender_name
 
@@ -63,13 +63,12 @@ def write_tuning_page(
 
 def _answer(trials: Sequence[Trial], tuning: FilterTuning, metric: str) -> str:
     best, nothing = best_trial(trials), trials[0]
-    untuned = [t for t in trials[1 : len(tuning.defaults())] if t.value is not None]
+    value = untuned_value(trials, tuning)
     change = percent(gain(best.value, nothing.value))
     text = f"Best of {len(trials)} trials, number {best.number}: {best.choice.amount:.2f} generated"
     text += f" items for each of a history, {metric} {best.value:.4f} on validation, {change}"
     text += f" over nothing added ({nothing.value:.4f})."
-    if untuned:
-        value = best_trial(untuned).value
+    if value is not None:
         text += (
             f" The settings of params.yaml: {value:.4f} ({percent(gain(value, nothing.value))})."
         )

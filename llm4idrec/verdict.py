@@ -67,12 +67,14 @@ class Verdict(StrEnum):
     CANNOT_TELL = "cannot tell"
 
 
-def compare_recommenders(evaluations: Sequence[Path], dataset: str, protocol: str) -> list[Row]:
-    """Rows of the `per_user.parquet` in each evaluation folder, which is named as its recommender.
+def compare_recommenders(
+    evaluations: Sequence[Path], dataset: str, protocol: str, file: str = "per_user.parquet"
+) -> list[Row]:
+    """Rows of that file in each evaluation folder, which is named as its recommender.
 
     Raises `InputError` if a folder has none, or its users or metrics differ between the variants.
     """
-    tables = {folder.name: read_per_user(folder / "per_user.parquet") for folder in evaluations}
+    tables = {folder.name: read_per_user(folder / file) for folder in evaluations}
     compared = {
         name: {
             metric: compare(*(seeds_by_users(table, v, metric) for v in ("original", "augmented")))

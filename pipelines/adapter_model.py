@@ -5,6 +5,7 @@ MLflow stores this file as it is and runs it when the model is loaded; nothing i
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,16 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from llm4idrec.adapter import load_tuned_model
-from llm4idrec.config import GenerationConfig, ListsConfig
+from llm4idrec.config import FilterConfig, GenerationConfig, ListsConfig
 from llm4idrec.device import choose_device
 from llm4idrec.errors import InputError
+from llm4idrec.filtering import CandidateFilter
 from llm4idrec.generation import Generator
 from llm4idrec.interactions import Interactions, LongArray
+from llm4idrec.recommenders.config import EASEConfig
 
 COLUMNS = ["user", "item", "rank", "votes", "mean_log_probability"]
+EVERY_NEW_ITEM = FilterConfig(min_votes=1, max_ratio=math.inf, agreement=0, popularity=(0,))
 
 
 class AdapterModel(PythonModel):  # type: ignore[misc]
@@ -73,7 +77,7 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         # The generator wants ascending numbers; a shard at a time bounds what it holds at once.
         shards = -(-len(users) // self._generation.shard_users)
         tables = [generator.candidates(shard) for shard in np.array_split(np.sort(numbers), shards)]
-        return self._own(pa.concat_tables(tables).to_pandas(), histories, numbers, users)
+        return self._own(pa.concat_tables(tables), histories, numbers, users)
 
     def _numbers(self, users: np.ndarray) -> LongArray:
         """Of each row, the number that the generator knows the user by."""
@@ -115,25 +119,18 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         return Interactions(user, item, size, len(self._items), np.arange(len(item)))
 
     def _own(
-        self,
-        candidates: pd.DataFrame,
-        histories: Interactions,
-        numbers: LongArray,
-        users: np.ndarray,
+        self, candidates: pa.Table, histories: Interactions, numbers: LongArray, users: np.ndarray
     ) -> pd.DataFrame:
         """In own IDs and the given order of users, without what is no item or not a new one."""
-        item = candidates["item"].fillna(-1).to_numpy(np.int64)
-        real = (item >= 0) & (item < len(self._items))
-        candidates = candidates.assign(item=item)[real]
-        new = ~histories.contains(candidates["user"].to_numpy(), candidates["item"].to_numpy())
+        new, _ = CandidateFilter(histories, EVERY_NEW_ITEM, EASEConfig()).accept(candidates)
         row = pd.Series(np.arange(len(numbers)), index=numbers)
-        candidates = candidates[new].assign(row=lambda rows: rows["user"].map(row))
-        candidates = candidates.sort_values(["row", "rank"])
-        return candidates.assign(
-            rank=candidates.groupby("row").cumcount() + 1,
-            user=users[candidates["row"].to_numpy()],
-            item=self._items.take(pa.array(candidates["item"])).to_pandas().to_numpy(),
-        )[COLUMNS].reset_index(drop=True)
+        rows = new.to_pandas().assign(row=lambda table: table["user"].map(row))
+        rows = rows.sort_values(["row", "rank"])
+        own: pd.DataFrame = rows.assign(
+            user=users[rows["row"].to_numpy()],
+            item=self._items.take(pa.array(rows["item"])).to_pandas().to_numpy(),
+        )[COLUMNS]
+        return own.reset_index(drop=True)
 
 
 set_model(AdapterModel())

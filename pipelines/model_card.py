@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 from llm4idrec.config import Config
-from llm4idrec.significance import compare, holm, seeds_by_users
 from llm4idrec.verdict import (
     Row,
-    finite,
     interval,
     metric_name,
     p_cell,
     percent,
-    read_per_user,
     recommender_name,
 )
 
@@ -33,34 +29,6 @@ LIMITS = (
 )
 NAMED = "Its prompts name the user, so it answers for the users that it was tuned on only."
 PRETRAINED = "The base model is not in here, only its name, under which it must be reachable."
-
-
-def validation_rows(evaluations: Sequence[Path], dataset: str, protocol: str) -> list[Row]:
-    """Rows as in `comparison.json` of each folder's `validation.parquet`."""
-    tables = {folder.name: read_per_user(folder / "validation.parquet") for folder in evaluations}
-    metrics = {name: table.column_names[3] for name, table in tables.items()}
-    compared = {
-        name: compare(*(seeds_by_users(table, v, metrics[name]) for v in ("original", "augmented")))
-        for name, table in tables.items()
-    }
-    p_values = holm({name: comparison.p_value for name, comparison in compared.items()})
-    return [
-        Row(
-            dataset=dataset,
-            protocol=protocol,
-            recommender=name,
-            metric=metrics[name],
-            original=comparison.original,
-            augmented=comparison.augmented,
-            relative_gain=finite(comparison.relative_gain),
-            ci_low=finite(comparison.low),
-            ci_high=finite(comparison.high),
-            p_value=p_values[name],
-            n_seeds=len(tables[name]["seed"].unique()),
-            n_users=len(tables[name]["user"].unique()),
-        )
-        for name, comparison in compared.items()
-    ]
 
 
 def model_card(

@@ -28,8 +28,9 @@ from llm4idrec.config import Config
 from llm4idrec.errors import InputError
 from llm4idrec.files import fingerprint, read_json
 from llm4idrec.interactions import Interactions
+from llm4idrec.verdict import compare_recommenders
 from pipelines.environment import REPO
-from pipelines.model_card import model_card, validation_rows
+from pipelines.model_card import model_card
 from pipelines.stages import (
     ADAPTER,
     BASE_MODEL,
@@ -47,6 +48,7 @@ IDENTITY = "identity"
 """Tag of every version that was registered here: a hash of all that makes it up."""
 SETTINGS = "settings."
 """Prefix of the tags that hold a recommender's parameters."""
+VALIDATION = "validation.parquet"
 LONGEST_DESCRIPTION = 5000  # that MLflow's store has room for
 
 SIGNATURE = ModelSignature(
@@ -77,7 +79,8 @@ def register(run: StageRun, config: Config, inputs: Files, comparison: Path) -> 
     facts = _facts(config, inputs, evaluations)
     version = _existing(run.client, facts[IDENTITY])
     if version is None:
-        rows = validation_rows(list(evaluations.values()), config.dataset, config.protocol)
+        folders = list(evaluations.values())
+        rows = compare_recommenders(folders, config.dataset, config.protocol, VALIDATION)
         items = _items(inputs).slice(0, 2)["id"].to_pylist()
         card = model_card(MODEL, config, facts, rows, read_json(comparison), items)
         version = _create(run, config, inputs, evaluations, facts, card)
@@ -129,7 +132,7 @@ def _selection_metric(evaluations: Iterable[Path]) -> str:
     """The column of each `validation.parquet` that chose the amount."""
     metrics = set()
     for folder in evaluations:
-        file = folder / "validation.parquet"
+        file = folder / VALIDATION
         if not file.is_file():
             remedy = "run the stage `evaluate` again"
             raise InputError("there is no such file", "figures on validation", remedy, file=file)
@@ -189,7 +192,7 @@ def _own_files(
         users = pq.read_table(inputs[IDENTIFIERS] / "users.parquet")
         pq.write_table(users, identifiers / "users.parquet")
     for name, folder in evaluations.items():
-        table = pq.read_table(folder / "validation.parquet")
+        table = pq.read_table(folder / VALIDATION)
         pq.write_table(table, validation / f"{name}.parquet")
     (scratch / "README.md").write_text(card, encoding="utf-8")
     names = ("identifiers", "validation", "README.md")

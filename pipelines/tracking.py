@@ -81,8 +81,7 @@ class StageRun:
             )
             run_id, now = run.info.run_id, _now()
             log_params(self.client, run_id, {name: trial[name] for name in names})
-            known = {key: v for key in ("value", "gain") if (v := trial[key]) is not None}
-            log_metrics(self.client, run_id, "trial", known)
+            log_metrics(self.client, run_id, "trial", {k: trial[k] for k in ("value", "gain")})
             curves = [
                 Metric(_name(f"trial/seed={v['seed']}"), v["value"], now, v["validation"])
                 for v in validations

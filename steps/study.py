@@ -84,11 +84,9 @@ class Study:
         study = optuna.load_study(
             study_name=self.name, storage=self._storage(), pruner=self._pruner()
         )
-        frozen = study.get_trials(deepcopy=False)[number]
-        trial, last = (
-            optuna.Trial(study, frozen._trial_id),
-            max(frozen.intermediate_values, default=-1),
-        )
+        frozen = _frozen(study, number)
+        trial = optuna.Trial(study, frozen._trial_id)
+        last = max(frozen.intermediate_values, default=-1)
 
         def watch(seed: int, validation: int, score: float) -> None:
             step = _SEED_STEPS * seed + validation
