@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from llm4idrec import stages
-from llm4idrec.augmentation import ORIGINAL_DATA, Augmentation
+from llm4idrec.augmentation import ORIGINAL_DATA, Augmentation, chosen_augmentation
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError, LLM4IDRecError
 from llm4idrec.export import FORMATS, export_data
 from llm4idrec.export.material import Material
+from llm4idrec.recommenders.registry import RECOMMENDERS
 
 Command = Callable[[Config, Path], None]
 
@@ -176,24 +177,41 @@ def run(config: Config, at: Path) -> None:
 
 def export(options: argparse.Namespace) -> None:
     """train/, heldout/, identifiers/, augmented/ -> files that another framework reads"""
-    if not options.amount > 0:
-        raise InputError(
-            f"--amount is {options.amount:g}", "more than 0", "for none, say --data original"
-        )
-    config = Config.read(options.params)
+    config = _read(options.params)
     material = Material.read(
         options.out,
-        augmentation=(
-            Augmentation(options.amount, options.popularity)
-            if options.data == "augmented"
-            else ORIGINAL_DATA
-        ),
+        augmentation=_augmentation(options, config.filter.popularity),
         placement=config.evaluation.placement,
         numbers=options.ids == "numbers",
     )
     counts = export_data(material, options.to, options.format, config.split.protocol)
     for name, count in counts.items():
         print(f"{count:>10} {name.replace('_', ' ')}", file=sys.stderr)
+
+
+def _augmentation(options: argparse.Namespace, orders: Sequence[float]) -> Augmentation:
+    """What `export` is to add; `orders` are those that `filter.popularity` names."""
+    if options.data == "original":
+        return ORIGINAL_DATA
+    if options.recommender is not None:
+        if options.amount is not None or options.popularity is not None:
+            raise InputError(
+                "--for stands beside --amount or --popularity",
+                "what validation chose, or what you say",
+                "leave one of them out",
+            )
+        chosen = chosen_augmentation(options.out / "evaluation" / options.recommender)
+        if chosen == ORIGINAL_DATA:
+            raise InputError(
+                f"validation chose to add nothing for {options.recommender}",
+                "a recommender that is helped",
+                "export --data original, or say --amount",
+            )
+        return chosen
+    amount = math.inf if options.amount is None else options.amount
+    if not amount > 0:
+        raise InputError(f"--amount is {amount:g}", "more than 0", "for none, say --data original")
+    return Augmentation(amount, orders[0] if options.popularity is None else options.popularity)
 
 
 def merged(options: argparse.Namespace) -> None:
@@ -243,7 +261,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_stage(command: Command, options: argparse.Namespace) -> None:
-    command(Config.read(options.params), options.out)
+    command(_read(options.params), options.out)
+
+
+def _read(params: Path) -> Config:
+    return Config.read(params).with_tuned_filter()
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
@@ -253,16 +275,21 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         "--data", choices=("original", "augmented"), default="augmented", help="(augmented)"
     )
     parser.add_argument(
+        "--for",
+        dest="recommender",
+        choices=RECOMMENDERS,
+        metavar="RECOMMENDER",
+        help="what validation chose for it, once it is evaluated (all that was accepted)",
+    )
+    parser.add_argument(
         "--amount",
         type=float,
-        default=math.inf,
-        help="most generated items, as a ratio to a user's history (all that were accepted)",
+        help="without --for: most generated items, as a ratio to a user's history (all accepted)",
     )
     parser.add_argument(
         "--popularity",
         type=float,
-        default=0.0,
-        help="which of filter.popularity's orders of candidates (0)",
+        help="without --for: which of filter.popularity's orders of candidates (the first)",
     )
     parser.add_argument(
         "--ids",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
+
+from llm4idrec.errors import InputError
+from llm4idrec.files import read_json
 
 
 class Augmentation(NamedTuple):
@@ -20,3 +24,15 @@ class Augmentation(NamedTuple):
 
 
 ORIGINAL_DATA = Augmentation()
+
+
+def chosen_augmentation(evaluation: Path) -> Augmentation:
+    """What validation chose for the recommender of that evaluation folder.
+
+    Raises `InputError` if it has not been evaluated.
+    """
+    file = evaluation / "selection.json"
+    if not file.is_file():
+        remedy = "evaluate it first, as one of `recommenders`"
+        raise InputError("there is no such file", "what validation chose", remedy, file=file)
+    return Augmentation(**read_json(file)["chosen"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,11 @@ def _summary(table: pa.Table, n_users: int, config: GenerationConfig) -> dict[st
 
 
 class Generator:
-    """A tuned model with the catalogue and histories it generates for."""
+    """A tuned model with the catalogue and histories it generates for.
+
+    How a user's history is shown is drawn by `seed` and the user's key, of `keys` (n_users,), whole
+    numbers from 0; without keys it is the user's number.
+    """
 
     def __init__(
         self,
@@ -87,7 +91,9 @@ class Generator:
         config: GenerationConfig,
         lists: ListsConfig,
         seed: int,
+        keys: Sequence[int] | None = None,
     ) -> None:
+        self._keys = range(train.n_users) if keys is None else keys
         self._model, self._encoder = model, PromptEncoder(tokenizer)
         self._train, self._config, self._seed = train, config, seed
         self._lists = lists
@@ -105,7 +111,7 @@ class Generator:
         """The candidates of some users, rows ordered by user and rank (see `candidates.SCHEMA`)."""
         views = self._views
         draws = [
-            np.random.default_rng((self._seed, user, view))
+            np.random.default_rng((self._seed, self._keys[user], view))
             for user in users.tolist()
             for view in range(views)
         ]

@@ -5,6 +5,7 @@ MLflow stores this file as it is and runs it when the model is loaded; nothing i
 
 from __future__ import annotations
 
+import hashlib
 import math
 import sys
 from pathlib import Path
@@ -36,9 +37,9 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
     latest last) -> frame of `COLUMNS`, each user's candidates in own IDs, best first.
 
     Items that the catalogue does not have are left out, and counted on stderr. A version whose
-    prompts name the user knows the users it was tuned on, by their own IDs, and no others. How a
-    shuffled history is shown is drawn by seed and row. Raises `InputError` for a user who comes
-    twice, has no known item or, where users are named, is not known.
+    prompts name the user knows the users it was tuned on, by their own IDs, and no others. A user
+    gets the same candidates for the same history whoever else is asked about. Raises `InputError`
+    for a user who comes twice, has no known item or, where users are named, is not known.
     """
 
     def load_context(self, context: PythonModelContext) -> None:
@@ -73,6 +74,7 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
             self._generation,
             self._lists,
             self._seed,
+            self._keys(users),
         )
         # The generator wants ascending numbers; a shard at a time bounds what it holds at once.
         shards = -(-len(users) // self._generation.shard_users)
@@ -96,6 +98,12 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
                 "tune a version with lists.users false to answer for new users",
             )
         return np.asarray(known.to_numpy(), np.int64)
+
+    def _keys(self, users: np.ndarray) -> list[int] | None:
+        """What the views of a history are drawn by: own IDs, where no numbers are known."""
+        if self._users is not None:
+            return None
+        return [int(hashlib.sha256(str(user).encode()).hexdigest()[:16], 16) for user in users]
 
     def _histories(
         self, numbers: LongArray, users: np.ndarray, histories: list[list[str]]

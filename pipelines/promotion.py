@@ -42,6 +42,7 @@ def promote(client: MlflowClient, number: str | None, force: bool) -> str:
     if against and not force:
         sentences = (f"Version {version.number} is not promoted: {against}.", result.remedy)
         raise NotMovedError(" ".join((*filter(None, sentences), "--force promotes it anyway.")))
+    _require_champion(client, champion)
     _record(client, version, champion, result, against)
     client.set_registered_model_alias(MODEL, CHAMPION, version.number)
     forced = f", by force: {against}" if against else ""
@@ -81,6 +82,17 @@ def _candidate(client: MlflowClient, number: str | None) -> Version:
             f"There is no {missing} of {MODEL}; `python -m pipelines.run report` registers one."
         )
     return version
+
+
+def _require_champion(client: MlflowClient, compared: Version | None) -> None:
+    """That nobody else has moved the alias since; MLflow has no move on condition, so this leaves
+    no more than the moment before the tags and the alias are written."""
+    now = alias_version(client, CHAMPION)
+    if (now and now.number) != (compared and compared.number):
+        raise NotMovedError(
+            f"The champion has changed meanwhile, to {f'version {now.number}' if now else 'none'}; "
+            "`promote` again compares with that one."
+        )
 
 
 def _past(version: Version) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from llm4idrec.config import Config, DataConfig
 from llm4idrec.errors import InputError
 from llm4idrec.export import FORMATS, export_data
 from llm4idrec.export.material import Material
+from llm4idrec.files import write_json
 from llm4idrec.formats import read_file
 from llm4idrec.interactions import Interactions
 from llm4idrec.placement import place_generated
@@ -329,6 +330,40 @@ def test_an_order_of_candidates(artifacts: Config, capsys: pytest.CaptureFixture
         "of filter.popularity"
     ) in capsys.readouterr().err
     assert not Path("absent").exists()
+
+
+def test_what_validation_chose_for_a_recommender(
+    artifacts: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["export", "--format", "openp5", "--for", "mf", "--to"]
+    assert main([*arguments, "unknown"]) == 2
+    assert "evaluation/mf/selection.json: there is no such file" in capsys.readouterr().err
+    folder = Path("artifacts/evaluation/mf")
+    folder.mkdir(parents=True)
+    write_json(folder / "selection.json", {"chosen": {"amount": 1.0, "popularity": 0.3}})
+    assert main([*arguments, "chosen"]) == 0
+    assert main([*arguments[:3], "--popularity", "0.3", "--to", "said"]) == 0
+    assert written(Path("chosen")) == written(Path("said"))
+    capsys.readouterr()
+    assert main([*arguments, "both", "--amount", "0.1"]) == 2
+    assert "--for stands beside --amount or --popularity" in capsys.readouterr().err
+    write_json(folder / "selection.json", {"chosen": {"amount": 0.0, "popularity": 0.0}})
+    assert main([*arguments, "nothing"]) == 2
+    assert "validation chose to add nothing for mf" in capsys.readouterr().err
+
+
+def test_a_tuned_filter_says_which_order_there_is(artifacts: Config) -> None:
+    """Its one exponent is the default, as it is what the stages went by."""
+    tuned = artifacts.filter.model_copy(update={"popularity": (0.3,)}).model_dump(mode="json")
+    write_json(Path("tuned.yaml"), {"filter": tuned, "evaluation": {"amounts": [0.5]}})
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["filter"]["source"] = "tuned.yaml"
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    arguments = ["export", "--format", "openp5", "--to"]
+    assert main([*arguments, "default"]) == 0
+    assert main([*arguments, "said", "--popularity", "0.3"]) == 0
+    assert main([*arguments, "other", "--popularity", "0"]) == 0
+    assert written(Path("default")) == written(Path("said")) != written(Path("other"))
 
 
 def test_numbers_come_with_what_they_mean(artifacts: Config) -> None:

@@ -18,12 +18,13 @@ from tests.pipelines.conftest import SERVED, Workshop, clear_registry, make_arti
 
 
 def test_a_version_answers_as_the_generator_did_in_own_ids(workshop: Workshop) -> None:
-    """One user of the train set, who is row 0 here and user 0 there."""
-    workshop.register({"mf": 0.1})
+    """One user of the train set, whose items are shown in time order, so without a draw."""
+    workshop.register({"mf": 0.1}, lists={"order": "time"})
     config, train = workshop.config, Path("artifacts/train/interactions.parquet")
+    lists = config.lists.model_copy(update={"order": "time"})
     generate_candidates(
         train, Path("artifacts/base_model"), Path("artifacts/adapter"), Path("generated"),
-        config.generation, config.lists, config.seed, "cpu",
+        config.generation, lists, config.seed, "cpu",
     )  # fmt: skip
     expected = pq.read_table("generated/shard-00000.parquet").to_pandas()
     expected = expected[expected["user"] == 0]
@@ -40,6 +41,25 @@ def test_a_version_answers_as_the_generator_did_in_own_ids(workshop: Workshop) -
         found["mean_log_probability"], expected["mean_log_probability"], rtol=1e-5
     )
     assert found["votes"].tolist() == expected["votes"].tolist()
+
+
+def test_an_answer_does_not_depend_on_who_else_is_asked_about(workshop: Workshop) -> None:
+    workshop.register({"mf": 0.1})
+    model = mlflow.pyfunc.load_model(SERVED)
+    histories = {"zoe": ["m3", "m1", "m4"], "adam": ["m2", "m5", "m8"], "eve": ["m3", "m1", "m4"]}
+
+    def answers(*users: str) -> pd.DataFrame:
+        items = [histories[user] for user in users]
+        found: pd.DataFrame = model.predict(pd.DataFrame({"user": users, "items": items}))
+        return found.set_index("user")
+
+    alone, together = answers("zoe"), answers("adam", "eve", "zoe")
+    assert alone["item"].tolist() == together.loc["zoe", "item"].tolist()
+    column = "mean_log_probability"
+    np.testing.assert_allclose(alone[column], together.loc["zoe", column], rtol=1e-6)
+    # The views are drawn for each user anew.
+    shown_alike = np.isclose(alone[column], together.loc["eve", column], rtol=1e-6)
+    assert not shown_alike.all()
 
 
 def test_histories_of_anybody(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,8 +19,9 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from pipelines import run, tracking
-from pipelines.registry import CHALLENGER, CHAMPION, MODEL
+from pipelines import promotion, run, tracking
+from pipelines.challenge import Challenge, challenge
+from pipelines.registry import CHALLENGER, CHAMPION, MODEL, Version
 from tests.pipelines.conftest import Workshop
 
 Output = pytest.CaptureFixture[str]
@@ -205,6 +206,27 @@ def test_only_what_was_measured_alike_is_compared(workshop: Workshop, capfd: Out
     tags = client.get_model_version(MODEL, "4").tags
     assert tags["promotion.figures"] == "{}"
     assert aliases(client)[CHAMPION] == "4"
+
+
+def test_who_was_compared_must_still_be_champion(
+    workshop: Workshop, capfd: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another `promote` comes first while this one compares."""
+    client = MlflowClient()
+    workshop.register({"mf": 0.1})
+    workshop.register({"mf": 0.2})
+
+    def slow(version: Version, champion: Version | None) -> Challenge:
+        result = challenge(version, champion)
+        client.set_registered_model_alias(MODEL, CHAMPION, "1")
+        return result
+
+    monkeypatch.setattr(promotion, "challenge", slow)
+    assert run.main(["promote"]) == 1
+    assert "The champion has changed meanwhile, to version 1;" in capfd.readouterr().err
+    assert aliases(client)[CHAMPION] == "1"
+    assert run.main(["promote"]) == 0
+    assert aliases(client)[CHAMPION] == "2"
 
 
 def test_nothing_to_promote_or_to_roll_back_is_a_sentence(
