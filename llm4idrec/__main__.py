@@ -51,6 +51,7 @@ def base_model(config: Config, at: Path) -> None:
         lists=config.lists,
         seed=config.seed,
         device=config.device,
+        threads=config.threads,
     )
 
 
@@ -63,6 +64,7 @@ def adapter(config: Config, at: Path) -> None:
         adapter=config.adapter,
         seed=config.seed,
         device=config.device,
+        threads=config.threads,
     )
 
 
@@ -77,6 +79,7 @@ def generate(config: Config, at: Path) -> None:
         lists=config.lists,
         seed=config.seed,
         device=config.device,
+        threads=config.threads,
     )
 
 
@@ -90,6 +93,7 @@ def controls(config: Config, at: Path) -> None:
         settings=config.control_settings,
         seed=config.seed,
         device=config.device,
+        threads=config.threads,
     )
 
 
@@ -136,17 +140,20 @@ def report(config: Config, at: Path) -> None:
     from llm4idrec.verdict import verdict_table
 
     stages.report(
+        at / "raw",
         at / "train",
         at / "heldout",
+        at / "prompts",
         at / "base_model",
         at / "adapter",
         at / "generations",
+        at / "controls",
         at / "candidates",
         at / "augmented",
         [at / "evaluation" / name for name in config.recommenders],
         at / "report",
-        dataset=config.dataset,
-        protocol=config.protocol,
+        config=config,
+        source=config.data.path,
     )
     print(verdict_table(read_json(at / "report" / "comparison.json")))
     print()

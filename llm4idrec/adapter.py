@@ -81,8 +81,10 @@ def _add_adapter(model: Any, config: AdapterConfig) -> Any:
             f"adapter.target_modules {list(config.target_modules)} do not fit the base model",
             f"names among {names}",
         ) from error
-    # The folder of a base model differs from machine to machine; the adapter should not.
+    # The folder of a base model differs from machine to machine, the order of a set of words from
+    # process to process; the adapter should not.
     model.peft_config["default"].base_model_name_or_path = Path(model.name_or_path).name
+    model.peft_config["default"].target_modules = sorted(config.target_modules)
     return model
 
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from llm4idrec.augmentation import Augmentation
+from llm4idrec.bands import band_shares, item_bands
 from llm4idrec.experiment_data import AUGMENTED, CONTROLS
 from llm4idrec.interactions import IntArray, Interactions
 from llm4idrec.leads import LANGUAGE_MODEL, SOURCE_NAMES
@@ -32,6 +33,8 @@ class Addition:
     """Share of the catalogue's items that get a pair."""
     popularity: float
     """Mean train interactions of the pairs' items, relative to that of train's own pairs."""
+    bands: dict[str, float]
+    """Share of the pairs whose item is in each band of popularity."""
 
 
 def describe_additions(
@@ -80,4 +83,5 @@ def _describe(
         hit_rate=float(valid.contains(user, item).mean()),
         coverage=len(np.unique(item)) / train.n_items,
         popularity=float(train.item_counts[item].mean() / train.item_counts[train.item].mean()),
+        bands=band_shares(item, item_bands(train)),
     )

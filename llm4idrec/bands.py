@@ -50,3 +50,10 @@ def mean_popularity(items: IntArray, train: Interactions) -> float:
     """Mean number of train interactions of the items; negative numbers are empty places."""
     present = items[items >= 0]
     return float(train.item_counts[present].mean()) if len(present) else 0.0
+
+
+def band_shares(items: IntArray, bands: LongArray) -> dict[str, float]:
+    """Share of the items that is in each band; negative numbers are empty places."""
+    counts = np.bincount(bands[items[items >= 0]], minlength=len(BANDS))
+    total = max(int(counts.sum()), 1)
+    return {name: float(count / total) for name, count in zip(BANDS, counts, strict=True)}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from llm4idrec.errors import InputError
+from llm4idrec.files import read_table
 from llm4idrec.prompts import parse_item
 
 SCHEMA = pa.schema(
@@ -39,11 +39,23 @@ class Mention:
 
 
 def read_generations(folder: Path) -> pa.Table:
-    """All shards of a folder as one table of `SCHEMA`."""
+    """All shards of a folder as one table of `SCHEMA`; `InputError` if one is anything else."""
     files = sorted(folder.glob("shard-*.parquet"))
     if not files:
         raise InputError("holds no generated shards", "a folder that `generate` wrote", file=folder)
-    return pa.concat_tables([pq.read_table(file) for file in files])
+    return pa.concat_tables([_read_shard(file) for file in files])
+
+
+def _read_shard(file: Path) -> pa.Table:
+    table = read_table(file)
+    if table.schema != SCHEMA:
+        raise InputError(
+            "is no table of candidates",
+            f"the columns {', '.join(SCHEMA.names)} with their types",
+            "run the stage `generate` again",
+            file=file,
+        )
+    return table
 
 
 def count_votes(mentions: Sequence[tuple[int, int, Mention]]) -> pa.Table:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from llm4idrec.augmentation import ORIGINAL_DATA, Augmentation
-from llm4idrec.bands import band_recalls, item_bands, mean_popularity
+from llm4idrec.bands import band_recalls, band_shares, item_bands, mean_popularity
 from llm4idrec.config import EvaluationConfig, FilterConfig
 from llm4idrec.controls import SELF, recommender_candidates
 from llm4idrec.experiment_data import Data
@@ -149,8 +149,11 @@ class Experiment:
         cutoffs = self.evaluation.cutoffs
         most = max(cutoffs)
         numbers = {f"coverage_at_{n}": coverage(ranked[:, :n], data.train.n_items) for n in cutoffs}
-        recalls = band_recalls(ranked, data.test_users, data.test, item_bands(data.train))
+        bands = item_bands(data.train)
+        recalls = band_recalls(ranked, data.test_users, data.test, bands)
         numbers |= {f"recall_at_{most}_{band}": recall for band, recall in recalls.items()}
+        shares = band_shares(ranked, bands)
+        numbers |= {f"share_at_{most}_{band}": share for band, share in shares.items()}
         return numbers | {f"popularity_at_{most}": mean_popularity(ranked, data.train)}
 
     def _generated(self, fit: Fit, data: Data) -> pa.Table:

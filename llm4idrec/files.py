@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import yaml
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from llm4idrec.errors import InputError
 
@@ -50,7 +51,10 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 def _parents(path: Path) -> Iterator[None]:
     """Make the parents of `path`; if the block fails, remove those that were not there before."""
     made = [parent for parent in path.parents if not parent.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError("cannot be made", "folders above it, not files", file=path) from error
     try:
         yield
     except BaseException:
@@ -158,13 +162,15 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A file of keys and values; `InputError` if it is anything else."""
+def read_table(path: Path) -> pa.Table:
+    """The Parquet file that a stage wrote; `InputError` if it is anything else."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"cannot be read as YAML ({reason})", file=path) from error
-    if not isinstance(values, dict):
-        raise InputError("holds no parameters", "keys and their values", file=path)
-    return values
+        return pq.read_table(path)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"cannot be read ({reason})",
+            "Parquet",
+            "run the stage that writes it again",
+            file=path,
+        ) from error

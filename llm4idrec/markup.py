@@ -11,6 +11,11 @@ def figure(caption: str, chart: str) -> str:
     return f"<figure><figcaption>{escape(caption)}</figcaption>{chart}</figure>"
 
 
+def details(summary: str, content: str) -> str:
+    """`content`, which is HTML, closed until its summary, a text, is chosen; open on paper."""
+    return f"<details><summary>{escape(summary)}</summary>{content}</details>"
+
+
 def table(caption: str, head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """Cells are HTML; the caption is text."""
     title = f"<caption>{escape(caption)}</caption>" if caption else ""

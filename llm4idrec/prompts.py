@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from llm4idrec.config import ListsConfig, PromptsConfig
 from llm4idrec.errors import InputError
-from llm4idrec.files import replacing_file
+from llm4idrec.files import read_table, replacing_file
 from llm4idrec.interactions import Interactions
 
 TEMPLATE = (
@@ -32,14 +32,17 @@ QUESTIONS = {
 SHORTEST_HISTORY = 3
 """Users with fewer items get no prompt, as in the authors' code."""
 
+NUMBER = "(?:0|[1-9][0-9]{0,8})"
+"""Of a user or an item, as a regular expression: one way to write it, and no other digits."""
+
 Kind = Literal["fully", "randomly"]
 _PATTERNS = [
     (
         words,
         re.compile(
             re.escape(question)
-            .replace(r"\{items\}", r"(?P<items>[i\d,]+)")
-            .replace(r"\{user\}", r"(?P<user>\d+)", 1)
+            .replace(r"\{items\}", r"(?P<items>[i0-9,]+)")
+            .replace(r"\{user\}", rf"(?P<user>{NUMBER})", 1)
             .replace(r"\{user\}", r"(?P=user)")
         ),
     )
@@ -83,8 +86,8 @@ def question_text(user: int | None, history: Iterable[int], words: bool) -> str:
 
 
 def parse_item(text: str) -> int | None:
-    """`i34` -> 34; None for anything else, such as `i034` or `34`."""
-    return int(text[1:]) if re.fullmatch(r"i(0|[1-9]\d{0,8})", text) else None
+    """`i34` -> 34; None for anything else, such as `i034`, `34`, `xi34`, `i34.5` or `i٣٤`."""
+    return int(text[1:]) if re.fullmatch(f"i{NUMBER}", text) else None
 
 
 def parse_items(text: str) -> tuple[int, ...] | None:
@@ -165,8 +168,13 @@ def read_prompts(path: Path) -> list[Prompt]:
     prompts = []
     for line, row in enumerate(_read_rows(path), 1):
         prompt = None
-        if isinstance(row, dict) and {"prompt", "answer", "kind"} <= row.keys():
-            prompt = parse_prompt(row["prompt"], row["answer"], row["kind"])
+        match row:
+            case {
+                "prompt": str(question),
+                "answer": str(answer),
+                "kind": ("fully" | "randomly") as kind,
+            }:
+                prompt = parse_prompt(question, answer, kind)
         if prompt is None:
             raise InputError(
                 "the prompt or its answer does not follow the template",
@@ -179,10 +187,18 @@ def read_prompts(path: Path) -> list[Prompt]:
     return prompts
 
 
-def _read_rows(path: Path) -> list[object]:
+def _read_rows(path: Path) -> Iterator[object]:
+    if path.suffix == ".parquet":
+        yield from read_table(path).to_pylist()
+        return
     try:
-        if path.suffix == ".parquet":
-            return list(pq.read_table(path).to_pylist())
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise InputError(f"not a file of prompts ({error})", file=path) from error
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise InputError(f"not a file of prompts ({error.strerror})", file=path) from error
+    for number, line in enumerate(lines, 1):
+        try:
+            yield json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(
+                f"not JSON ({error})", "a prompt a line", file=path, line=number
+            ) from error

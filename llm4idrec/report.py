@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
 
-from llm4idrec import sections
+from llm4idrec import curves, gains, sections
 from llm4idrec.additions import Addition, describe_additions
-from llm4idrec.charts import bar_chart
-from llm4idrec.files import COST, read_json, write_json
+from llm4idrec.charts import Bar, bar_chart
+from llm4idrec.config import Config
+from llm4idrec.costs import cost_chart, total_seconds
+from llm4idrec.curves import augmentation_name
+from llm4idrec.digest import digest
+from llm4idrec.files import read_json, write_json
 from llm4idrec.interactions import Interactions
 from llm4idrec.leads import compare_sources, source_name
 from llm4idrec.leakage import Inputs
-from llm4idrec.markup import figure, number, table
+from llm4idrec.markup import details, figure, number, table
 from llm4idrec.page import write_page
+from llm4idrec.popularity_shift import popularity_shift
+from llm4idrec.provenance import provenance
 from llm4idrec.sections import Evaluation
+from llm4idrec.tuned_filter import tuned_filter
 from llm4idrec.verdict import (
     LEVEL,
     SMALLEST_GAIN,
     Row,
     compare_recommenders,
+    cost_sentence,
     metric_name,
     percent,
     recommender_name,
@@ -29,12 +38,12 @@ from llm4idrec.verdict import (
 
 TEMPLATE = Path(__file__).with_name("report.html")
 FUNNEL = (
-    ("not_an_item", "that name an item"),
+    ("not_an_item", "naming an item"),
     ("not_in_catalogue", "in the catalogue"),
     ("already_seen", "new to the user"),
     ("few_votes", "with enough votes"),
     ("low_log_probability", "probable enough"),
-    ("over_amount", "within the user's amount: accepted"),
+    ("over_amount", "accepted: within the amount"),
 )
 DATA = {
     "users": "Users",
@@ -58,73 +67,115 @@ PROBE = {
 }
 
 
+@dataclass(frozen=True)
+class Artifacts:
+    """The folders that the stages left. `train` and `candidates` have a `summary.json`, any may
+    have a `cost.json`; every folder of `evaluations` is named as its recommender."""
+
+    raw: Path
+    train: Path
+    heldout: Path
+    prompts: Path
+    base_model: Path
+    adapter: Path
+    generations: Path
+    controls: Path
+    candidates: Path
+    augmented: Path
+    evaluations: Sequence[Path]
+
+    @property
+    def language_model(self) -> dict[str, Path]:
+        """The stages that only the language model needs."""
+        return {
+            "Base model": self.base_model,
+            "Adapter": self.adapter,
+            "Generation": self.generations,
+        }
+
+    @property
+    def costs(self) -> dict[str, Path]:
+        """The stages by name, in the order of the flow."""
+        stages = {"Reading the data": self.raw, "Prompts": self.prompts, **self.language_model}
+        stages |= {"Controls": self.controls, "Filter": self.candidates, "Merge": self.augmented}
+        return stages | {f"Evaluation of {recommender_name(f.name)}": f for f in self.evaluations}
+
+
 def write_report(
-    train: Path,
-    heldout: Path,
-    base_model: Path,
-    adapter: Path,
-    generations: Path,
-    candidates: Path,
-    augmented: Path,
-    evaluations: Sequence[Path],
+    artifacts: Artifacts,
     out: Path,
     *,
-    dataset: str,
-    protocol: str,
+    config: Config,
+    source: Path,
+    code: str = "",
 ) -> list[Row]:
     """Write `comparison.json`, `controls.json`, `metrics.json` and `comparison.html` into `out`;
     return the rows of the first.
 
-    `controls.json` has the rows of `compare_sources`, `metrics.json` the summary of each
-    recommender's evaluation under its name.
-
-    The folders are those of their stages. `train` and `candidates` have a `summary.json`, any may
-    have a `cost.json`; every folder of `evaluations` is named as its recommender.
+    `controls.json` has the rows of `compare_sources`, `metrics.json` their `digest`. What differs
+    between machines, commits and days is on the page only; `source` is where the data of `config`
+    lie now, `code` names the code's version.
     """
-    rows = compare_recommenders(evaluations, dataset, protocol)
-    sources = compare_sources(evaluations, rows)
-    read = [Evaluation.read(folder, rows, sources) for folder in evaluations]
-    pairs = Interactions.read(train / "interactions.parquet")
-    valid = Interactions.read(heldout / "valid.parquet")
-    tried = sorted({a for evaluation in read for a in evaluation.augmentations if a.amount})
-    model = {"Base model": base_model, "Adapter": adapter, "Generation": generations}
-    costs = model | {f"Evaluation of {recommender_name(f.name)}": f for f in evaluations}
-    data = read_json(train / "summary.json")
+    folders = artifacts.evaluations
+    rows = compare_recommenders(folders, config.dataset, config.protocol)
+    sources = compare_sources(folders, rows)
+    read = [Evaluation.read(folder, rows, sources) for folder in folders]
+    facts = provenance(config, source, code)
+    metric = read[0].metric
     body = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        dataset=escape(dataset),
-        protocol=escape(protocol.replace("_", " ")),
-        selection_metric=metric_name(read[0].metric),
+        dataset=escape(config.dataset),
+        protocol=escape(config.protocol.replace("_", " ")),
+        selection_metric=metric_name(metric),
         level=f"{LEVEL:g}",
         smallest_gain=percent(SMALLEST_GAIN),
-        additions=_additions(describe_additions(augmented, pairs, valid, tried)),
-        funnel=_funnel(read_json(candidates / "summary.json")),
-        probe=_numbers(data, PROBE) or NO_PROBE,
-        inputs=_inputs(Inputs.read(train, heldout)),
-        data=_numbers(data, DATA),
-        cost=_cost(costs),
-        **_sections(read, pairs, _seconds(model.values())),
+        tuning=tuned_filter(config.filter.source, metric, out),
+        cost=cost_chart(artifacts.costs),
+        provenance=_facts(facts),
+        **_sections(read, total_seconds(artifacts.language_model.values())),
+        **_data_sections(read, artifacts),
     )
     write_json(out / "comparison.json", rows)
     write_json(out / "controls.json", sources)
-    write_json(out / "metrics.json", {evaluation.name: evaluation.summary for evaluation in read})
-    write_page(out / "comparison.html", f"Does augmentation help? {dataset}", body)
+    write_json(out / "metrics.json", digest(sources))
+    write_page(out / "comparison.html", f"Does augmentation help? {config.dataset}", body)
     return rows
 
 
-def _sections(
-    evaluations: Sequence[Evaluation], train: Interactions, seconds: float | None
-) -> dict[str, str]:
-    """What there is of every recommender."""
-    lengths = train.history_lengths
+def _sections(evaluations: Sequence[Evaluation], seconds: float | None) -> dict[str, str]:
+    """What there is of every recommender; `seconds` is the language model's cost, if known."""
+    recalls = [sections.results(e, e.recall) for e in evaluations if e.recall != e.metric]
     return {
-        "verdicts": "".join(sections.verdict(e, seconds) for e in evaluations),
-        "results": "".join(map(sections.results, evaluations)),
+        "summary": escape(sections.summary(evaluations)),
+        "language_model_cost": "" if seconds is None else cost_sentence(seconds),
+        "verdicts": "".join(map(sections.verdict, evaluations)),
+        "gains": gains.by_source(evaluations),
+        "results": "".join(sections.results(e, e.metric) for e in evaluations),
+        "recalls": details("The same in Recall", "".join(recalls)) if recalls else "",
+        "metric_gains": "".join(map(gains.by_metric, evaluations)),
         "metrics": "".join(map(sections.every_metric, evaluations)),
-        "gains": "".join(map(sections.gains, evaluations)),
-        "amounts": "".join(map(sections.amounts, evaluations)),
-        "curves": "".join(map(sections.curves, evaluations)),
-        "histories": "".join(sections.by_history(e, lengths) for e in evaluations),
+        "amounts": "".join(map(curves.by_amount, evaluations)),
+        "curves": "".join(map(curves.by_epoch, evaluations)),
         "bands": "".join(map(sections.by_popularity, evaluations)),
+    }
+
+
+def _data_sections(evaluations: Sequence[Evaluation], artifacts: Artifacts) -> dict[str, str]:
+    """What needs the interactions."""
+    train = Interactions.read(artifacts.train / "interactions.parquet")
+    valid = Interactions.read(artifacts.heldout / "valid.parquet")
+    tried = sorted({a for evaluation in evaluations for a in evaluation.augmentations if a.amount})
+    additions = describe_additions(artifacts.augmented, train, valid, tried)
+    history, histories = gains.by_history(evaluations, train.history_lengths)
+    data = read_json(artifacts.train / "summary.json")
+    return {
+        "shift": popularity_shift(evaluations, additions, train),
+        "history": history,
+        "histories": histories,
+        "additions": _additions(additions),
+        "funnel": _funnel(read_json(artifacts.candidates / "summary.json")),
+        "probe": _numbers(data, PROBE) or NO_PROBE,
+        "inputs": _inputs(Inputs.read(artifacts.train, artifacts.heldout)),
+        "data": _numbers(data, DATA),
     }
 
 
@@ -144,51 +195,41 @@ def _additions(additions: Sequence[Addition]) -> str:
             for a in additions
             if a.augmentation == augmentation
         ]
-        amount, popularity = augmentation
-        title = f"Amount {amount:g}, popularity discount {popularity:g}"
-        tables.append(table(title, head, lines))
+        tables.append(table(augmentation_name(augmentation).capitalize(), head, lines))
     return "".join(tables)
 
 
 def _funnel(filtered: Mapping[str, float]) -> str:
     left = filtered["candidates"]
-    bars = [
-        ("items in all generated answers", filtered["generated"]),
-        ("different pairs of user and item", left),
-    ]
+    steps = [("generated pairs", left)]
     for reason, name in FUNNEL:
         left -= filtered[reason]
-        bars.append((name, left))
-    return figure("Left after each filter", bar_chart(bars, "candidates left after each filter"))
+        steps.append((name, left))
+    bars = [Bar(name, value, f"{value:,.0f}") for name, value in steps]
+    caption = f"{filtered['generated']:,} items in all answers are {bars[0].note} different pairs"
+    return figure(caption, bar_chart(bars, "pairs of user and item left after each filter"))
 
 
 def _inputs(inputs: Inputs) -> str:
-    lines = [
-        ("SHA-256 of the train folder", f"<code>{inputs.train_hash}</code>"),
-        ("SHA-256 of the held-out folder", f"<code>{inputs.heldout_hash}</code>"),
-        ("Train interactions that are held out too", f"{inputs.shared_pairs:,}"),
-    ]
-    return table("", (), lines)
+    return _facts(
+        {
+            "Train folder, SHA-256": inputs.train_hash,
+            "Held-out folder, SHA-256": inputs.heldout_hash,
+            "Train interactions that are held out too": f"{inputs.shared_pairs:,}",
+        }
+    )
+
+
+def _facts(facts: Mapping[str, str]) -> str:
+    """A table of texts; hashes stand in a narrow type."""
+    cells = {
+        name: f"<code>{escape(fact)}</code>" if name.endswith("SHA-256") else escape(fact)
+        for name, fact in facts.items()
+    }
+    return table("", (), [(escape(name), cell) for name, cell in cells.items()])
 
 
 def _numbers(data: Mapping[str, float], names: Mapping[str, str]) -> str:
     """Empty where there is none of them."""
     lines = [(name, number(data[key])) for key, name in names.items() if key in data]
     return table("", (), lines) if lines else ""
-
-
-def _cost(folders: Mapping[str, Path]) -> str:
-    lines = [
-        (name, f"{seconds:,.0f} s")
-        for name, folder in folders.items()
-        if (seconds := _seconds([folder])) is not None
-    ]
-    return table("", ("Stage", "Time"), lines)
-
-
-def _seconds(folders: Iterable[Path]) -> float | None:
-    """What the stages of these folders cost together, if that of each is known."""
-    files = [folder / COST for folder in folders]
-    if not all(file.is_file() for file in files):
-        return None
-    return float(sum(read_json(file)["seconds"] for file in files))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -165,7 +166,7 @@ def _mentions(
     row: int, answer: list[tuple[int, float]], encoder: PromptEncoder, cut: bool
 ) -> list[Mention]:
     glue = "" if encoder.separator else ","
-    pieces = [encoder.tokenizer.decode([token]) + glue for token, _ in answer]
+    pieces = [piece + glue for piece in _pieces([token for token, _ in answer], encoder.tokenizer)]
     owner = [number for number, piece in enumerate(pieces) for _ in piece]
     text = "".join(pieces)
     mentions = []
@@ -174,3 +175,17 @@ def _mentions(
         part = match[0] + ("…" if cut and not glue and match.end() == len(text) else "")
         mentions.append(Mention(row, part, sum(answer[number][1] for number in used)))
     return mentions
+
+
+def _pieces(tokens: list[int], tokenizer: Any) -> list[str]:
+    """The text that each token adds to the one before it.
+
+    Alone, a token of a SentencePiece vocabulary loses the blank that it begins with, and `i1 2`
+    would pass for `i12`.
+    """
+
+    def decode(part: list[int]) -> str:
+        return str(tokenizer.decode(part, clean_up_tokenization_spaces=False))
+
+    pairs = pairwise(tokens)
+    return [decode(tokens[:1])] + [decode([a, b])[len(decode([a])) :] for a, b in pairs]

@@ -1,4 +1,4 @@
-"""The sections of the report that are about one recommender, as HTML."""
+"""What the evaluation of a recommender left, and what the report says of it in words and tables."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llm4idrec.augmentation import ORIGINAL_DATA, Augmentation
+from llm4idrec.augmentation import Augmentation
 from llm4idrec.bands import BANDS
-from llm4idrec.charts import COLORS, Interval, Line, interval_chart, line_chart
 from llm4idrec.files import read_json
-from llm4idrec.interactions import LongArray
-from llm4idrec.leads import LANGUAGE_MODEL, SourceRow, lead_sentence, source_name, standing
-from llm4idrec.markup import figure, table
-from llm4idrec.significance import seeds_by_users
+from llm4idrec.leads import (
+    LANGUAGE_MODEL,
+    SourceRow,
+    Standing,
+    lead_sentence,
+    source_name,
+    standing,
+)
+from llm4idrec.markup import table
 from llm4idrec.verdict import (
     Row,
-    cost_sentence,
+    Verdict,
     interval,
     judge,
     metric_name,
@@ -93,31 +96,61 @@ class Evaluation:
         """The controls that were fitted."""
         return [row["source"] for row in self.sources_of(self.metric)][1:]
 
+    @property
+    def ahead_of_all(self) -> bool:
+        """Whether the language model is ahead of every control."""
+        rows = self.sources_of(self.metric)[1:]
+        return bool(rows) and all(standing(row) == Standing.AHEAD for row in rows)
+
+    @property
+    def recall(self) -> str:
+        """Recall at the cutoff of `metric`."""
+        return f"recall_at_{self.metric.rpartition('_')[2]}"
+
     def sources_of(self, metric: str) -> list[SourceRow]:
         """The language model's row, then those of the controls."""
         return [row for row in self.sources if row["metric"] == metric]
 
-    def color(self, augmentation: Augmentation) -> str:
-        return COLORS[self.augmentations.index(augmentation) % len(COLORS)]
+
+def summary(evaluations: Sequence[Evaluation]) -> str:
+    """The answer over all recommenders, in words."""
+    answers = [judge(evaluation.headline) for evaluation in evaluations]
+    helped = [e for e, a in zip(evaluations, answers, strict=True) if a == Verdict.HELPS]
+    ahead = [e.title for e in helped if e.ahead_of_all]
+    if len(evaluations) == 1:
+        name = evaluations[0].title
+        text = f"Augmentation {answers[0]} {name}."  # `helps` or `does not help`
+        if answers[0] == Verdict.CANNOT_TELL:
+            text = f"These data cannot tell whether augmentation helps {name}."
+        lead = "is ahead of every control" if ahead else "is not ahead of every control"
+    else:
+        text = f"Augmentation helps {len(helped)} of {len(evaluations)} recommenders."
+        lead = f"is ahead of every control for {', '.join(ahead) or 'none of them'}"
+    return f"{text} The language model {lead}." if any(e.controls for e in helped) else text
 
 
-def verdict(evaluation: Evaluation, seconds: float | None) -> str:
-    """The answer in words; `seconds` is what the language model cost, if that is known."""
-    kind = str(judge(evaluation.headline)).replace(" ", "-")
-    text = sentence(evaluation.headline, evaluation.chosen)
-    cost = "" if seconds is None else f" {cost_sentence(seconds)}"
-    leads = lead_sentence(evaluation.sources_of(evaluation.metric))
-    return f'<p class="verdict {kind}">{escape(f"{text}{cost} {leads}")}</p>'
+def verdict(evaluation: Evaluation) -> str:
+    """The answer for one recommender: the gain at a glance, and in words."""
+    row = evaluation.headline
+    answer = judge(row)
+    gain = "<b>nothing added</b>"
+    if evaluation.chosen.amount:
+        spread = f"95 % interval {interval(row['ci_low'], row['ci_high'])}"
+        gain = f"<b>{percent(row['relative_gain'])}</b> "
+        gain += f"<small>{metric_name(evaluation.metric)}, {spread}</small>"
+    words = sentence(row, evaluation.chosen), lead_sentence(evaluation.sources_of(row["metric"]))
+    return (
+        f'<div class="verdict {str(answer).replace(" ", "-")}">'
+        f'<h3>{escape(evaluation.title)} <span class="badge">{answer}</span></h3>'
+        f'<p class="gain">{gain}</p>'
+        + "".join(f"<p>{escape(word)}</p>" for word in words)
+        + "</div>"
+    )
 
 
-def results(evaluation: Evaluation) -> str:
-    """Original, language model and controls side by side: the headline metric, and Recall."""
-    recall = f"recall_at_{evaluation.metric.rpartition('_')[2]}"
-    return "".join(_sources(evaluation, m) for m in dict.fromkeys((evaluation.metric, recall)))
-
-
-def _sources(evaluation: Evaluation, metric: str) -> str:
-    head = ("Added items from", metric_name(metric), "gain", "lead of the language&nbsp;model")
+def results(evaluation: Evaluation, metric: str) -> str:
+    """Original, language model and controls side by side."""
+    head = ("Added items from", metric_name(metric), "gain", "lead of the language model")
     rows = evaluation.sources_of(metric)
     original = next(row["original"] for row in evaluation.rows if row["metric"] == metric)
     lines: list[Sequence[str]] = [("nothing<small>original</small>", f"{original:.4f}", "", "")]
@@ -133,7 +166,7 @@ def _sources(evaluation: Evaluation, metric: str) -> str:
 
 
 def _effect(change: float | None, low: float | None, high: float | None, p_value: float) -> str:
-    """A relative change with, below it, its interval and p."""
+    """A relative change with, below or beside it, its interval and p."""
     spread = f"<small>{interval(low, high).removesuffix(' %')}</small>"
     return f"{percent(change)}{spread}<small>{escape(p_text(p_value))}</small>"
 
@@ -151,73 +184,6 @@ def every_metric(evaluation: Evaluation) -> str:
         for row in evaluation.rows
     ]
     return table(evaluation.title, head, lines)
-
-
-def gains(evaluation: Evaluation) -> str:
-    """A chart of every metric's gain."""
-    color = evaluation.color(evaluation.chosen)
-    intervals = [
-        Interval(metric_name(row["metric"]), low, gain, high, color)
-        for row in evaluation.rows
-        if (gain := row["relative_gain"]) is not None
-        and (low := row["ci_low"]) is not None
-        and (high := row["ci_high"]) is not None
-    ]
-    return figure(evaluation.title, interval_chart(intervals, "relative gain in percent"))
-
-
-def amounts(evaluation: Evaluation) -> str:
-    """A chart of what validation says of each amount, a line for each order of candidates."""
-    means = {a: float(np.mean(by_seed)) for a, by_seed in evaluation.scores.items()}
-    metric, chosen = metric_name(evaluation.metric), evaluation.chosen
-    lines = []
-    for place, popularity in enumerate(sorted({a.popularity for a in means if a.amount})):
-        its = sorted(a for a in means if a == ORIGINAL_DATA or a.popularity == popularity)
-        seeds = zip(*(evaluation.scores[a] for a in its), strict=True)
-        steps = [a.amount for a in its]
-        name, color = f"popularity discount {popularity:g}", COLORS[place % len(COLORS)]
-        lines += [Line(name, list(zip(steps, v, strict=True)), color, faint=True) for v in seeds]
-        lines.append(Line(name, [(a.amount, means[a]) for a in its], color, marks=True))
-    best = [(chosen.amount, means[chosen])]
-    lines.append(Line("chosen", best, "var(--yes)", marks=True))
-    return figure(evaluation.title, line_chart(lines, "amount", metric))
-
-
-def curves(evaluation: Evaluation) -> str:
-    """One line a training, without those of the controls; those of one augmentation share a colour,
-    the first seed is in front."""
-    history = evaluation.history
-    series = np.asarray(history["series"].to_pylist())
-    step, score = (history[c].to_numpy() for c in ("step", evaluation.metric))
-    lines = []
-    for augmentation in evaluation.augmentations:
-        for name in dict.fromkeys(series.tolist()):
-            its, _, seed = name.rpartition("/seed=")
-            if its != str(augmentation):
-                continue
-            points = list(zip(step[series == name], score[series == name], strict=True))
-            color, one = evaluation.color(augmentation), len(points) == 1
-            lines.append(Line(its.replace("/", ", "), points, color, faint=seed != "0", marks=one))
-    return figure(evaluation.title, line_chart(lines, "epoch", metric_name(evaluation.metric)))
-
-
-def by_history(evaluation: Evaluation, history_lengths: LongArray) -> str:
-    """Means of the headline metric over thirds of the test users, by length of train history."""
-    original, augmented = (
-        seeds_by_users(evaluation.per_user, variant, evaluation.metric).mean(axis=0)
-        for variant in ("original", "augmented")
-    )
-    lengths = history_lengths[np.unique(evaluation.per_user["user"].to_numpy())]
-    third = np.searchsorted(np.quantile(lengths, (1 / 3, 2 / 3)), lengths)
-    lines = []
-    for group in np.unique(third):
-        users = third == group
-        before, after = float(original[users].mean()), float(augmented[users].mean())
-        span = f"{lengths[users].min()} to {lengths[users].max()}"
-        gain = percent(after / before - 1 if before else None)
-        lines.append((span, f"{users.sum():,}", f"{before:.4f}", f"{after:.4f}", gain))
-    title = f"{evaluation.title}, {metric_name(evaluation.metric)}"
-    return table(title, ("items", "users", "original", "augmented", "gain"), lines)
 
 
 def by_popularity(evaluation: Evaluation) -> str:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from llm4idrec.config import (
     AdapterConfig,
     BaseModelConfig,
+    Config,
     DataConfig,
     EvaluationConfig,
     FilterConfig,
@@ -27,6 +28,7 @@ from llm4idrec.config import (
 from llm4idrec.files import costing, replacing_folder, write_json
 from llm4idrec.interactions import Interactions
 from llm4idrec.recommenders.config import EASEConfig, RecommenderConfig
+from llm4idrec.threads import fixed_threads
 
 TRAIN = "interactions.parquet"
 
@@ -92,21 +94,29 @@ def base_model(
     lists: ListsConfig,
     seed: int,
     device: str,
+    threads: int,
 ) -> None:
     """Train interactions -> a Hugging Face model folder, or a reference to a pretrained one."""
     from llm4idrec.base_model import make_base_model
 
-    with costing(out):
+    with costing(out), fixed_threads(threads):
         make_base_model(train / TRAIN, out, base_model, lists, seed, device)
 
 
 def adapter(
-    base_model: Path, prompts: Path, out: Path, *, adapter: AdapterConfig, seed: int, device: str
+    base_model: Path,
+    prompts: Path,
+    out: Path,
+    *,
+    adapter: AdapterConfig,
+    seed: int,
+    device: str,
+    threads: int,
 ) -> None:
     """Base model and prompts -> a PEFT adapter folder."""
     from llm4idrec.adapter import tune_adapter
 
-    with costing(out):
+    with costing(out), fixed_threads(threads):
         tune_adapter(base_model, prompts / "prompts.jsonl", out, adapter, seed, device)
 
 
@@ -120,11 +130,12 @@ def generate(
     lists: ListsConfig,
     seed: int,
     device: str,
+    threads: int,
 ) -> None:
     """Tuned model -> shards of candidates with votes, mean log-probability and rank."""
     from llm4idrec.generation import generate_candidates
 
-    with costing(out):
+    with costing(out), fixed_threads(threads):
         generate_candidates(
             train / TRAIN, base_model, adapter, out, generation, lists, seed, device
         )
@@ -139,11 +150,12 @@ def controls(
     settings: Mapping[str, RecommenderConfig],
     seed: int,
     device: str,
+    threads: int,
 ) -> None:
     """Train interactions -> candidates of who stands in the model's place, `<control>.parquet`."""
     from llm4idrec.controls import write_controls
 
-    with costing(out), replacing_folder(out) as folder:
+    with costing(out), replacing_folder(out) as folder, fixed_threads(threads):
         interactions = Interactions.read(train / TRAIN)
         write_controls(interactions, folder, controls, items, settings, seed, device)
 
@@ -162,7 +174,8 @@ def filter(
     from llm4idrec.candidates import read_generations
     from llm4idrec.filtering import filter_generators
 
-    with costing(out), replacing_folder(out) as folder:
+    # One thread, as in the workers of tuning, whose candidates are to be the same.
+    with costing(out), replacing_folder(out) as folder, fixed_threads(1):
         accepted, controlled, summary = filter_generators(
             read_generations(generations),
             {file.stem: pq.read_table(file) for file in sorted(controls.glob("*.parquet"))},
@@ -229,34 +242,47 @@ def evaluate(
         )
 
 
+def plots(evaluations: Sequence[Path], out: Path) -> None:
+    """Evaluations -> `curves.csv` and `amounts.csv`, lines for `dvc plots`."""
+    from llm4idrec.digest import write_lines
+
+    with replacing_folder(out) as folder:
+        write_lines(evaluations, folder)
+
+
 def report(
+    raw: Path,
     train: Path,
     heldout: Path,
+    prompts: Path,
     base_model: Path,
     adapter: Path,
     generations: Path,
+    controls: Path,
     candidates: Path,
     augmented: Path,
     evaluations: list[Path],
     out: Path,
     *,
-    dataset: str,
-    protocol: str,
+    config: Config,
+    source: Path,
+    code: str = "",
 ) -> None:
     """Evaluations, and what led to them -> `comparison.json`, `controls.json`, `metrics.json` and
-    `comparison.html`."""
-    from llm4idrec.report import write_report
+    `comparison.html`, which also says where they come from."""
+    from llm4idrec.report import Artifacts, write_report
 
-    write_report(
+    artifacts = Artifacts(
+        raw,
         train,
         heldout,
+        prompts,
         base_model,
         adapter,
         generations,
+        controls,
         candidates,
         augmented,
         evaluations,
-        out,
-        dataset=dataset,
-        protocol=protocol,
     )
+    write_report(artifacts, out, config=config, source=source, code=code)

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from llm4idrec.charts import Line, bar_chart, line_chart
+from llm4idrec.charts import Bar, Line, bar_chart, line_chart
 from llm4idrec.markup import figure, table
 from llm4idrec.page import write_page
 from llm4idrec.trials import Trial, best_trial, gain, untuned_value
@@ -22,6 +22,7 @@ NAMES = {
     "agreement": "weight of agreement",
     "popularity": "popularity discount",
 }
+MATTERED = "How much each setting mattered"
 COMPLETE, PRUNED, CHOSEN = "var(--a2)", "var(--original)", "var(--yes)"
 
 
@@ -37,7 +38,7 @@ def write_tuning_page(
     """`params` is the file that `filter.source` may name."""
     recommender, metric = recommender_name(tuning.recommender), metric_name(tuning.metric)
     best, seeds = best_trial(trials), len(trials[0].by_seed)
-    bars = [(NAMES[name], 100 * share) for name, share in importances.items()]
+    bars = [Bar(NAMES[name], share, f"{100 * share:.0f} %") for name, share in importances.items()]
     helps = (gain(best.value, trials[0].value) or 0) > 0
     body = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         dataset=escape(dataset),
@@ -48,10 +49,7 @@ def write_tuning_page(
         answer=escape(_answer(trials, tuning, metric)),
         params=escape(str(params)),
         history=figure("By trial", _history(trials, metric)),
-        importances=figure(
-            "How much each setting mattered, in percent",
-            bar_chart(bars, "importance", ".0f") if bars else "",
-        ),
+        importances=figure(MATTERED, bar_chart(bars, "importance")) if bars else "",
         slices="".join(
             figure(NAMES[name].capitalize(), _slice(trials, name, metric))
             for name in FilterChoice._fields

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from llm4idrec.threads import fixed_threads
+
 Run = Callable[[Callable[[Any], object], Iterable[Any]], Iterator[object]]
 """Applies a function to every task and yields as each is done; the first error ends it."""
 
@@ -20,16 +22,12 @@ Run = Callable[[Callable[[Any], object], Iterable[Any]], Iterator[object]]
 def worker_pool(workers: int) -> Iterator[Run]:
     """Yield a `Run` over so many new processes, or, for 1, in this one.
 
-    Torch has one thread either way, so that results do not depend on `workers`; in the processes
-    numpy has one too. With processes, functions and tasks must be importable and plain data.
+    There is one thread either way, so that results do not depend on `workers`. With processes,
+    functions and tasks must be importable and plain data.
     """
     if workers == 1:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with fixed_threads(1):
             yield lambda function, tasks: (function(task) for task in tasks)
-        finally:
-            torch.set_num_threads(threads)
         return
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's, read when a process starts
     pool = ProcessPoolExecutor(

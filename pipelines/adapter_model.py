@@ -6,7 +6,6 @@ MLflow stores this file as it is and runs it when the model is loaded; nothing i
 from __future__ import annotations
 
 import hashlib
-import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,6 @@ from llm4idrec.interactions import Interactions, LongArray
 from llm4idrec.recommenders.config import EASEConfig
 
 COLUMNS = ["user", "item", "rank", "votes", "mean_log_probability"]
-EVERY_NEW_ITEM = FilterConfig(min_votes=1, max_ratio=math.inf, agreement=0, popularity=(0,))
 
 
 class AdapterModel(PythonModel):  # type: ignore[misc]
@@ -130,7 +128,8 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         self, candidates: pa.Table, histories: Interactions, numbers: LongArray, users: np.ndarray
     ) -> pd.DataFrame:
         """In own IDs and the given order of users, without what is no item or not a new one."""
-        new, _ = CandidateFilter(histories, EVERY_NEW_ITEM, EASEConfig()).accept(candidates)
+        every = FilterConfig(min_votes=1, max_ratio=len(self._items), agreement=0, popularity=(0,))
+        new, _ = CandidateFilter(histories, every, EASEConfig()).accept(candidates)
         row = pd.Series(np.arange(len(numbers)), index=numbers)
         rows = new.to_pandas().assign(row=lambda table: table["user"].map(row))
         rows = rows.sort_values(["row", "rank"])

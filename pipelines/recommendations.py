@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import os
 from pathlib import Path
 
 import mlflow
@@ -15,6 +15,7 @@ from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
 from llm4idrec.files import replacing_file
 from llm4idrec.formats import read_file
+from llm4idrec.formats.columns import read_header
 
 OUT = ["user", "item", "rank", "mean_log_probability"]
 
@@ -28,6 +29,8 @@ def recommend(model: str, histories: Path, to: Path, items: int) -> int:
     """
     if items < 1:
         raise InputError(f"--items is {items}", "at least 1")
+    if to.is_dir():
+        raise InputError("is a folder", "a CSV to write", file=to)
     frame = read_histories(histories)
     try:
         loaded = mlflow.pyfunc.load_model(model)
@@ -69,7 +72,6 @@ def read_histories(path: Path) -> pd.DataFrame:
 
 
 def _header(path: Path) -> set[str]:
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113, which raises for names that are too long
         raise InputError("there is no such file", "a CSV of histories", file=path)
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        return {name.strip() for name in next(csv.reader(stream), [])}
+    return set(read_header(path))

@@ -21,6 +21,7 @@ from pipelines import environment
 from pipelines.stages import (
     COMPARISON,
     CONTROL_COMPARISON,
+    EVALUATION,
     FIGURES,
     SOURCE,
     STAGES,
@@ -177,15 +178,30 @@ def record(done: Done) -> None:
 
 
 def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> None:
-    """What MLflow keeps of a stage: numbers; of the report, itself and the model it is about."""
-    run.log_outputs(outputs)
-    for recommender in config.recommenders:
-        if (tuning := TUNING.format(recommender=recommender)) in outputs:
-            run.log_trials(recommender, outputs[tuning])
+    """What MLflow keeps of a stage: numbers; of what compares data sets or trials, a run for each
+    of them; of the report, itself and the model it is about."""
+    from pipelines import variants, views
+
+    evaluated, tuned = (
+        {
+            name: outputs[key]
+            for name in config.recommenders
+            if (key := file.format(recommender=name)) in outputs
+        }
+        for file in (EVALUATION, TUNING)
+    )
+    run.log_outputs(outputs, apart=[EVALUATION.format(recommender=name) for name in evaluated])
+    for name, folder in evaluated.items():
+        variants.log_variants(run, name, folder)
+    for name, folder in tuned.items():
+        variants.log_trials(run, config, name, folder)
+    if evaluated or tuned:
+        views.write_views(run, config)
     if COMPARISON in outputs:
+        from pipelines.headline import log_comparison
         from pipelines.registry import register
 
-        run.log_comparison(outputs[COMPARISON], outputs[CONTROL_COMPARISON], outputs[FIGURES])
+        log_comparison(run, outputs[COMPARISON], outputs[CONTROL_COMPARISON], outputs[FIGURES])
         register(run, config, inputs, outputs[COMPARISON])
 
 
@@ -239,6 +255,12 @@ def show_runs(options: argparse.Namespace) -> None:
     if store.startswith("http"):
         # The address is not repeated here: it may hold a password.
         raise InputError("MLFLOW_TRACKING_URI names a server", remedy="open its address instead")
+    from mlflow.tracking import MlflowClient
+
+    from pipelines import tracking, views
+
+    view = views.address(tracking.experiment_id(MlflowClient()), views.COMPARISON)
+    print(f"original, augmented, controls: http://127.0.0.1:{options.port}/{view}", flush=True)
     command = ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(options.port)]
     command += ["--backend-store-uri", store, "--workers", "1"]
     with suppress(KeyboardInterrupt):

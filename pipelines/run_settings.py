@@ -21,7 +21,7 @@ from zenml.utils.dict_utils import remove_none_values
 from zenml.utils.pydantic_utils import update_model
 
 from llm4idrec.errors import InputError
-from llm4idrec.files import read_yaml
+from llm4idrec.yaml_file import read_yaml
 
 BACKEND = "UV_TORCH_BACKEND"  # which build of torch the image gets: cpu, cu130...
 
@@ -104,6 +104,8 @@ def _valid(kind: type[Any], values: dict[str, Any], where: str, path: Path) -> A
         key = where + ".".join(str(part) for part in fault["loc"])
         message = fault["msg"].removeprefix("Value error, ").rstrip(".")
         raise InputError(f"`{key.rstrip('.')}`: {message}", file=path) from error
+    except (TypeError, ValueError) as error:  # what ZenML's own validators let through
+        raise InputError(f"a value that ZenML cannot take ({error})", file=path) from error
 
 
 def _known(kind: type[BaseModel], values: Any, where: str, path: Path) -> None:

@@ -35,6 +35,7 @@ EVALUATION = "artifacts/evaluation/{recommender}"
 COMPARISON = "reports/comparison.json"
 CONTROL_COMPARISON = "reports/controls.json"
 METRICS = "reports/metrics.json"
+PLOTS = "reports/plots"
 FIGURES = "reports/comparison.html"
 
 
@@ -86,17 +87,17 @@ STAGES = {
     "base_model": Stage(
         reads=(TRAIN,),
         writes=(BASE_MODEL,),
-        params=("base_model", "lists", "seed", "device"),
+        params=("base_model", "lists", "seed", "device", "threads"),
     ),
     "adapter": Stage(
         reads=(TRAIN, BASE_MODEL),
         writes=(PROMPTS, ADAPTER),
-        params=("lists", "prompts", "adapter", "seed", "device"),
+        params=("lists", "prompts", "adapter", "seed", "device", "threads"),
     ),
     "generate": Stage(
         reads=(TRAIN, BASE_MODEL, ADAPTER),
         writes=(GENERATIONS,),
-        params=("generation", "lists", "seed", "device"),
+        params=("generation", "lists", "seed", "device", "threads"),
     ),
     "controls": Stage(
         reads=(TRAIN,),
@@ -110,6 +111,7 @@ STAGES = {
             "sasrec",
             "seed",
             "device",
+            "threads",
         ),
     ),
     "tune": Stage(
@@ -151,17 +153,30 @@ STAGES = {
     ),
     "report": Stage(
         reads=(
+            SOURCE,
+            RAW,
             TRAIN,
             HELDOUT,
             IDENTIFIERS,
+            PROMPTS,
             BASE_MODEL,
             ADAPTER,
             GENERATIONS,
+            CONTROLS,
             CANDIDATES,
             AUGMENTED,
             EVALUATIONS,
         ),
-        writes=(COMPARISON, CONTROL_COMPARISON, METRICS, FIGURES),
-        params=("recommenders", "dataset", "data.test", "split.protocol"),
+        writes=(COMPARISON, CONTROL_COMPARISON, METRICS, PLOTS, FIGURES),
+        params=(
+            "recommenders",
+            "dataset",
+            "data",
+            "split.protocol",
+            "seed",
+            "device",
+            "evaluation.seeds",
+        ),
+        tuned=("filter", "evaluation.amounts"),
     ),
 }

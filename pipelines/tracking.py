@@ -6,101 +6,68 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import subprocess
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, RunTag
 from mlflow.tracking import MlflowClient
 
 from llm4idrec.config import Config
+from llm4idrec.config.comparison import OWN_FILE
 from llm4idrec.files import COST, read_json
+from pipelines.batches import curves, flat, log_metrics, log_params, numbers
 from pipelines.environment import state
 
 EXPERIMENT = "llm4idrec"
 VERSION = "llm4idrec.version"
-MOST_METRICS, MOST_PARAMS = 1000, 100  # that MLflow takes at once
+PARENT, NOTE = "mlflow.parentRunId", "mlflow.note.content"
+SUPERSEDED = "superseded"
+"""Tag of a stage's run that was repeated for the same version: the ID of the newer one."""
 
 
 @dataclass(frozen=True)
 class StageRun:
-    """The open MLflow run of a stage, nested in `parent_id`."""
+    """The open MLflow run of a stage, nested in `parent_id`; `about` are the tags that every run
+    of a version has: dataset, filter, version."""
 
     client: MlflowClient
     run_id: str
     parent_id: str
+    experiment_id: str
+    about: Mapping[str, str]
 
     def tag(self, **tags: str) -> None:
-        self.client.log_batch(self.run_id, tags=[RunTag(key, text) for key, text in tags.items()])
+        tag_run(self.client, self.run_id, tags)
 
-    def log_outputs(self, outputs: Mapping[str, Path]) -> None:
-        """Hashes as tags; `summary.json`, `cost.json` and `history.parquet` as metrics."""
+    def log_outputs(self, outputs: Mapping[str, Path], apart: Collection[str] = ()) -> None:
+        """Hashes as tags; `summary.json`, `cost.json` and `history.parquet` as metrics; of those
+        `apart`, whose figures have runs of their own, only the cost."""
+        self.tag(**{f"outs.{name}": dvc_hash(path) for name, path in outputs.items()})
+        metrics: list[Metric] = []
         for name, path in outputs.items():
-            self.tag(**{f"outs.{name}": dvc_hash(path)})
-            for file in (path / "summary.json", path / COST):
+            for file in (path / COST,) if name in apart else (path / COST, path / "summary.json"):
                 if file.is_file():
-                    log_metrics(self.client, self.run_id, path.name, read_json(file))
-            if (path / "history.parquet").is_file():
-                self._log_history(path.name, path / "history.parquet")
+                    metrics += numbers(read_json(file), path.name)
+            if (path / "history.parquet").is_file() and name not in apart:
+                for row in pq.read_table(path / "history.parquet").to_pylist():
+                    series = row.pop("series")
+                    metrics += curves([row], "step", f"{path.name}/{series}")
+        log_metrics(self.client, self.run_id, metrics)
 
-    def log_comparison(self, comparison: Path, *more: Path) -> None:
-        """The report's files as artifacts, and its figures as metrics of the parent run too."""
-        for path in (comparison, *more):
-            self.client.log_artifact(self.run_id, str(path))
-        values = {
-            f"{row['recommender']}/{row['metric']}/{key}": value
-            for row in read_json(comparison)
-            for key, value in row.items()
-        }
-        for run_id in (self.run_id, self.parent_id):
-            log_metrics(self.client, run_id, "comparison", values)
-
-    def log_trials(self, recommender: str, tuning: Path) -> None:
-        """Each trial as a run nested in this one, with its setting, its value and its curves."""
-        from llm4idrec.trials import TRIALS, VALIDATIONS
-        from llm4idrec.tuning import FilterChoice
-
-        names = FilterChoice._fields
-        validations = pq.read_table(tuning / VALIDATIONS).to_pylist()
-        parent = self.client.get_run(self.run_id)
-        for trial in pq.read_table(tuning / TRIALS).to_pylist():
-            tags = {
-                "mlflow.parentRunId": self.run_id,
-                "stage": "trial",
-                "outcome": trial["outcome"],
-                "recommender": recommender,
-            }
-            run = self.client.create_run(
-                parent.info.experiment_id, tags=tags, run_name=f"trial {trial['number']}"
-            )
-            run_id, now = run.info.run_id, _now()
-            log_params(self.client, run_id, {name: trial[name] for name in names})
-            log_metrics(self.client, run_id, "trial", {k: trial[k] for k in ("value", "gain")})
-            curves = [
-                Metric(_name(f"trial/seed={v['seed']}"), v["value"], now, v["validation"])
-                for v in validations
-                if v["number"] == trial["number"]
-            ]
-            self.client.log_batch(run_id, metrics=curves)
-            failed = trial["outcome"] == "failed"
-            self.client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
-
-    def _log_history(self, prefix: str, path: Path) -> None:
-        now = _now()
-        metrics = [
-            Metric(_name(f"{prefix}/{row['series']}/{column}"), float(value), now, row["step"])
-            for row in pq.read_table(path).to_pylist()
-            for column, value in row.items()
-            if column not in ("series", "step") and value is not None
-        ]
-        for start in range(0, len(metrics), MOST_METRICS):
-            self.client.log_batch(self.run_id, metrics=metrics[start : start + MOST_METRICS])
+    def nest(
+        self, name: str, tags: Mapping[str, str], status: str = "FINISHED", *,
+        start: int, params: Mapping[str, object], metrics: Sequence[Metric],
+    ) -> None:  # fmt: skip
+        """A closed run inside this one; the UI puts that with the largest `start` first."""
+        tags = {PARENT: self.run_id, **self.about, **tags}
+        run = self.client.create_run(self.experiment_id, start_time=start, tags=tags, run_name=name)
+        log_params(self.client, run.info.run_id, params)
+        log_metrics(self.client, run.info.run_id, metrics)
+        self.client.set_terminated(run.info.run_id, status)
 
 
 @contextmanager
@@ -114,26 +81,28 @@ def stage_run(
     """Open the stage's run inside its parent; close both, as FAILED if the block raises.
 
     The parent is that of `version`, `params.yaml` as it is; `config`, the same by default, is what
-    the stage goes by.
+    the stage goes by. Earlier runs of the same stage and version are marked when it is finished.
     """
     client = MlflowClient()
     experiment = experiment_id(client)
     parent_id = parent_run(client, experiment, version)
     tags = {
-        "mlflow.parentRunId": parent_id,
+        PARENT: parent_id,
         "mlflow.source.name": f"pipelines.run {name}",
         "stage": name,
+        **about(version),
         **git_tags(),
         **{f"deps.{dep}": dvc_hash(path) for dep, path in deps.items()},
     }
     run = client.create_run(experiment, tags=tags, run_name=name)
-    tracked = StageRun(client, run.info.run_id, parent_id)
+    tracked = StageRun(client, run.info.run_id, parent_id, experiment, about(version))
     values = flat((config or version).model_dump(mode="json"))
     shaping = {k: v for k, v in values.items() if any(f"{k}.".startswith(f"{p}.") for p in params)}
     log_params(client, tracked.run_id, shaping)
     status = "FAILED"
     try:
         yield tracked
+        _supersede(tracked, name)
         status = "FINISHED"
     except Exception as error:
         tracked.tag(error=str(error)[:5000])
@@ -141,6 +110,16 @@ def stage_run(
     finally:
         client.set_terminated(tracked.run_id, status)
         client.set_terminated(parent_id, status)
+
+
+def _supersede(newer: StageRun, stage: str) -> None:
+    """Mark the runs that `newer` repeats; they stay, for models may have come from them."""
+    same = f"tags.`{PARENT}` = '{newer.parent_id}' and tags.stage = '{stage}'"
+    for older in newer.client.search_runs([newer.experiment_id], same):
+        run_id = older.info.run_id
+        if run_id != newer.run_id and SUPERSEDED not in older.data.tags:
+            tag_run(newer.client, run_id, {SUPERSEDED: newer.run_id})
+            newer.client.update_run(run_id, name=f"{stage} ({SUPERSEDED})")
 
 
 def experiment_id(client: MlflowClient) -> str:
@@ -162,10 +141,21 @@ def parent_run(client: MlflowClient, experiment: str, config: Config) -> str:
     if found:
         client.update_run(found[0].info.run_id, "RUNNING")
         return str(found[0].info.run_id)
-    tags = {VERSION: version, **git_tags()}
-    run = client.create_run(experiment, tags=tags, run_name=f"{config.dataset} {version[:12]}")
+    named = about(config)
+    tags = {VERSION: version, **named, **git_tags()}
+    run = client.create_run(experiment, tags=tags, run_name=" · ".join(named.values()))
     log_params(client, run.info.run_id, config.model_dump(mode="json"))
     return str(run.info.run_id)
+
+
+def about(config: Config) -> dict[str, str]:
+    """What tells a version from others at sight: data set, whose filter, name or hash."""
+    source = config.filter.source
+    return {
+        "dataset": config.dataset,
+        "filter": str(source) if source == OWN_FILE else f"tuned for {source.parent.name}",
+        "version": os.environ.get("DVC_EXP_NAME") or version_hash(config)[:12],
+    }
 
 
 def version_hash(config: Config) -> str:
@@ -199,37 +189,5 @@ def dvc_hash(path: Path) -> str:
     return hashlib.md5(json.dumps(listing, sort_keys=True).encode()).hexdigest() + ".dir"
 
 
-def flat(values: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, keys joined by dots."""
-    if not isinstance(values, dict):
-        return {prefix: values}
-    dot = "." if prefix else ""
-    return {
-        k: v for key, value in values.items() for k, v in flat(value, f"{prefix}{dot}{key}").items()
-    }
-
-
-def log_params(client: MlflowClient, run_id: str, values: dict[str, Any]) -> None:
-    params = [Param(key, str(value)) for key, value in flat(values).items()]
-    for start in range(0, len(params), MOST_PARAMS):
-        client.log_batch(run_id, params=params[start : start + MOST_PARAMS])
-
-
-def log_metrics(client: MlflowClient, run_id: str, prefix: str, values: Mapping[str, Any]) -> None:
-    """Log the numbers among `values`; what is no number is left to the files."""
-    metrics = [
-        Metric(_name(f"{prefix}/{key}"), float(value), _now(), 0)
-        for key, value in values.items()
-        if isinstance(value, int | float)
-    ]
-    for start in range(0, len(metrics), MOST_METRICS):
-        client.log_batch(run_id, metrics=metrics[start : start + MOST_METRICS])
-
-
-def _name(text: str) -> str:
-    """A metric name that MLflow takes: `amount=0.1` becomes `amount_0.1`."""
-    return re.sub(r"[^\w. :/-]", "_", text)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+def tag_run(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None:
+    client.log_batch(run_id, tags=[RunTag(key, text) for key, text in tags.items()])

@@ -6,6 +6,8 @@ adds. In a ZenML pipeline the values are artifacts, typed as what the steps retu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from llm4idrec.config import Config
 from pipelines.stages import (
     ADAPTER,
@@ -23,6 +25,7 @@ from pipelines.stages import (
     HELDOUT,
     IDENTIFIERS,
     METRICS,
+    PLOTS,
     PROMPTS,
     RAW,
     RAW_VALIDATION,
@@ -32,6 +35,7 @@ from pipelines.stages import (
     TUNING_PAGE,
     Files,
 )
+from pipelines.tracking import git_tags
 from steps.build_prompts import build_prompts
 from steps.evaluate_recommender import evaluate_recommender
 from steps.filter_candidates import filter_candidates
@@ -46,6 +50,7 @@ from steps.tune_adapter import tune_adapter
 from steps.tune_filter import tune_filter
 from steps.validate_augmented import validate_augmented
 from steps.validate_interactions import validate_interactions
+from steps.write_plots import write_plots
 from steps.write_report import write_report
 
 
@@ -66,14 +71,21 @@ def prepare(config: Config, files: Files) -> Files:
 
 def base_model(config: Config, files: Files) -> Files:
     model = make_base_model(
-        files[TRAIN], config.base_model, config.lists, config.seed, config.device
+        files[TRAIN],
+        config.base_model,
+        config.lists,
+        config.seed,
+        config.device,
+        config.threads,
     )
     return {BASE_MODEL: model}
 
 
 def adapter(config: Config, files: Files) -> Files:
     prompts = build_prompts(files[TRAIN], config.prompts, config.lists, config.seed)
-    tuned = tune_adapter(files[BASE_MODEL], prompts, config.adapter, config.seed, config.device)
+    tuned = tune_adapter(
+        files[BASE_MODEL], prompts, config.adapter, config.seed, config.device, config.threads
+    )
     return {PROMPTS: prompts, ADAPTER: tuned}
 
 
@@ -86,6 +98,7 @@ def generate(config: Config, files: Files) -> Files:
         config.lists,
         config.seed,
         config.device,
+        config.threads,
     )
     return {GENERATIONS: generations}
 
@@ -101,6 +114,7 @@ def controls(config: Config, files: Files) -> Files:
         settings,
         config.seed,
         config.device,
+        config.threads,
     )
     return {CONTROLS: candidates}
 
@@ -162,25 +176,37 @@ def report(config: Config, files: Files) -> Files:
         [files[EVALUATION.format(recommender=name)] for name in config.recommenders]
     )
     comparison, versus_controls, metrics, figures = write_report(
+        files[SOURCE],
+        files[RAW],
         files[TRAIN],
         files[HELDOUT],
+        files[PROMPTS],
         files[BASE_MODEL],
         files[ADAPTER],
         files[GENERATIONS],
+        files[CONTROLS],
         files[CANDIDATES],
         files[AUGMENTED],
         evaluations,
-        list(config.recommenders),
-        config.dataset,
-        config.protocol,
+        config,
+        code_version(git_tags()),
     )
     return {
         EVALUATIONS: evaluations,
         COMPARISON: comparison,
         CONTROL_COMPARISON: versus_controls,
         METRICS: metrics,
+        PLOTS: write_plots(evaluations, list(config.recommenders)),
         FIGURES: figures,
     }
+
+
+def code_version(git: Mapping[str, str]) -> str:
+    """The commit, for the report; empty outside a repository."""
+    if git["git.commit"] == "none":
+        return ""
+    changes = ", with changes that are not committed" if git["git.dirty"] == str(True) else ""
+    return f"commit {git['git.commit']}{changes}"
 
 
 FLOW = (prepare, base_model, adapter, generate, controls, augment, evaluate, report)

@@ -17,6 +17,7 @@ def fit_controls(
     settings: dict[str, dict[str, Any]],
     seed: int,
     device: str,
+    threads: int,
 ) -> Annotated[Path, "controls"]:
     out = workspace("artifacts/controls")
     stages.controls(
@@ -27,5 +28,6 @@ def fit_controls(
         settings={name: SETTINGS[name].model_validate(keys) for name, keys in settings.items()},
         seed=seed,
         device=device,
+        threads=threads,
     )
     return out

@@ -18,6 +18,7 @@ def generate_candidates(
     lists: ListsConfig,
     seed: int,
     device: str,
+    threads: int,
 ) -> Annotated[Path, "generations"]:
     out = workspace("artifacts/generations")
     stages.generate(
@@ -29,5 +30,6 @@ def generate_candidates(
         lists=lists,
         seed=seed,
         device=device,
+        threads=threads,
     )
     return out

@@ -11,8 +11,15 @@ from steps.workspace import workspace
 
 @step
 def tune_adapter(
-    base_model: Path, prompts: Path, adapter: AdapterConfig, seed: int, device: str
+    base_model: Path,
+    prompts: Path,
+    adapter: AdapterConfig,
+    seed: int,
+    device: str,
+    threads: int,
 ) -> Annotated[Path, "adapter"]:
     out = workspace("artifacts/adapter")
-    stages.adapter(base_model, prompts, out, adapter=adapter, seed=seed, device=device)
+    stages.adapter(
+        base_model, prompts, out, adapter=adapter, seed=seed, device=device, threads=threads
+    )
     return out

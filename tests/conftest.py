@@ -83,6 +83,6 @@ def tiny_params(**changes: dict[str, object]) -> Config:
     for sections in (small, changes):
         for section, values in sections.items():
             params[section] |= values
-    params |= {"dataset": "tiny", "device": "cpu"}
+    params |= {"dataset": "tiny", "device": "cpu", "threads": 1}
     Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     return Config.read(Path("params.yaml"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from difflib import get_close_matches
 from pathlib import Path
+from reprlib import repr as shown
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from llm4idrec.config.comparison import (
     OWN_FILE,
@@ -26,7 +29,6 @@ from llm4idrec.config.language_model import (
     PromptsConfig,
 )
 from llm4idrec.errors import InputError
-from llm4idrec.files import read_yaml
 from llm4idrec.recommenders.config import (
     SETTINGS,
     BERT4RecConfig,
@@ -44,7 +46,8 @@ from llm4idrec.recommenders.config import (
     SimGCLConfig,
     XSimGCLConfig,
 )
-from llm4idrec.section import Section
+from llm4idrec.section import Count, Section
+from llm4idrec.yaml_file import read_yaml
 
 __all__ = [
     "AdapterConfig",
@@ -71,10 +74,13 @@ class Config(Section):
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     """Everything random derives from this number."""
-    dataset: Annotated[str, Field(pattern=r"^[\w.+-]+$")]
-    """Name of the data set in reports."""
+    dataset: Annotated[str, Field(pattern=r"^\w[\w.+-]*$", max_length=100)]
+    """Name of the data set in reports; it could be a file name."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where tensors live; auto: cuda where there is one."""
+    threads: Count = 2
+    """Of the CPU, for the language model and the controls; evaluation and tuning have one for each
+    of their workers. Not read off the machine, because it shapes the last bits of the results."""
     data: DataConfig
     split: SplitConfig
     lists: ListsConfig = ListsConfig()
@@ -131,7 +137,7 @@ class Config(Section):
         source = self.filter.source
         if source == OWN_FILE:
             return self
-        if not source.is_file():
+        if not os.path.isfile(source):  # noqa: PTH113, which raises for names that are too long
             remedy = "run `dvc repro tune` with `tune.recommenders` set"
             expected = "what `filter.source` names"
             raise InputError("there is no such file", expected, remedy, file=source)
@@ -172,17 +178,37 @@ def _parsed(kind: type[Parsed], values: dict[str, Any], file: Path | None) -> Pa
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise InputError(*_first_fault(error), file=file) from error
+        raise InputError(*_first_fault(kind, error), file=file) from error
 
 
-def _first_fault(error: ValidationError) -> tuple[str, str | None]:
-    fault = error.errors()[0]
-    key = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return f"unknown key `{key}`", "a key that the parameters know (see llm4idrec/config/)"
+def _first_fault(kind: type[Section], error: ValidationError) -> tuple[str, str | None, str | None]:
+    """What was found, what was expected and, for an unknown key, which is like it."""
+    faults = error.errors()
+    unknown = (fault for fault in faults if fault["type"] in _UNKNOWN)
+    fault = next(unknown, faults[0])  # a key that is missing may be the one that is misspelt
+    path = [str(part)[:80] for part in fault["loc"]]
+    key = ".".join(path)
+    if fault["type"] in _UNKNOWN:
+        near = get_close_matches(path[-1], _keys(kind, path[:-1]), 1)
+        remedy = f"did you mean `{'.'.join([*path[:-1], *near])}`?" if near else None
+        return f"unknown key `{key}`", _KNOWN, remedy
     if fault["type"] == "missing":
-        return f"key `{key}` is missing", None
+        return f"key `{key}` is missing", None, None
     message = fault["msg"].removeprefix("Value error, ").replace("Input should be ", "")
     if fault["type"] == "value_error":
-        return f"`{key}`: {message}", None
-    return f"`{key}` is {fault['input']!r}", message
+        return f"`{key}`: {message}", None, None
+    return f"`{key}` is {shown(fault['input'])}", message, None
+
+
+_UNKNOWN = ("extra_forbidden", "invalid_key")
+_KNOWN = "a key that the parameters know (see llm4idrec/config/)"
+
+
+def _keys(kind: type[BaseModel], path: list[str]) -> list[str]:
+    """The keys of the section that stands at `path`."""
+    for part in path:
+        section = kind.model_fields[part].annotation
+        if not (isinstance(section, type) and issubclass(section, BaseModel)):
+            return []
+        kind = section
+    return list(kind.model_fields)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pyarrow as pa
 
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
-from llm4idrec.formats.columns import read_parquet, read_separated
+from llm4idrec.formats.columns import read_separated
 from llm4idrec.formats.lines import read_pairs, read_sequences
+from llm4idrec.formats.parquet import read_parquet
 
 
 def read_file(path: Path, data: DataConfig) -> pa.Table:
@@ -34,24 +36,30 @@ def read_file(path: Path, data: DataConfig) -> pa.Table:
 
 
 def _require_file(path: Path) -> None:
-    if path.is_dir():
+    # These answer for every path; pathlib raises for names that are too long.
+    if os.path.isfile(path):  # noqa: PTH113
+        return
+    if os.path.isdir(path):  # noqa: PTH112
         raise InputError(
             "is a folder",
             "a file",
             f"set data.train to the name of a file in it ({_listing(path)})",
             file=path,
         )
-    if not path.exists():
-        raise InputError(
-            "there is no such file",
-            "the interactions",
-            f"correct data.path, data.train or data.test ({path.parent} holds "
-            f"{_listing(path.parent)})",
-            file=path,
-        )
+    if os.path.exists(path):  # noqa: PTH110
+        raise InputError("is a pipe or a device", "a file", "write the data to one", file=path)
+    raise InputError(
+        "there is no such file",
+        "the interactions",
+        f"correct data.path, data.train or data.test ({path.parent} holds {_listing(path.parent)})",
+        file=path,
+    )
 
 
 def _listing(folder: Path) -> str:
-    names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208
+    except (OSError, ValueError):  # there is none, or it may not be looked into
+        names = []
     more = ", ..." if len(names) > 8 else ""
     return ", ".join(names[:8]) + more if names else "nothing"

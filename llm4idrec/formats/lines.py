@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
-from llm4idrec.formats.text import read_text, require_ids
+from llm4idrec.formats.text import read_text, require_ids, shown
 
 LongArray = npt.NDArray[np.int64]
 ByteArray = npt.NDArray[np.uint8]
@@ -88,7 +88,7 @@ def _require_weights(weight: pa.Array, line: LongArray, path: Path) -> None:
     place = pc.index(number, False).as_py()
     if place >= 0:
         raise InputError(
-            f"the weight is {weight[place].as_py()!r}",
+            f"the weight is {shown(weight[place].as_py())}",
             "a number",
             "this format has no header; mend or remove the line",
             file=path,
@@ -109,7 +109,7 @@ def read_sequences(path: Path, data: DataConfig) -> pa.Table:
     if short.any():
         place = int(short.argmax())
         raise InputError(
-            f"user {words.text[int(words.offsets[place])].as_py()!r} has no items",
+            f"user {shown(words.text[int(words.offsets[place])].as_py())} has no items",
             "at least one after the user",
             "remove the line",
             file=path,
@@ -144,7 +144,7 @@ def _without_colons(content: ByteArray, path: Path) -> ByteArray:
         line = int(wrong[0])
         text = content.tobytes().split(b"\n", line)[line - 1].decode()
         raise InputError(
-            f"the line is {text if len(text) <= 40 else text[:40] + '...'!r}",
+            f"the line is {shown(text)}",
             "`user:item item ...` with one colon",
             "mend the line, or correct data.format",
             file=path,
@@ -162,7 +162,7 @@ def _require_one_line_a_user(words: Words, path: Path) -> None:
     again = int(np.setdiff1d(np.arange(len(code)), first)[0])
     earlier = int(words.line[first[np.searchsorted(seen, code[again])]])
     raise InputError(
-        f"user {users[again].as_py()!r} has a line already, line {earlier}",
+        f"user {shown(users[again].as_py())} has a line already, line {earlier}",
         "one line a user, in time order",
         "join the two lines",
         file=path,

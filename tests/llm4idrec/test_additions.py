@@ -27,8 +27,13 @@ def pairs(rows: list[tuple[int, int, float]], popularity: float | None = 0.0) ->
     return pa.table(list(map(pa.array, columns, COLUMNS.values())), list(COLUMNS))
 
 
+def shares(*counts: int) -> dict[str, float]:
+    return dict(zip(("head", "middle", "tail"), (c / sum(counts) for c in counts), strict=True))
+
+
 def test_known_answers(tmp_path: Path) -> None:
-    """Items 0 to 4 have 3, 2, 1, 1 and 1 train interactions, a pair of train 16 / 8 = 2."""
+    """Items 0 to 4 have 3, 2, 1, 1 and 1 train interactions, a pair of train 16 / 8 = 2. The head
+    is item 0, the middle 1 and 2, the tail the rest."""
     train = Interactions([0, 1, 2, 0, 1, 0, 1, 2], [0, 0, 0, 1, 1, 2, 3, 4], 3, 5)
     valid = Interactions([2, 1, 0], [1, 2, 5], 3, 6)  # as keys, (0, 5) is not (1, 0)
     model = pairs([(2, 1, 0.1), (1, 2, 0.5), (0, 3, 0.5)])
@@ -44,10 +49,12 @@ def test_known_answers(tmp_path: Path) -> None:
     pq.write_table(pa.concat_tables(tables), tmp_path / "controls.parquet")
 
     assert describe_additions(tmp_path, train, valid, [LITTLE, MUCH, POPULAR]) == [
-        Addition("augmented", LITTLE, 1, 1.0, 1 / 5, 1.0),
-        Addition("random", LITTLE, 1, 1.0, 1 / 5, 1.0),
-        Addition("augmented", MUCH, 3, pytest.approx(2 / 3), 3 / 5, pytest.approx(4 / 6)),
-        Addition("random", MUCH, 2, 0.5, 2 / 5, 0.75),
-        Addition("ease", MUCH, 1, 0.0, 1 / 5, 0.5),
-        Addition("augmented", POPULAR, 1, 0.0, 1 / 5, 0.5),
+        Addition("augmented", LITTLE, 1, 1.0, 1 / 5, 1.0, shares(0, 1, 0)),
+        Addition("random", LITTLE, 1, 1.0, 1 / 5, 1.0, shares(0, 1, 0)),
+        Addition(
+            "augmented", MUCH, 3, pytest.approx(2 / 3), 3 / 5, pytest.approx(4 / 6), shares(0, 2, 1)
+        ),
+        Addition("random", MUCH, 2, 0.5, 2 / 5, 0.75, shares(0, 1, 1)),
+        Addition("ease", MUCH, 1, 0.0, 1 / 5, 0.5, shares(0, 1, 0)),
+        Addition("augmented", POPULAR, 1, 0.0, 1 / 5, 0.5, shares(0, 0, 1)),
     ]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm4idrec.bands import band_recalls, item_bands, mean_popularity
+from llm4idrec.bands import band_recalls, band_shares, item_bands, mean_popularity
 from llm4idrec.interactions import Interactions
 
 
@@ -62,3 +62,10 @@ def test_mean_popularity() -> None:
     train = popular([4, 1, 6])
     assert mean_popularity(np.array([[0, 2], [2, -1]], np.int32), train) == pytest.approx(16 / 3)
     assert mean_popularity(np.array([[-1]], np.int32), train) == 0
+
+
+def test_shares_of_the_bands() -> None:
+    """Items 0 and 1 are the head, 2 the tail; two places are empty."""
+    items = np.array([[0, 1, 2], [0, -1, -1]], np.int32)
+    assert band_shares(items, np.array([0, 0, 2])) == {"head": 0.75, "middle": 0.0, "tail": 0.25}
+    assert set(band_shares(np.array([-1], np.int32), np.array([0])).values()) == {0.0}

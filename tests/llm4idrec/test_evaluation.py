@@ -2,130 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.augmentation import Augmentation
-from llm4idrec.config import EvaluationConfig, FilterConfig
-from llm4idrec.errors import InputError
 from llm4idrec.evaluation import evaluate_recommender
 from llm4idrec.experiment import Experiment, Fit
 from llm4idrec.files import read_json
-from llm4idrec.interactions import Interactions
 from llm4idrec.leads import compare_sources
-from llm4idrec.recommenders.config import EASEConfig, MFConfig
 from llm4idrec.recommenders.registry import RECOMMENDERS
 from llm4idrec.verdict import compare_recommenders
-
-SETTINGS = MFConfig(
-    embedding_size=8,
-    learning_rate=0.05,
-    l2=0.01,
-    batch_size=64,
-    max_epochs=30,
-    evaluate_every=5,
-    init_scale=0.1,
+from tests.llm4idrec.two_tastes import (
+    BLOCK,
+    CONTROLS,
+    EASE,
+    EVALUATION,
+    FILTER,
+    ITEMS,
+    ORDERS,
+    USERS,
+    Files,
+    stand_ins,
 )
-EVALUATION = EvaluationConfig(
-    seeds=3, selection_seeds=2, control_seeds=3, amounts=(0.5, 1.0), cutoffs=(2, 4), workers=1
-)
-FILTER = FilterConfig(min_votes=1, agreement=0.0, popularity=(0,))
-ORDERS = FILTER.model_copy(update={"popularity": (0.0, 0.7)})
-EASE = EASEConfig(l2=1.0)
-USERS, ITEMS, BLOCK = 24, 24, 12
-CONTROLS = ("random", "ease", "self")
-
-
-@dataclass(frozen=True)
-class Files:
-    train: Path
-    heldout: Path
-    augmented: Path
-    out: Path
-
-    def evaluate(
-        self,
-        evaluation: EvaluationConfig = EVALUATION,
-        seed: int = 7,
-        controls: tuple[str, ...] = (),
-        filter: FilterConfig = FILTER,
-    ) -> Path:
-        evaluate_recommender(
-            self.train, self.heldout, self.augmented, self.out,
-            "mf", SETTINGS, evaluation, filter, EASE, controls, seed, "cpu",
-        )  # fmt: skip
-        return self.out
-
-    @property
-    def interactions(self) -> Path:
-        return self.augmented / "interactions.parquet"
-
-
-def two_tastes() -> tuple[Interactions, Interactions, Interactions, pa.Table]:
-    """Each half of the users likes one half of the items.
-
-    What is generated for a user is one item of the validation set and two of the test set. One
-    held-out item, number ITEMS, is outside the catalogue.
-    """
-    rng = np.random.default_rng(3)
-    train, valid, test, generated = [], [], [], []
-    for user in range(USERS):
-        liked = rng.permutation(BLOCK) + (user >= USERS // 2) * BLOCK
-        train += [(user, item) for item in liked[:4]]
-        valid += [(user, item) for item in liked[4:6]]
-        test += [(user, item) for item in liked[6:9]]
-        generated += [(user, item, (n + 1) / 4) for n, item in enumerate(liked[5:8])]
-    test.append((0, ITEMS))
-    rows = [(u, i, "original", 0.0) for u, i in train]
-    rows += [(u, i, "generated", share) for u, i, share in generated]
-    user, item, origin, share = zip(*rows, strict=True)
-    table = pa.table(
-        {
-            "user": pa.array(user, pa.int32()),
-            "item": pa.array(item, pa.int32()),
-            "origin": pa.array(origin),
-            "popularity": pa.array([None if o == "original" else 0 for o in origin], pa.float32()),
-            "share": pa.array(share, pa.float32()),
-        }
-    )
-    return (
-        Interactions(*np.array(train).T, USERS, ITEMS),
-        Interactions(*np.array(valid).T, USERS, ITEMS + 1),
-        Interactions(*np.array(test).T, USERS, ITEMS + 1),
-        table,
-    )
-
-
-def stand_ins(augmented: pa.Table) -> pa.Table:
-    """`ease` has the language model's pairs; `random` as many, of what the user does not like."""
-    generated = augmented.filter(pc.equal(augmented["origin"], "generated")).drop_columns("origin")
-    disliked = (generated["item"].to_numpy() + BLOCK) % ITEMS
-    other = generated.set_column(1, "item", pa.array(disliked, pa.int32()))
-    tables = {"random": other, "ease": generated}
-    return pa.concat_tables(
-        table.add_column(0, "control", pa.repeat(name, len(table)))
-        for name, table in tables.items()
-    )
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Files:
-    train, valid, test, table = two_tastes()
-    heldout, augmented = tmp_path / "heldout", tmp_path / "augmented"
-    train.write(tmp_path / "train.parquet")
-    valid.write(heldout / "valid.parquet")
-    test.write(heldout / "test.parquet")
-    augmented.mkdir()
-    pq.write_table(table, augmented / "interactions.parquet")
-    pq.write_table(stand_ins(table), augmented / "controls.parquet")
-    return Files(tmp_path / "train.parquet", heldout, augmented, tmp_path / "out")
 
 
 def results(out: Path) -> dict[str, bytes]:
@@ -423,61 +325,3 @@ def test_one_training_is_enough_where_the_seed_means_nothing(files: Files) -> No
     assert len(compare_recommenders([files.out], "small", "random")) == len(
         per_user.column_names[3:]
     )
-
-
-def test_augmented_file_of_other_train(files: Files) -> None:
-    pq.write_table(pq.read_table(files.interactions).slice(1), files.interactions)
-
-    with pytest.raises(
-        InputError, match=r"interactions\.parquet: its original rows are not the train"
-    ):
-        files.evaluate()
-
-
-def test_augmented_file_without_share(files: Files) -> None:
-    pq.write_table(pq.read_table(files.interactions).drop_columns("share"), files.interactions)
-
-    with pytest.raises(InputError, match="not an augmented table"):
-        files.evaluate()
-
-
-def test_order_of_candidates_that_is_not_there(files: Files) -> None:
-    message = r"interactions\.parquet: no pairs with the popularity discount 0\.7; expected pairs"
-    with pytest.raises(InputError, match=message):
-        files.evaluate(filter=ORDERS)
-
-
-def test_control_that_is_not_there(files: Files) -> None:
-    with pytest.raises(InputError, match=r"controls\.parquet: no pairs of the control 'itemknn'"):
-        files.evaluate(controls=("random", "itemknn"))
-
-
-def test_sasrec_may_have_been_left_out(files: Files) -> None:
-    small = EVALUATION.model_copy(update={"seeds": 2, "selection_seeds": 1})
-    out = files.evaluate(small, controls=("sasrec", "random"))
-    variants = set(pq.read_table(out / "per_user.parquet")["variant"].to_pylist())
-    assert variants == {"original", "augmented", "random"}
-
-
-def test_controls_of_another_train(files: Files) -> None:
-    file = files.augmented / "controls.parquet"
-    table = pq.read_table(file)
-    pq.write_table(table.set_column(2, "item", pc.add(table["item"], 1)), file)
-
-    with pytest.raises(InputError, match="a user or item is not the train set's"):
-        files.evaluate(controls=("random",))
-
-
-def test_no_file_of_controls(files: Files) -> None:
-    (files.augmented / "controls.parquet").unlink()
-
-    with pytest.raises(InputError, match="not a table of controls"):
-        files.evaluate(controls=("random",))
-
-
-@pytest.mark.parametrize("name", ["valid.parquet", "test.parquet"])
-def test_nothing_held_out(files: Files, name: str) -> None:
-    Interactions([], [], USERS, ITEMS).write(files.heldout / name)
-
-    with pytest.raises(InputError, match=rf"{name}: no user of the train set"):
-        files.evaluate()

@@ -48,7 +48,7 @@ def make_artifacts(config: Config, at: Path) -> None:
         at / "raw", train, heldout, identifiers,
         data=config.data, split=config.split, seed=config.seed,
     )  # fmt: skip
-    seeded = {"seed": config.seed, "device": config.device}
+    seeded = {"seed": config.seed, "device": config.device, "threads": 1}
     made = {"lists": config.lists, "seed": config.seed}
     stages.prompts(train, at / "prompts", prompts=config.prompts, **made)
     stages.base_model(
@@ -75,7 +75,7 @@ class Workshop:
         shutil.rmtree("artifacts/evaluation", ignore_errors=True)
         rows = [self._evaluation(name, gain) for name, gain in gains.items()]
         write_json(Path(COMPARISON), rows)
-        for name in ("generations", "candidates", "augmented"):
+        for name in ("generations", "controls", "candidates", "augmented"):
             Path("artifacts", name).mkdir(exist_ok=True)
         return register_as_it_is(config)
 

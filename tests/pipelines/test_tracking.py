@@ -105,23 +105,45 @@ def test_another_version_is_another_parent(
     assert parent.data.tags[tracking.VERSION] == "brave-try"
 
 
-def test_the_comparison_is_kept_and_its_figures_stand_on_the_parent_too(config: Config) -> None:
-    row = {"recommender": "mf", "metric": "ndcg_at_20", "original": 0.1, "relative_gain": None}
-    write_json(Path("comparison.json"), [row])
-    Path("comparison.html").write_text("<html></html>")
-    write_json(Path("controls.json"), [row | {"source": "ease"}])
-    files = Path("comparison.json"), Path("controls.json"), Path("comparison.html")
-    with tracking.stage_run("report", config, [], {}) as run:
-        run.log_comparison(*files)
-    parent, (nested,) = runs(config)
-    for found in (parent, nested):
-        assert found.data.metrics == {"comparison/mf/ndcg_at_20/original": 0.1}
-    artifacts = MlflowClient().list_artifacts(nested.info.run_id)
-    assert [file.path for file in artifacts] == [
-        "comparison.html",
-        "comparison.json",
-        "controls.json",
+def test_a_repeated_stage_marks_its_earlier_runs(config: Config) -> None:
+    for _ in range(3):
+        with tracking.stage_run("generate", config, [], {}):
+            pass
+    with tracking.stage_run("augment", config, [], {}):
+        pass
+    _, nested = runs(config)
+    assert [run.info.run_name for run in nested] == [
+        "augment",
+        "generate",
+        "generate (superseded)",
+        "generate (superseded)",
     ]
+    newest = nested[1].info.run_id
+    assert nested[2].data.tags[tracking.SUPERSEDED] == newest
+
+
+def test_a_failed_repetition_leaves_what_was_there(config: Config) -> None:
+    with tracking.stage_run("generate", config, [], {}):
+        pass
+    with pytest.raises(ValueError), tracking.stage_run("generate", config, [], {}):  # noqa: PT011
+        raise ValueError
+    _, nested = runs(config)
+    assert [run.info.run_name for run in nested] == ["generate", "generate"]
+
+
+def test_a_version_says_what_it_is(workplace: Callable[..., Config]) -> None:
+    config = workplace()
+    assert tracking.about(config) == {
+        "dataset": "tiny",
+        "filter": "params.yaml",
+        "version": tracking.version_hash(config)[:12],
+    }
+    tuned = workplace(filter={"source": "artifacts/tuning/mf/params.yaml"})
+    with tracking.stage_run("generate", tuned, [], {}):
+        pass
+    parent, (nested,) = runs(tuned)
+    assert parent.info.run_name == f"tiny · tuned for mf · {tracking.version_hash(tuned)[:12]}"
+    assert nested.data.tags["filter"] == parent.data.tags["filter"] == "tuned for mf"
 
 
 def test_hashes_are_those_of_dvc(workplace: Callable[..., Config], out: Path) -> None:
