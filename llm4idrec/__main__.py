@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from llm4idrec import stages
-from llm4idrec.augmentation import ORIGINAL_DATA, Augmentation, chosen_augmentation
 from llm4idrec.config import Config
-from llm4idrec.errors import InputError, LLM4IDRecError
-from llm4idrec.export import FORMATS, export_data
-from llm4idrec.export.material import Material
-from llm4idrec.recommenders.registry import RECOMMENDERS
+from llm4idrec.errors import LLM4IDRecError
+from llm4idrec.export.command import add_options, export
 
 Command = Callable[[Config, Path], None]
 
@@ -182,45 +178,6 @@ def run(config: Config, at: Path) -> None:
         command(config, at)
 
 
-def export(options: argparse.Namespace) -> None:
-    """train/, heldout/, identifiers/, augmented/ -> files that another framework reads"""
-    config = _read(options.params)
-    material = Material.read(
-        options.out,
-        augmentation=_augmentation(options, config.filter.popularity),
-        placement=config.evaluation.placement,
-        numbers=options.ids == "numbers",
-    )
-    counts = export_data(material, options.to, options.format, config.split.protocol)
-    for name, count in counts.items():
-        print(f"{count:>10} {name.replace('_', ' ')}", file=sys.stderr)
-
-
-def _augmentation(options: argparse.Namespace, orders: Sequence[float]) -> Augmentation:
-    """What `export` is to add; `orders` are those that `filter.popularity` names."""
-    if options.data == "original":
-        return ORIGINAL_DATA
-    if options.recommender is not None:
-        if options.amount is not None or options.popularity is not None:
-            raise InputError(
-                "--for stands beside --amount or --popularity",
-                "what validation chose, or what you say",
-                "leave one of them out",
-            )
-        chosen = chosen_augmentation(options.out / "evaluation" / options.recommender)
-        if chosen == ORIGINAL_DATA:
-            raise InputError(
-                f"validation chose to add nothing for {options.recommender}",
-                "a recommender that is helped",
-                "export --data original, or say --amount",
-            )
-        return chosen
-    amount = math.inf if options.amount is None else options.amount
-    if not amount > 0:
-        raise InputError(f"--amount is {amount:g}", "more than 0", "for none, say --data original")
-    return Augmentation(amount, orders[0] if options.popularity is None else options.popularity)
-
-
 def merged(options: argparse.Namespace) -> None:
     """base_model/, adapter/ -> one model, for engines that load no adapters"""
     from llm4idrec.adapter import export_merged
@@ -260,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (*FLOW, run):
         stage = commands.add_parser(_name(command), parents=[common], help=command.__doc__)
         stage.set_defaults(run=partial(_run_stage, command))
-    _add_export(commands.add_parser("export", parents=[common], help=export.__doc__))
+    add_options(commands.add_parser("export", parents=[common], help=export.__doc__))
     whole = commands.add_parser("merged", parents=[place], help=merged.__doc__)
     whole.add_argument("--to", type=Path, required=True, help="new folder")
     whole.set_defaults(run=merged)
@@ -273,38 +230,6 @@ def _run_stage(command: Command, options: argparse.Namespace) -> None:
 
 def _read(params: Path) -> Config:
     return Config.read(params).with_tuned_filter()
-
-
-def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=FORMATS, required=True, help="who is to read it")
-    parser.add_argument("--to", type=Path, required=True, help="new folder")
-    parser.add_argument(
-        "--data", choices=("original", "augmented"), default="augmented", help="(augmented)"
-    )
-    parser.add_argument(
-        "--for",
-        dest="recommender",
-        choices=RECOMMENDERS,
-        metavar="RECOMMENDER",
-        help="what validation chose for it, once it is evaluated (all that was accepted)",
-    )
-    parser.add_argument(
-        "--amount",
-        type=float,
-        help="without --for: most generated items, as a ratio to a user's history (all accepted)",
-    )
-    parser.add_argument(
-        "--popularity",
-        type=float,
-        help="without --for: which of filter.popularity's orders of candidates (the first)",
-    )
-    parser.add_argument(
-        "--ids",
-        choices=("own", "numbers"),
-        default="own",
-        help="your own IDs, or numbers from 0 with tables of what they stand for (own)",
-    )
-    parser.set_defaults(run=export)
 
 
 if __name__ == "__main__":

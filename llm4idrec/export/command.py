@@ -1,0 +1,88 @@
+"""`python -m llm4idrec export`: what is to be written, for whom."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from llm4idrec.augmentation import ORIGINAL_DATA, Augmentation, chosen_augmentation
+from llm4idrec.config import Config
+from llm4idrec.errors import InputError
+from llm4idrec.export import FORMATS, export_data
+from llm4idrec.export.material import Material
+from llm4idrec.recommenders.registry import RECOMMENDERS
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """To the parser of the command, which then runs `export`."""
+    parser.add_argument("--format", choices=FORMATS, required=True, help="who is to read it")
+    parser.add_argument("--to", type=Path, required=True, help="new folder")
+    parser.add_argument(
+        "--data", choices=("original", "augmented"), default="augmented", help="(augmented)"
+    )
+    parser.add_argument(
+        "--for",
+        dest="recommender",
+        choices=RECOMMENDERS,
+        metavar="RECOMMENDER",
+        help="what validation chose for it, once it is evaluated (all that was accepted)",
+    )
+    parser.add_argument(
+        "--amount",
+        type=float,
+        help="without --for: most generated items, as a ratio to a user's history (all accepted)",
+    )
+    parser.add_argument(
+        "--popularity",
+        type=float,
+        help="without --for: which of filter.popularity's orders of candidates (the first)",
+    )
+    parser.add_argument(
+        "--ids",
+        choices=("own", "numbers"),
+        default="own",
+        help="your own IDs, or numbers from 0 with tables of what they stand for (own)",
+    )
+    parser.set_defaults(run=export)
+
+
+def export(options: argparse.Namespace) -> None:
+    """train/, heldout/, identifiers/, augmented/ -> files that another framework reads"""
+    config = Config.read(options.params).with_tuned_filter()
+    material = Material.read(
+        options.out,
+        augmentation=_augmentation(options, config.filter.popularity),
+        placement=config.evaluation.placement,
+        numbers=options.ids == "numbers",
+    )
+    counts = export_data(material, options.to, options.format, config.split.protocol)
+    for name, count in counts.items():
+        print(f"{count:>10} {name.replace('_', ' ')}", file=sys.stderr)
+
+
+def _augmentation(options: argparse.Namespace, orders: Sequence[float]) -> Augmentation:
+    """What `export` is to add; `orders` are those that `filter.popularity` names."""
+    if options.data == "original":
+        return ORIGINAL_DATA
+    if options.recommender is not None:
+        if options.amount is not None or options.popularity is not None:
+            raise InputError(
+                "--for stands beside --amount or --popularity",
+                "what validation chose, or what you say",
+                "leave one of them out",
+            )
+        chosen = chosen_augmentation(options.out / "evaluation" / options.recommender)
+        if chosen == ORIGINAL_DATA:
+            raise InputError(
+                f"validation chose to add nothing for {options.recommender}",
+                "a recommender that is helped",
+                "export --data original, or say --amount",
+            )
+        return chosen
+    amount = math.inf if options.amount is None else options.amount
+    if not amount > 0:
+        raise InputError(f"--amount is {amount:g}", "more than 0", "for none, say --data original")
+    return Augmentation(amount, orders[0] if options.popularity is None else options.popularity)
