@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from llm4idrec.files import write_json
 from pipelines import registry, tracking
 from pipelines.stages import COMPARISON, STAGES
 from tests.conftest import tiny_params, tiny_ratings
+from tests.pipelines.server import mlflow_server
 
 METRIC = "ndcg_at_5"
 USERS, SEEDS = 40, 2
@@ -137,3 +138,10 @@ def workshop(workplace: Callable[..., Config], tiny_artifacts: Path) -> Workshop
     config = workplace()
     shutil.copytree(tiny_artifacts / "artifacts", "artifacts")
     return Workshop(config)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an MLflow server that is the module's own."""
+    with mlflow_server(tmp_path_factory.mktemp("server")) as address:
+        yield address

@@ -3,15 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import mlflow
@@ -25,32 +16,6 @@ from pipelines.registry import CHALLENGER, CHAMPION, MODEL, Version
 from tests.pipelines.conftest import Workshop
 
 Output = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an MLflow server on loopback, with a database and artifacts of its own."""
-    root = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port]
-    command += ["--backend-store-uri", f"sqlite:///{root / 'mlflow.db'}", "--workers", "1"]
-    command += ["--artifacts-destination", str(root / "artifacts")]
-    log, address = (root / "log").open("w"), f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        command, cwd=root, start_new_session=True, stdout=log, stderr=subprocess.STDOUT
-    )
-    try:
-        for _ in range(240):
-            with suppress(OSError), urllib.request.urlopen(f"{address}/health"):
-                break
-            time.sleep(0.5)
-        yield address
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
-        log.close()
 
 
 @pytest.fixture(params=["database", pytest.param("server", marks=pytest.mark.slow)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from mlflow.tracking import MlflowClient
 from llm4idrec.config import Config
 from llm4idrec.files import write_json
 from pipelines import headline, tracking, variants, views
-from tests.pipelines.server import mlflow_server
 
 SEEDS = {"original": 2, "augmented": 2, "ease": 1}
 NDCG = {"original": (0.2, 0.4), "augmented": (0.3, 0.45), "ease": (0.1,)}
@@ -30,12 +29,6 @@ SERIES = {
     "augmented": "amount=0.5/popularity=1/seed={}",
     "ease": "ease/amount=0.5/popularity=1/seed={}",
 }
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with mlflow_server(tmp_path_factory.mktemp("server")) as address:
-        yield address
 
 
 @pytest.fixture(params=["database", pytest.param("server", marks=pytest.mark.slow)])
