@@ -1,9 +1,11 @@
-"""Candidates for every user: the tuned model asked about many views of the history."""
+"""Candidates for every user, in shards: the tuned model asked about many views of the history."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from llm4idrec.prompts import question_text, require_order
 from llm4idrec.sampling import sample_items, sample_text
 from llm4idrec.tokenization import PromptEncoder
 from llm4idrec.trie import CatalogueTrie
+from llm4idrec.workers import in_this_process, worker_pool
 
 
 def generate_candidates(
@@ -37,34 +40,78 @@ def generate_candidates(
     lists: ListsConfig,
     seed: int,
     device: str,
+    threads: int,
 ) -> None:
     """Write `shard-*.parquet` (see `candidates.SCHEMA`) and `summary.json`.
 
     Histories are shown as `lists` says, which is to be what the adapter was tuned with.
     Covers all users with a history, and reads the train interactions only. A killed call resumes
-    after its last whole shard.
+    after its last whole shard. With `LLM4IDREC_RAY` shards are made side by side (`workers`).
     """
-    interactions = Interactions.read(train)
-    everyone = np.flatnonzero(interactions.history_lengths)
-    shards = np.array_split(everyone, -(-len(everyone) // config.shard_users))
+    users = _user_shards(Interactions.read(train), config)
+    n_users = sum(map(len, users))
     mark = fingerprint(
         train, base_model, adapter, config=config.model_dump(), lists=lists.model_dump(), seed=seed
     )
     with resumable_folder(out, mark) as folder:
-        files = [folder / f"shard-{number:05d}.parquet" for number in range(len(shards))]
-        left = [pair for pair in zip(files, shards, strict=True) if not pair[0].exists()]
-        if left:
-            model, tokenizer = load_tuned_model(base_model, adapter, choose_device(device))
-            generator = Generator(model, tokenizer, interactions, config, lists, seed)
-            bar = tqdm(total=len(everyone), desc="generate", unit="user", file=sys.stderr)
-            bar.update(len(everyone) - sum(len(shard) for _, shard in left))
-            for file, shard in left:
-                table = generator.candidates(shard, bar)
-                with replacing_file(file) as partial:
-                    pq.write_table(table, partial)
-            bar.close()
+        shards = Shards(train, base_model, adapter, config, lists, seed, device, folder, mark)
+        bar = tqdm(total=n_users, desc="generate", unit="user", file=sys.stderr)
+
+        def left() -> list[int]:
+            """Numbers of the shards that are not there; all others count as shown."""
+            numbers = [number for number in range(len(users)) if not shards.file(number).exists()]
+            bar.n = n_users - sum(len(users[number]) for number in numbers)
+            bar.refresh()
+            return numbers
+
+        with bar, worker_pool(1, threads) as run:
+            write = partial(shards.write, bar=bar) if in_this_process(1) else shards.write
+            for _ in run(write, left()):
+                left()
         table = read_generations(folder)
-        write_json(folder / "summary.json", _summary(table, len(everyone), config))
+        write_json(folder / "summary.json", _summary(table, n_users, config))
+
+
+def _user_shards(train: Interactions, config: GenerationConfig) -> list[npt.NDArray[np.int64]]:
+    """All users with a history, in parts of at most `config.shard_users`."""
+    everyone = np.flatnonzero(train.history_lengths)
+    return np.array_split(everyone, -(-len(everyone) // config.shard_users))
+
+
+@dataclass(frozen=True)
+class Shards:
+    """What any process needs to generate a shard; plain data, cheap to send."""
+
+    train: Path
+    base_model: Path
+    adapter: Path
+    config: GenerationConfig
+    lists: ListsConfig
+    seed: int
+    device: str
+    folder: Path
+    """Where the shards are."""
+    mark: str
+    """A hash of all that shapes them: for the same, a process loads the model once."""
+
+    def file(self, number: int) -> Path:
+        return self.folder / f"shard-{number:05d}.parquet"
+
+    def write(self, number: int, bar: Any = None) -> None:
+        """The candidates of the users of a shard; `bar` is told of each batch."""
+        generator, users = _loaded(self)
+        table = generator.candidates(users[number], bar)
+        with replacing_file(self.file(number)) as partial_file:
+            pq.write_table(table, partial_file)
+
+
+@lru_cache(maxsize=1)
+def _loaded(shards: Shards) -> tuple[Generator, list[npt.NDArray[np.int64]]]:
+    train = Interactions.read(shards.train)
+    device = choose_device(shards.device)
+    model, tokenizer = load_tuned_model(shards.base_model, shards.adapter, device)
+    generator = Generator(model, tokenizer, train, shards.config, shards.lists, shards.seed)
+    return generator, _user_shards(train, shards.config)
 
 
 def _summary(table: pa.Table, n_users: int, config: GenerationConfig) -> dict[str, int]:

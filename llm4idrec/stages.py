@@ -135,9 +135,9 @@ def generate(
     """Tuned model -> shards of candidates with votes, mean log-probability and rank."""
     from llm4idrec.generation import generate_candidates
 
-    with costing(out), fixed_threads(threads):
+    with costing(out):
         generate_candidates(
-            train / TRAIN, base_model, adapter, out, generation, lists, seed, device
+            train / TRAIN, base_model, adapter, out, generation, lists, seed, device, threads
         )
 
 

@@ -1,4 +1,4 @@
-"""Tasks side by side in processes of one thread each, or one after another in this one."""
+"""Tasks side by side in processes, one after another in this one, or over a Ray cluster."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from llm4idrec.ray_pool import ADDRESS, ray_pool
 from llm4idrec.threads import fixed_threads
 
 Run = Callable[[Callable[[Any], object], Iterable[Any]], Iterator[object]]
@@ -19,20 +20,24 @@ Run = Callable[[Callable[[Any], object], Iterable[Any]], Iterator[object]]
 
 
 @contextmanager
-def worker_pool(workers: int) -> Iterator[Run]:
-    """Yield a `Run` over so many new processes, or, for 1, in this one.
+def worker_pool(workers: int, threads: int = 1) -> Iterator[Run]:
+    """Yield a `Run` over so many new processes or, for 1, in this one; over the Ray cluster that
+    `LLM4IDREC_RAY` names, however many `workers`.
 
-    There is one thread either way, so that results do not depend on `workers`. With processes,
-    functions and tasks must be importable and plain data.
+    There are as many `threads` in each case, so that results do not depend on it. Except in this
+    process, functions and tasks must be importable and plain data.
     """
+    if address := os.environ.get(ADDRESS):
+        with ray_pool(address, threads) as over_ray:
+            yield over_ray
+        return
     if workers == 1:
-        with fixed_threads(1):
+        with fixed_threads(threads):
             yield lambda function, tasks: (function(task) for task in tasks)
         return
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's, read when a process starts
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_start_worker
-    )
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(threads))  # read when a process starts
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, spawn, _start_worker, (threads,))
 
     def run(function: Callable[[Any], object], tasks: Iterable[Any]) -> Iterator[object]:
         futures: list[Future[object]] = [pool.submit(function, task) for task in tasks]
@@ -44,8 +49,13 @@ def worker_pool(workers: int) -> Iterator[Run]:
         pool.shutdown(cancel_futures=True)
 
 
-def _start_worker() -> None:
-    torch.set_num_threads(1)
+def in_this_process(workers: int) -> bool:
+    """Does `worker_pool` start no others?"""
+    return workers == 1 and not os.environ.get(ADDRESS)
+
+
+def _start_worker(threads: int) -> None:
+    torch.set_num_threads(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

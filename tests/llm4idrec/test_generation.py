@@ -22,7 +22,7 @@ def generate(
     tuned: Tuned, out: Path, config: GenerationConfig = GENERATION, seed: int = 1
 ) -> pa.Table:
     generate_candidates(
-        tuned.train, tuned.base_model, tuned.adapter, out, config, LISTS, seed, "cpu"
+        tuned.train, tuned.base_model, tuned.adapter, out, config, LISTS, seed, "cpu", 1
     )
     return read_generations(out)
 

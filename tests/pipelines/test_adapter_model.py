@@ -24,7 +24,7 @@ def test_a_version_answers_as_the_generator_did_in_own_ids(workshop: Workshop) -
     lists = config.lists.model_copy(update={"order": "time"})
     generate_candidates(
         train, Path("artifacts/base_model"), Path("artifacts/adapter"), Path("generated"),
-        config.generation, lists, config.seed, "cpu",
+        config.generation, lists, config.seed, "cpu", 1,
     )  # fmt: skip
     expected = pq.read_table("generated/shard-00000.parquet").to_pandas()
     expected = expected[expected["user"] == 0]
