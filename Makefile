@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 READY := .venv/.ready
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test lint ui clean
+.PHONY: help run test lint ui ray clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -24,6 +24,9 @@ lint: $(READY)  ## check style and types
 
 ui: $(READY)  ## serve MLflow's user interface on 127.0.0.1:5000
 	python -m pipelines.run ui
+
+ray: $(READY)  ## install what LLM4IDREC_RAY needs, 80 MB
+	python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-ray.txt
 
 clean:  ## remove outputs and caches; .venv, .state (the run records) and DVC's cache stay
 	rm -rf artifacts reports .pytest_cache .mypy_cache .ruff_cache

@@ -25,7 +25,7 @@ from tests.llm4idrec.two_tastes import EVALUATION, Files
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(find_spec("ray") is None, reason="`make extras` installs ray"),
+    pytest.mark.skipif(find_spec("ray") is None, reason="`make ray` installs it"),
 ]
 HOST = "127.0.0.2"
 
