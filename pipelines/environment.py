@@ -69,7 +69,8 @@ def variables() -> dict[str, str]:
 def prepare(*, debug: bool = False) -> None:
     """Set the variables, make the state folder and mend it if it was moved here."""
     folder = state()
-    folder.mkdir(parents=True, exist_ok=True)
+    # Its owner's only: ZenML keeps the key of a server here.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, value in variables().items():
         os.environ.setdefault(name, value)
     # ZenML logs a step's exception with its traceback; the driver shows the sentence itself.

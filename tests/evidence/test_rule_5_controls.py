@@ -23,7 +23,7 @@ from llm4idrec.interactions import Interactions
 from llm4idrec.merging import merge_controls
 from tests.conftest import REPO
 from tests.evidence.augmenting import Flow
-from tests.llm4idrec.two_tastes import CONTROLS, write_files
+from tests.llm4idrec.two_tastes import CONTROLS, stand_ins, write_files
 
 NAMED = {"random", "popularity", "itemknn", "ease", "sasrec"}
 
@@ -78,8 +78,13 @@ def test_seen_items_fall_whoever_proposes_them(flow: Flow) -> None:
 
 def test_controls_are_trained_on_what_was_chosen_for_the_language_model(tmp_path: Path) -> None:
     """`ease` has the language model's own pairs, and so its figures, to the bit; the recommender's
-    own best items, `self`, are as many."""
+    own best items, `self`, are as many, and none where the language model has none."""
     files = write_files(tmp_path)
+    table = pq.read_table(files.interactions)
+    original = pc.equal(table["origin"], "original")
+    table = table.filter(pc.or_(original, pc.greater_equal(table["user"], 3)))
+    pq.write_table(table, files.interactions)
+    pq.write_table(stand_ins(table), files.augmented / "controls.parquet")
     out = files.evaluate(controls=CONTROLS)
     summary = read_json(out / "summary.json")
     chosen = Augmentation(summary["chosen_amount"], summary["chosen_popularity"])
