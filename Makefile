@@ -2,9 +2,10 @@
 # them into .venv.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 READY := .venv/.ready
+INSTALL := python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test lint ui clean
+.PHONY: help run test lint ui lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -31,8 +32,14 @@ clean:  ## remove outputs and caches; .venv, .state (the run records) and DVC's 
 data:
 	dvc pull --quiet data.dvc
 
-$(READY): requirements.lock
+lock: $(READY)  ## pin what requirements.txt needs anew, with hashes
+	python .ci/lock.py
+
+# Pip refuses what does not have a hash of the lock files. What it brings for torch lacks the
+# libraries for CUDA on Linux, unless it is the CPU's build, which needs none.
+$(READY): requirements.lock requirements-cuda.lock
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv .venv
-	python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(INSTALL) requirements.lock
+	if python -m pip check | grep -q '^torch '; then $(INSTALL) requirements-cuda.lock; fi
 	touch $@
