@@ -1,9 +1,9 @@
 """Write the lock files anew, with the hashes of all files of each release: `make lock`.
 
-requirements.lock is everything that requirements.txt needs; requirements-cuda.lock what torch's
-build for CUDA needs beside it; .ci/audit.lock what `.ci/audit.py` runs. Pins that are there stay
-where they suit. The package index's hashes are taken, and for torch also that of the file that
-pip, as it is configured, takes here: the CPU's build is on other indexes only.
+requirements.lock is everything that requirements.txt needs; requirements-cpu.lock torch's build for
+the CPU, which the usual index does not have: it is written where pip, as it is configured, finds
+one, with the hash of that file; requirements-cuda.lock what the usual index's torch needs beside
+it on Linux; .ci/audit.lock what `.ci/audit.py` runs. Pins that are there stay where they suit.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ CUDA = re.compile(r"(nvidia-|cuda-|triton==)")
 HEADS = {
     "requirements.lock": "Everything requirements.txt needs, at exact versions, with the hashes of "
     "all their files\n# (Python 3.11, Linux). Written by `make lock`.",
+    "requirements-cpu.lock": "torch's build for the CPU (Python 3.11, Linux).",
     "requirements-cuda.lock": "What torch's build for CUDA needs beside requirements.lock.",
     ".ci/audit.lock": "What .ci/audit.py runs.",
 }
@@ -34,7 +35,7 @@ def compile_lock(uv: Path, requirements: str, kept: Path) -> Releases:
         given, out = Path(scratch, "requirements.txt"), Path(scratch, "lock")
         given.write_text(requirements, encoding="utf-8")
         if kept.is_file():
-            out.write_text(kept.read_text(encoding="utf-8"), encoding="utf-8")
+            out.write_text("\n".join(read_lock(kept)), encoding="utf-8")  # without its hashes
         options = ["--generate-hashes", "--no-annotate", "--no-header", "--python-version", "3.11"]
         command = [uv, "pip", "compile", given, *options, "--quiet", "--output-file", out]
         subprocess.run(command, check=True)
@@ -51,15 +52,16 @@ def read_lock(path: Path) -> Releases:
     return releases
 
 
-def hash_taken_here(release: str) -> str:
-    """Of the file that pip takes for a release."""
+def taken_here(release: str) -> Releases:
+    """The file that pip takes for a release, by its own version, as in `torch==2.13.0+cpu`."""
     with tempfile.TemporaryDirectory() as scratch:
         options = ["--quiet", "--no-deps", "--dest", scratch]
         command = [sys.executable, "-m", "pip", "download", *options, release]
         subprocess.run(command, check=True)
         (file,) = Path(scratch).iterdir()
         with file.open("rb") as stream:
-            return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+            digest = f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+        return {"==".join(file.name.split("-")[:2]): {digest}}
 
 
 def write_lock(name: str, releases: Releases) -> None:
@@ -71,20 +73,22 @@ def write_lock(name: str, releases: Releases) -> None:
 
 
 def main() -> None:
-    main_lock, cuda_lock, audit_lock = map(Path, HEADS)
-    before = read_lock(main_lock)
     with tempfile.TemporaryDirectory() as scratch:
         venv.create(scratch, with_pip=True)
         python, uv = Path(scratch, "bin", "python"), Path(scratch, "bin", "uv")
         subprocess.run([python, "-m", "pip", "install", "--quiet", UV], check=True)
-        every = compile_lock(uv, Path("requirements.txt").read_text(encoding="utf-8"), main_lock)
-        audit = compile_lock(uv, AUDIT, audit_lock)
-    torch = next(release for release in every if release.startswith("torch=="))
-    every[torch] |= before.get(torch, set()) | {hash_taken_here(torch)}
+        wanted = Path("requirements.txt").read_text(encoding="utf-8")
+        every = compile_lock(uv, wanted, Path("requirements.lock"))
+        audit = compile_lock(uv, AUDIT, Path(".ci/audit.lock"))
+    torch = taken_here(next(release for release in every if release.startswith("torch==")))
     cuda = {release: hashes for release, hashes in every.items() if CUDA.match(release)}
-    write_lock(str(main_lock), {k: v for k, v in every.items() if k not in cuda})
-    write_lock(str(cuda_lock), cuda)
-    write_lock(str(audit_lock), audit)
+    write_lock("requirements.lock", {k: v for k, v in every.items() if k not in cuda})
+    write_lock("requirements-cuda.lock", cuda)
+    write_lock(".ci/audit.lock", audit)
+    if all(release.endswith("+cpu") for release in torch):
+        write_lock("requirements-cpu.lock", torch)
+    else:
+        print("pip finds no build of torch for the CPU: requirements-cpu.lock stays as it is")
 
 
 if __name__ == "__main__":
