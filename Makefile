@@ -2,9 +2,10 @@
 # them into .venv.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 READY := .venv/.ready
+INSTALL := python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test lint ui ray clean
+.PHONY: help run test lint ui lock ray clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -34,8 +35,15 @@ clean:  ## remove outputs and caches; .venv, .state (the run records) and DVC's 
 data:
 	dvc pull --quiet data.dvc
 
-$(READY): requirements.lock
+lock: $(READY)  ## pin what requirements.txt needs anew, with hashes
+	python .ci/lock.py
+
+# Pip refuses what does not have a hash of the lock files. torch's build for the CPU is taken where
+# pip's index has it, else the usual one, which on Linux needs CUDA's libraries.
+$(READY): requirements.lock requirements-cpu.lock requirements-cuda.lock
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv .venv
-	python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(INSTALL) requirements-cpu.lock 2>/dev/null || echo "torch: the usual build"
+	$(INSTALL) requirements.lock
+	if python -m pip check | grep -q '^torch '; then $(INSTALL) requirements-cuda.lock; fi
 	touch $@

@@ -93,10 +93,12 @@ def load_tuned_model(
 ) -> tuple[Any, Any]:
     """(model with the adapter merged into its weights, tokenizer), ready to generate.
 
-    Without a `precision` the weights are as `load_base_model` has them.
+    Without a `precision` the weights are as `load_base_model` has them. Raises `InputError` if
+    there is no adapter, or one that is no safetensors.
     """
     from peft import PeftModel
 
+    _require_adapter(adapter)
     model, tokenizer = load_base_model(base_model, device, precision)
     with _quiet():
         tuned = PeftModel.from_pretrained(model, str(adapter))
@@ -110,14 +112,21 @@ def export_merged(base_model: Path, adapter: Path, to: Path) -> None:
     the tokenizer; `transformers` reads it without peft. Raises `InputError` if there is no adapter,
     or something in `to` already.
     """
-    if not (adapter / "adapter_config.json").is_file():
-        raise InputError("holds no adapter", remedy="run the stage `adapter`", file=adapter)
+    _require_adapter(adapter)
     if to.exists() and not (to.is_dir() and not any(to.iterdir())):
         raise InputError("is there already", "a new folder", "remove it or name another", file=to)
     model, tokenizer = load_tuned_model(base_model, adapter, torch.device("cpu"), "auto")
     with replacing_folder(to.resolve()) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+
+
+def _require_adapter(folder: Path) -> None:
+    """Without the safetensors peft would take a pickle."""
+    names = ("adapter_config.json", "adapter_model.safetensors")
+    if not all((folder / name).is_file() for name in names):
+        remedy = "run the stage `adapter`"
+        raise InputError("holds no adapter", " and ".join(names), remedy, file=folder)
 
 
 @contextmanager

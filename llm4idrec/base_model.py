@@ -69,7 +69,8 @@ def _write_reference(out: Path, config: BaseModelConfig) -> None:
 def load_base_model(folder: Path, device: torch.device, precision: str | None = None) -> Any:
     """(model, tokenizer) of a folder that `make_base_model` wrote.
 
-    Without a `precision` the weights are float32 on a CPU and as they were saved on a GPU.
+    Weights are read from safetensors only, and no code that comes with a model is run. Without a
+    `precision` the weights are float32 on a CPU and as they were saved on a GPU.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -79,14 +80,17 @@ def load_base_model(folder: Path, device: torch.device, precision: str | None = 
         reference = read_json(folder / REFERENCE)
         name, revision = reference["name"], reference["revision"]
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
+        source = {"revision": revision, "trust_remote_code": False}
+        tokenizer = AutoTokenizer.from_pretrained(name, **source)
         dtype = precision or ("float32" if device.type == "cpu" else "auto")
-        model = AutoModelForCausalLM.from_pretrained(name, revision=revision, dtype=dtype)
+        model = AutoModelForCausalLM.from_pretrained(
+            name, dtype=dtype, use_safetensors=True, **source
+        )
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"base model {name!r} cannot be loaded ({reason})",
-            "a local folder or a hub name that can be reached",
+            "a local folder, or a hub name that can be reached, with safetensors and no own code",
             "mend base_model.name",
         ) from error
     return model.to(device), tokenizer

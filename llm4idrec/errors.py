@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+_USER_AND_PASSWORD = re.compile(r"(://?[^\s/:@]*):[^\s/]*@")
+_TOKEN = re.compile(r"(https?://)[^\s/:@]+@")
+
+
+def without_passwords(text: str) -> str:
+    """The same text where what stands for a password in a URL is not to be read.
+
+    >>> without_passwords("https://me:secret@host/path")
+    'https://me:***@host/path'
+    """
+    return _TOKEN.sub(r"\1***@", _USER_AND_PASSWORD.sub(r"\1:***@", text))
 
 
 class LLM4IDRecError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose; no password of a URL is in it."""
 
     exit_code = 1
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(without_passwords(sentence))
 
 
 class InputError(LLM4IDRecError):

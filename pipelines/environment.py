@@ -60,6 +60,7 @@ def variables() -> dict[str, str]:
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # which may hold a password
         "DO_NOT_TRACK": "true",
         "GX_ANALYTICS_ENABLED": "false",
         "DVC_NO_ANALYTICS": "true",
@@ -69,7 +70,8 @@ def variables() -> dict[str, str]:
 def prepare(*, debug: bool = False) -> None:
     """Set the variables, make the state folder and mend it if it was moved here."""
     folder = state()
-    folder.mkdir(parents=True, exist_ok=True)
+    # Its owner's only: ZenML keeps the key of a server here.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, value in variables().items():
         os.environ.setdefault(name, value)
     # ZenML logs a step's exception with its traceback; the driver shows the sentence itself.

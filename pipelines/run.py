@@ -8,13 +8,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from llm4idrec.config import Config
-from llm4idrec.errors import InputError, LLM4IDRecError
+from llm4idrec.errors import InputError, LLM4IDRecError, without_passwords
 from llm4idrec.files import read_json, remove
 from llm4idrec.recommenders.config import SETTINGS
 from pipelines import environment
@@ -262,10 +264,20 @@ def show_runs(options: argparse.Namespace) -> None:
     view = views.address(tracking.experiment_id(MlflowClient()), views.COMPARISON)
     print(f"original, augmented, controls: http://127.0.0.1:{options.port}/{view}", flush=True)
     command = ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(options.port)]
-    command += ["--backend-store-uri", store, "--workers", "1"]
+    # Not as an argument, which everybody on the machine may read.
+    variables = os.environ | {"MLFLOW_BACKEND_STORE_URI": store}
     with suppress(KeyboardInterrupt):
-        subprocess.run([sys.executable, *command], check=True)
+        subprocess.run([sys.executable, *command, "--workers", "1"], env=variables, check=True)
+
+
+def show_error(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Python's traceback; what other packages say of a URL may have its password in it."""
+    lines = traceback.format_exception(kind, error, trace)
+    print(without_passwords("".join(lines)), file=sys.stderr, end="")
 
 
 if __name__ == "__main__":
+    sys.excepthook = show_error
     sys.exit(main())

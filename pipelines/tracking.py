@@ -18,6 +18,7 @@ from mlflow.tracking import MlflowClient
 
 from llm4idrec.config import Config
 from llm4idrec.config.comparison import OWN_FILE
+from llm4idrec.errors import without_passwords
 from llm4idrec.files import COST, read_json
 from pipelines.batches import curves, flat, log_metrics, log_params, numbers
 from pipelines.environment import state
@@ -105,7 +106,7 @@ def stage_run(
         _supersede(tracked, name)
         status = "FINISHED"
     except Exception as error:
-        tracked.tag(error=str(error)[:5000])
+        tracked.tag(error=without_passwords(str(error))[:5000])
         raise
     finally:
         client.set_terminated(tracked.run_id, status)

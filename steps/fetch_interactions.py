@@ -2,6 +2,7 @@
 
 from pathlib import Path, PurePosixPath
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from zenml.io import fileio
 
@@ -19,7 +20,13 @@ def fetch_interactions(address: str) -> Annotated[Path, "source"]:
 
 
 def check(address: str) -> None:
-    """`InputError` if there is nothing, or if the active stack has no way to read it."""
+    """`InputError` if there is nothing, or if the active stack has no way to read it.
+
+    An address with a password is refused: ZenML keeps a step's parameters with the run.
+    """
+    if urlsplit(address).password:
+        remedy = "give the stack's artifact store its credentials, or set them in the environment"
+        raise InputError("holds a password", "an address without one", remedy, file=address)
     try:
         there = fileio.exists(address)
     except (OSError, ValueError, NotImplementedError) as error:

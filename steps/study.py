@@ -19,6 +19,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import BaseModel
 from scipy.stats.qmc import Halton
+from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
 
 from llm4idrec.config import TuneConfig
@@ -200,7 +201,7 @@ class Study:
 
     def _storage(self) -> BaseStorage:
         if url := os.environ.get(STORAGE):
-            return optuna.storages.get_storage(url)
+            return _database(url)
         journal = str(self.folder / "study.journal")
         # Who is killed while writing leaves the lock; it is held for milliseconds.
         lock = JournalFileSymlinkLock(journal, grace_period=5)
@@ -275,6 +276,17 @@ def _importances(trials: list[FrozenTrial], seed: int) -> dict[str, float]:
     study.add_trials(complete)
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
     return optuna.importance.get_param_importances(study, evaluator=evaluator)
+
+
+def _database(url: str) -> BaseStorage:
+    try:
+        return optuna.storages.get_storage(url)
+    except (ImportError, ValueError, SQLAlchemyError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(
+            f"the database that {STORAGE} names cannot be opened ({reason})",
+            "one that Optuna takes, and that answers",
+        ) from error
 
 
 def _machine() -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec import causal_training
@@ -21,7 +20,7 @@ from llm4idrec.config import (
 )
 from llm4idrec.interactions import Interactions
 from llm4idrec.prompts import build_prompts, write_prompts
-from tests.llm4idrec.two_tastes import Files, stand_ins, two_tastes
+from tests.llm4idrec.two_tastes import Files, write_files
 
 N_USERS, N_ITEMS = 12, 20
 
@@ -107,12 +106,4 @@ def written(folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
-    train, valid, test, table = two_tastes()
-    heldout, augmented = tmp_path / "heldout", tmp_path / "augmented"
-    train.write(tmp_path / "train.parquet")
-    valid.write(heldout / "valid.parquet")
-    test.write(heldout / "test.parquet")
-    augmented.mkdir()
-    pq.write_table(table, augmented / "interactions.parquet")
-    pq.write_table(stand_ins(table), augmented / "controls.parquet")
-    return Files(tmp_path / "train.parquet", heldout, augmented, tmp_path / "out")
+    return write_files(tmp_path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from llm4idrec.config import EvaluationConfig, FilterConfig
 from llm4idrec.evaluation import evaluate_recommender
@@ -103,3 +104,17 @@ def stand_ins(augmented: pa.Table) -> pa.Table:
         table.add_column(0, "control", pa.repeat(name, len(table)))
         for name, table in tables.items()
     )
+
+
+def write_files(folder: Path) -> Files:
+    train, valid, test, table = two_tastes()
+    files = Files(
+        folder / "train.parquet", folder / "heldout", folder / "augmented", folder / "out"
+    )
+    train.write(files.train)
+    valid.write(files.heldout / "valid.parquet")
+    test.write(files.heldout / "test.parquet")
+    files.augmented.mkdir()
+    pq.write_table(table, files.interactions)
+    pq.write_table(stand_ins(table), files.augmented / "controls.parquet")
+    return files

@@ -167,6 +167,9 @@ def test_the_interface_serves_the_runs_on_loopback() -> None:
         query = f"api/2.0/mlflow/experiments/get-by-name?experiment_name={tracking.EXPERIMENT}"
         answer = json.loads(fetch(f"http://127.0.0.1:{port}/{query}"))
         assert answer["experiment"]["name"] == tracking.EXPERIMENT
+        # The whole of 127.0.0.0/8 is this machine; what listened on every address would answer.
+        with socket.socket() as other:
+            assert other.connect_ex(("127.0.0.2", port)) != 0
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()

@@ -109,12 +109,14 @@ def _load(name: str, weights: bool) -> Any:
     logging.disable_progress_bar()
     try:
         if weights:
-            return T5ForConditionalGeneration.from_pretrained(name, dtype="float32")
-        return T5ForConditionalGeneration(AutoConfig.from_pretrained(name))
+            return T5ForConditionalGeneration.from_pretrained(
+                name, dtype="float32", use_safetensors=True
+            )
+        return T5ForConditionalGeneration(AutoConfig.from_pretrained(name, trust_remote_code=False))
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"T5 {name!r} cannot be loaded ({reason})",
-            "a local folder or a hub name that can be reached",
+            "a local folder, or a hub name that can be reached, with safetensors and no own code",
             "mend `name` of the recommender",
         ) from error

@@ -1,0 +1,64 @@
+"""The library's stages on a tiny file, in a folder of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from llm4idrec import __main__ as stages
+from llm4idrec.config import Config
+from llm4idrec.files import content_hash
+from tests.conftest import tiny_params, tiny_ratings
+
+AUGMENTING = {
+    "prompts": stages.prompts,
+    "base_model": stages.base_model,
+    "adapter": stages.adapter,
+    "generations": stages.generate,
+    "controls": stages.controls,
+    "candidates": stages.filter,
+    "augmented": stages.merge,
+}
+"""The stages that shape what is added, by the folder that each writes."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Parameters, and the folder of the artifacts; `ratings.csv` lies beside it."""
+
+    config: Config
+    at: Path
+
+
+def prepare(root: Path, text: str | None = None, **changes: dict[str, object]) -> Flow:
+    """`ratings.csv` (by default `tiny_ratings`), read and split."""
+    with inside(root):
+        Path("ratings.csv").write_text(text or tiny_ratings())
+        flow = Flow(tiny_params(**changes), root / "artifacts")
+        stages.read(flow.config, flow.at)
+        stages.split(flow.config, flow.at)
+    return flow
+
+
+def augment(config: Config, at: Path) -> None:
+    """Every stage between the split and the evaluation; `train` and `identifiers` are there."""
+    for stage in AUGMENTING.values():
+        stage(config, at)
+
+
+def hashes(at: Path) -> dict[str, str]:
+    """Of everything that those stages wrote."""
+    return {name: content_hash(at / name) for name in AUGMENTING}
+
+
+@contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)

@@ -1,0 +1,408 @@
+"""Ways to break each rule of evidence, and the test that must fail then.
+
+`python -m tests.evidence.mutate` breaks them, one at a time, in a copy of the tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """`old`, which stands once in `file`, gives way to `new`; `test` is what pytest runs."""
+
+    rule: int
+    says: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+    def apply(self, root: Path) -> None:
+        """Raises `ValueError` unless `old` stands exactly once in the file."""
+        path = root / self.file
+        text = path.read_text(encoding="utf-8")
+        if text.count(self.old) != 1:
+            found = f"found {text.count(self.old)} times in {self.file}"
+            raise ValueError(f"{self.says}: {self.old!r} is {found}; expected once")
+        path.write_text(text.replace(self.old, self.new), encoding="utf-8")
+
+
+def _evidence(rule: str, test: str) -> str:
+    return f"tests/evidence/test_rule_{rule}.py::{test}"
+
+
+SEES_TRAIN = _evidence("1_train_only", "test_what_is_held_out_shapes_no_byte_of_what_is_added")
+DISJOINT = _evidence("1_train_only", "test_train_and_held_out_pairs_are_disjoint")
+HIT = _evidence("2_original_train", "test_a_generated_item_can_be_a_hit")
+CATALOGUE = _evidence("2_original_train", "test_the_catalogue_is_that_of_the_original_train")
+NO_CHOICE = _evidence("3_chosen_on_validation", "test_the_test_set_shapes_no_choice")
+NUMBERS = _evidence("4_shuffled_ids", "test_numbers_say_nothing_about_the_ids_as_given")
+PROBE = _evidence(
+    "4_shuffled_ids",
+    "test_the_probe_finds_what_ids_as_given_give_away_and_the_numbers_do_not",
+)
+VOLUME = _evidence("5_controls", "test_a_control_adds_as_many_items_for_every_user")
+TWIN = _evidence("5_controls", "test_the_same_candidates_are_filtered_and_merged_alike")
+CHOSEN = _evidence(
+    "5_controls", "test_controls_are_trained_on_what_was_chosen_for_the_language_model"
+)
+COUNTED = _evidence("7_rates_are_reported", "test_invalid_duplicate_and_seen_are_counted")
+HIT_RATE = _evidence(
+    "7_rates_are_reported",
+    "test_the_validation_hit_rate_of_what_is_added_is_on_the_page",
+)
+
+WITH_VALID = """    held = Interactions.read({train}.parent{up} / "heldout" / "valid.parquet")
+    known = held.item < interactions.n_items
+    interactions = interactions.union(held.user[known], held.item[known], held.timestamp[known])
+"""
+
+MUTATIONS = (
+    Mutation(
+        1,
+        "generation reads train and validation",
+        "llm4idrec/generation.py",
+        "    interactions = Interactions.read(train)\n",
+        "    interactions = Interactions.read(train)\n"
+        + WITH_VALID.format(train="train", up=".parent"),
+        SEES_TRAIN,
+    ),
+    Mutation(
+        1,
+        "prompts are built of train and validation",
+        "llm4idrec/stages.py",
+        "        built = build_prompts(Interactions.read(train / TRAIN), prompts, lists, seed)\n",
+        "        interactions = Interactions.read(train / TRAIN)\n    "
+        + WITH_VALID.format(train="train", up="").replace("\n    ", "\n        ")
+        + "        built = build_prompts(interactions, prompts, lists, seed)\n",
+        SEES_TRAIN,
+    ),
+    Mutation(
+        1,
+        "the filter asks whether a candidate is in the test set",
+        "llm4idrec/stages.py",
+        "            read_generations(generations),\n",
+        "            (g := read_generations(generations)).filter(Interactions.read("
+        "train.parent / 'heldout' / 'test.parquet').contains(g['user'], g['item'])),\n",
+        SEES_TRAIN,
+    ),
+    Mutation(
+        1,
+        "controls are fitted on what is held out too",
+        "llm4idrec/stages.py",
+        "        write_controls(interactions, folder, controls, items, settings, seed, device)\n",
+        "    "
+        + WITH_VALID.format(train="train", up="").replace("\n    ", "\n        ")
+        + "        write_controls(interactions, folder, controls, items, settings, seed, device)\n",
+        SEES_TRAIN,
+    ),
+    Mutation(
+        1,
+        "train keeps the validation pairs",
+        "llm4idrec/split.py",
+        "core.take(part == label) for name",
+        "core.take((part == label) | ((label == TRAIN) & (part == VALID))) for name",
+        DISJOINT,
+    ),
+    Mutation(
+        1,
+        "the stage generate is given the held-out folder",
+        "dvc.yaml",
+        "    cmd: python -m pipelines.run generate\n    deps:\n",
+        "    cmd: python -m pipelines.run generate\n    deps:\n      - artifacts/heldout\n",
+        "tests/pipelines/test_dvc_yaml.py::"
+        "test_what_shapes_the_augmentation_reads_nothing_held_out",
+    ),
+    Mutation(
+        2,
+        "generated items are masked at the test",
+        "llm4idrec/experiment.py",
+        "max(cutoffs), data.train_and_valid)",
+        "max(cutoffs), data.training_set(self._generated(fit, data), fit.augmentation, True))",
+        HIT,
+    ),
+    Mutation(
+        2,
+        "generated items are masked at validation",
+        "llm4idrec/experiment.py",
+        "Validation(data.valid, data.train, ",
+        "Validation(data.valid, train, ",
+        HIT,
+    ),
+    Mutation(
+        2,
+        "test users are those with generated items",
+        "llm4idrec/experiment_data.py",
+        "        return evaluated_users(self.train, self.test)\n",
+        "        return np.intersect1d(self.generated['user'].to_numpy(), self.test.user)"
+        ".astype(np.int32)\n",
+        _evidence("2_original_train", "test_test_users_are_those_of_the_original_train"),
+    ),
+    Mutation(
+        2,
+        "popularity is counted in the augmented data",
+        "llm4idrec/experiment.py",
+        "mean_popularity(ranked, data.train)",
+        "mean_popularity(ranked, data.training_set(data.generated, self.augmentations[-1]))",
+        _evidence("2_original_train", "test_seen_is_the_original_history_and_what_was_validated"),
+    ),
+    Mutation(
+        2,
+        "the catalogue is that of the held-out data",
+        "llm4idrec/experiment.py",
+        "coverage(ranked[:, :n], data.train.n_items)",
+        "coverage(ranked[:, :n], data.test.n_items)",
+        CATALOGUE,
+    ),
+    Mutation(
+        2,
+        "test items outside the catalogue are dropped",
+        "llm4idrec/metrics.py",
+        "    relevant = heldout.history_lengths[users]\n",
+        "    relevant = np.bincount(heldout.user[heldout.item < heldout.n_items - 1],"
+        " minlength=heldout.n_users)[users]\n",
+        CATALOGUE,
+    ),
+    Mutation(
+        3,
+        "the epoch is chosen on the test set",
+        "llm4idrec/experiment.py",
+        "Validation(data.valid, data.train, ",
+        "Validation(data.test, data.train, ",
+        NO_CHOICE,
+    ),
+    Mutation(
+        3,
+        "the amount is chosen on the test set",
+        "llm4idrec/experiment.py",
+        "            by_user = {self.metric: validation.by_user(recommender)[self.metric]}\n",
+        "            tested = Validation(data.test, data.train, validation.cutoffs, self.metric)\n"
+        "            by_user = {self.metric: tested.by_user(recommender)[self.metric]}\n",
+        NO_CHOICE,
+    ),
+    Mutation(
+        3,
+        "the filter is tuned on the test set",
+        "steps/tune_filter.py",
+        'heldout / "valid.parquet"',
+        'heldout / "test.parquet"',
+        _evidence("3_chosen_on_validation", "test_the_filter_is_tuned_without_the_test_set"),
+    ),
+    Mutation(
+        3,
+        "the ranking is of a sample of the catalogue",
+        "llm4idrec/recommenders/ranking.py",
+        "        scores.view(-1)[places] = -torch.inf\n",
+        "        scores.view(-1)[places] = -torch.inf\n        scores[:, 100:400] = -torch.inf\n",
+        _evidence("3_chosen_on_validation", "test_every_item_of_the_catalogue_is_ranked"),
+    ),
+    Mutation(
+        4,
+        "items keep the order of their IDs",
+        "llm4idrec/split.py",
+        'catalogue = rng.permutation(parts["train"].items)',
+        'catalogue = parts["train"].items',
+        NUMBERS,
+    ),
+    Mutation(
+        4,
+        "users keep the order of their IDs",
+        "llm4idrec/split.py",
+        'users = rng.permutation(parts["train"].users)',
+        'users = parts["train"].users',
+        NUMBERS,
+    ),
+    Mutation(
+        4,
+        "the probe looks at the wrong numbers",
+        "llm4idrec/probe.py",
+        "_hit_rate(train, valid, given)",
+        "_hit_rate(train, valid, np.arange(len(items)))",
+        PROBE,
+    ),
+    Mutation(
+        4,
+        "the probe is not taken down",
+        "llm4idrec/split.py",
+        "summary=summary | _sizes(tables) | probe,",
+        "summary=summary | _sizes(tables),",
+        PROBE,
+    ),
+    Mutation(
+        4,
+        "the probe is not on the page",
+        "llm4idrec/report.py",
+        '"probe": _numbers(data, PROBE) or NO_PROBE',
+        '"probe": NO_PROBE',
+        _evidence("4_shuffled_ids", "test_the_probe_is_on_the_page"),
+    ),
+    Mutation(
+        5,
+        "controls may add more than the language model",
+        "llm4idrec/filtering.py",
+        "accepting.accept(proposed, most)[0]",
+        "accepting.accept(proposed)[0]",
+        VOLUME,
+    ),
+    Mutation(
+        5,
+        "controls skip the agreement with the item-item model",
+        "llm4idrec/filtering.py",
+        "accepting.accept(proposed, most)[0]",
+        "accepting.with_config(config.model_copy(update={'agreement': 0.0}))"
+        ".accept(proposed, most)[0]",
+        TWIN,
+    ),
+    Mutation(
+        5,
+        "controls are merged with smaller shares",
+        "llm4idrec/merging.py",
+        '    return with_shares(controls, train).select(["control"',
+        '    half = pa.array(controls["rank"].to_numpy() // 2)\n'
+        '    controls = controls.set_column(4, "rank", half)\n'
+        '    return with_shares(controls, train).select(["control"',
+        TWIN,
+    ),
+    Mutation(
+        5,
+        "controls are trained on the largest amount",
+        "llm4idrec/evaluation.py",
+        "[Fit(chosen, seed, name) for seed in fewer]",
+        "[Fit(experiment.augmentations[-1], seed, name) for seed in fewer]",
+        CHOSEN,
+    ),
+    Mutation(
+        5,
+        "self-training may add more than the language model",
+        "llm4idrec/experiment.py",
+        "self.filter, self.ease, most)",
+        "self.filter, self.ease, None)",
+        CHOSEN,
+    ),
+    Mutation(
+        5,
+        "SASRec is no longer a control",
+        "params.yaml",
+        "controls: [random, popularity, itemknn, ease, sasrec, self]",
+        "controls: [random, popularity, itemknn, ease, self]",
+        _evidence("5_controls", "test_all_of_them_are_fitted_by_default"),
+    ),
+    Mutation(
+        6,
+        "three seeds are the default",
+        "llm4idrec/config/comparison.py",
+        "    seeds: Annotated[int, Field(ge=2)] = 5\n",
+        "    seeds: Annotated[int, Field(ge=2)] = 3\n",
+        _evidence("6_significance", "test_five_seeds_by_default"),
+    ),
+    Mutation(
+        6,
+        "the test is unpaired",
+        "llm4idrec/significance.py",
+        "stats.ttest_rel(augmented, original)",
+        "stats.ttest_ind(augmented, original)",
+        _evidence("6_significance", "test_a_gain_that_all_users_share_is_found_by_pairs"),
+    ),
+    Mutation(
+        6,
+        "every seed of a user counts as a user",
+        "llm4idrec/significance.py",
+        "paired_test(original.mean(axis=0), augmented.mean(axis=0))",
+        "paired_test(original.ravel(), augmented.ravel())",
+        _evidence("6_significance", "test_the_test_is_over_users_not_over_seeds_of_users"),
+    ),
+    Mutation(
+        6,
+        "p-values of recommenders are not corrected",
+        "llm4idrec/verdict.py",
+        "p_value=_corrected(compared, name, metric)",
+        "p_value=comparison.p_value",
+        _evidence("6_significance", "test_p_values_are_holm_corrected_over_the_recommenders"),
+    ),
+    Mutation(
+        6,
+        "p-values of leads are not corrected",
+        "llm4idrec/leads.py",
+        "gain_p, lead_p = _corrected(gains), _corrected(leads)",
+        "gain_p, lead_p = ({k: c.p_value for k, c in d.items()} for d in (gains, leads))",
+        _evidence(
+            "6_significance",
+            "test_leads_are_holm_corrected_over_recommenders_and_controls",
+        ),
+    ),
+    Mutation(
+        6,
+        "a small p alone is called help",
+        "llm4idrec/verdict.py",
+        'if low > 0 and row["p_value"] < LEVEL:',
+        'if high > 0 and row["p_value"] < LEVEL:',
+        _evidence("6_significance", "test_the_effect_has_its_interval_and_both_are_needed"),
+    ),
+    Mutation(
+        6,
+        "the interval is of 80 %",
+        "llm4idrec/significance.py",
+        "gains, [(1 - level) / 2, (1 + level) / 2])",
+        "gains, [0.1, 0.9])",
+        _evidence("6_significance", "test_the_interval_is_of_95_percent"),
+    ),
+    Mutation(
+        7,
+        "candidates are counted wrongly by reason",
+        "llm4idrec/filtering.py",
+        "summary[reason] = before - len(kept)",
+        "summary[reason] = before",
+        COUNTED,
+    ),
+    Mutation(
+        7,
+        "duplicates are counted as mentions",
+        "llm4idrec/filtering.py",
+        'summary["duplicate"] = summary["generated"] - (pc.sum(proposed["votes"]).as_py() or 0)',
+        'summary["duplicate"] = summary["generated"] - len(proposed)',
+        COUNTED,
+    ),
+    Mutation(
+        7,
+        "items outside the catalogue are let through",
+        "llm4idrec/filtering.py",
+        'pc.greater_equal(t["item"], self._train.n_items)',
+        'pc.greater(t["item"], self._train.n_items + 9)',
+        COUNTED,
+    ),
+    Mutation(
+        7,
+        "the hit rate is of the test set",
+        "llm4idrec/report.py",
+        'Interactions.read(artifacts.heldout / "valid.parquet")',
+        'Interactions.read(artifacts.heldout / "test.parquet")',
+        HIT_RATE,
+    ),
+    Mutation(
+        7,
+        "the hit rate is of every order of candidates at once",
+        "llm4idrec/merging.py",
+        "    rows = generated.filter(within & ordered)",
+        "    rows = generated.filter(within | ordered)",
+        HIT_RATE,
+    ),
+    Mutation(
+        7,
+        "the shift in popularity is not on the page",
+        "llm4idrec/report.py",
+        '"shift": popularity_shift(evaluations, additions, train),',
+        '"shift": "",',
+        _evidence("7_rates_are_reported", "test_the_shift_in_popularity_is_on_the_page"),
+    ),
+    Mutation(
+        7,
+        "users are grouped at random, not by history",
+        "llm4idrec/gains.py",
+        '    lengths = history_lengths[np.unique(evaluation.per_user["user"].to_numpy())]\n',
+        '    lengths = history_lengths[np.unique(evaluation.per_user["user"].to_numpy())][::-1]\n',
+        _evidence("7_rates_are_reported", "test_results_by_length_of_history_are_on_the_page"),
+    ),
+)

@@ -1,0 +1,84 @@
+"""Rule 3: the ranking is of the whole catalogue; epoch, thresholds and amounts are chosen on
+validation, never on test.
+
+Another test set must leave every choice, and every byte that follows from one, as it was.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from llm4idrec.interactions import Interactions
+from llm4idrec.metrics import user_metrics
+from llm4idrec.recommenders.config import PopularityConfig
+from llm4idrec.recommenders.popularity import Popularity
+from steps.tune_filter import tune_filter
+from steps.workspace import IN_PLACE
+from tests.evidence.augmenting import Flow, inside
+from tests.llm4idrec.two_tastes import BLOCK, EVALUATION, ITEMS, Files, write_files
+
+
+def other_test_set(file: Path) -> None:
+    """Every user now takes what the other half of the users likes."""
+    test = Interactions.read(file)
+    other = np.where(test.item < ITEMS, (test.item + BLOCK) % ITEMS, test.item)
+    Interactions(test.user, other, test.n_users, test.n_items).write(file)
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_the_test_set_shapes_no_choice(refit: bool, tmp_path: Path) -> None:
+    files = write_files(tmp_path)
+    evaluation = EVALUATION.model_copy(update={"refit": refit})
+    before = files.evaluate(evaluation, controls=("random", "self"))
+    other_test_set(files.heldout / "test.parquet")
+    other = Files(files.train, files.heldout, files.augmented, tmp_path / "other")
+    after = other.evaluate(evaluation, controls=("random", "self"))
+    chosen = ["selection.json", "validation.parquet", "history.parquet"]
+    chosen += [f"models/{variant}/model.safetensors" for variant in ("original", "augmented")]
+    for name in chosen:
+        assert (after / name).read_bytes() == (before / name).read_bytes(), name
+    measured = [(folder / "per_user.parquet").read_bytes() for folder in (before, after)]
+    assert measured[0] != measured[1]
+
+
+def test_the_filter_is_tuned_without_the_test_set(
+    flow: Flow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the first trial, which adds nothing, is worth is what the validation set says."""
+    monkeypatch.setenv(IN_PLACE, "1")
+    tune = flow.config.tune.model_copy(update={"trials": 2, "workers": 1})
+    with inside(tmp_path):
+        out, _ = tune_filter.entrypoint(
+            flow.at / "train", flow.at / "heldout", flow.at / "generations", "popularity", {},
+            flow.config.evaluation, flow.config.filter, flow.config.ease, tune, 1, "cpu", "tiny",
+        )  # fmt: skip
+        trials = pq.read_table(out / "trials.parquet").to_pylist()
+    valid = Interactions.read(flow.at / "heldout" / "valid.parquet")
+    train = Interactions.read(flow.at / "train" / "interactions.parquet")
+    popular = Popularity(PopularityConfig())
+    popular.learn(train)
+    users = np.unique(valid.user).astype(np.int32)
+    ranked = popular.recommend(users, 5, train)
+    assert trials[0]["value"] == user_metrics(ranked, users, valid, [5])["ndcg_at_5"].mean()
+
+
+def test_every_item_of_the_catalogue_is_ranked() -> None:
+    """A held-out item that nobody takes comes last of all that are unseen, not of a sample."""
+    n_items, last = 500, 499
+    counts = np.arange(n_items, 0, -1)
+    user, item = (
+        np.repeat(np.arange(n_items), counts),
+        np.concatenate([np.arange(n) for n in counts]),
+    )
+    train = Interactions(user, item, n_items, n_items)
+    heldout = Interactions([n_items - 1], [last], n_items, n_items)
+    popular = Popularity(PopularityConfig())
+    popular.learn(train)
+    users = np.array([n_items - 1], np.int32)
+    ranked = popular.recommend(users, n_items, train)
+    metrics = user_metrics(ranked, users, heldout, [n_items])
+    assert metrics[f"mrr_at_{n_items}"] == 1 / (n_items - train.history_lengths[users[0]])
