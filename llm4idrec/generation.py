@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +20,13 @@ from llm4idrec.adapter import load_tuned_model
 from llm4idrec.candidates import Mention, count_votes, read_generations
 from llm4idrec.config import GenerationConfig, ListsConfig
 from llm4idrec.device import choose_device
-from llm4idrec.files import fingerprint, replacing_file, resumable_folder, write_json
+from llm4idrec.files import (
+    fingerprint,
+    replacing_file,
+    replacing_folder,
+    resumable_folder,
+    write_json,
+)
 from llm4idrec.interactions import Interactions
 from llm4idrec.next_item import NextItems, item_tokens
 from llm4idrec.prompts import question_text, require_order
@@ -50,8 +57,8 @@ def generate_candidates(
     mark = fingerprint(
         train, base_model, adapter, config=config.model_dump(), lists=lists.model_dump(), seed=seed
     )
-    with resumable_folder(out, mark) as folder:
-        files = [folder / f"shard-{number:05d}.parquet" for number in range(len(shards))]
+    with resumable_folder(out, mark) as work:
+        files = [work / f"shard-{number:05d}.parquet" for number in range(len(shards))]
         left = [pair for pair in zip(files, shards, strict=True) if not pair[0].exists()]
         if left:
             model, tokenizer = load_tuned_model(base_model, adapter, choose_device(device))
@@ -63,8 +70,11 @@ def generate_candidates(
                 with replacing_file(file) as partial:
                     pq.write_table(table, partial)
             bar.close()
-        table = read_generations(folder)
-        write_json(folder / "summary.json", _summary(table, len(everyone), config))
+        with replacing_folder(out) as folder:
+            for file in files:
+                shutil.copyfile(file, folder / file.name)
+            table = read_generations(folder)
+            write_json(folder / "summary.json", _summary(table, len(everyone), config))
 
 
 def _summary(table: pa.Table, n_users: int, config: GenerationConfig) -> dict[str, int]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
+from llm4idrec.errors import KilledWorkerError
 from llm4idrec.threads import fixed_threads
 
 Run = Callable[[Callable[[Any], object], Iterable[Any]], Iterator[object]]
@@ -23,25 +26,53 @@ def worker_pool(workers: int) -> Iterator[Run]:
     """Yield a `Run` over so many new processes, or, for 1, in this one.
 
     There is one thread either way, so that results do not depend on `workers`. With processes,
-    functions and tasks must be importable and plain data.
+    functions and tasks must be importable and plain data. A process that is killed is replaced, and
+    tasks that were begun are done again; `KilledWorkerError` if that happens twice with no task
+    done in between.
     """
     if workers == 1:
         with fixed_threads(1):
             yield lambda function, tasks: (function(task) for task in tasks)
         return
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's, read when a process starts
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_start_worker
-    )
-
-    def run(function: Callable[[Any], object], tasks: Iterable[Any]) -> Iterator[object]:
-        futures: list[Future[object]] = [pool.submit(function, task) for task in tasks]
-        return (future.result() for future in as_completed(futures))
-
+    processes = _Processes(workers)
     try:
-        yield run
+        yield processes.run
     finally:
-        pool.shutdown(cancel_futures=True)
+        processes.pool.shutdown(cancel_futures=True)
+
+
+class _Processes:
+    """A pool that survives its processes."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self.pool = self._new_pool()
+
+    def run(self, function: Callable[[Any], object], tasks: Iterable[Any]) -> Iterator[object]:
+        left, done_since = list(tasks), True
+        while left:
+            futures = {self.pool.submit(function, task): task for task in left}
+            try:
+                for future in as_completed(futures):
+                    result = future.result()
+                    left.remove(futures[future])
+                    done_since = True
+                    yield result
+            except BrokenProcessPool as error:
+                self.pool.shutdown()
+                self.pool = self._new_pool()
+                if not done_since:
+                    raise KilledWorkerError(
+                        "a worker process was killed, and again before another task was done; is "
+                        f"there memory enough for {self._workers} at once?"
+                    ) from error
+                done_since = False
+                print("a worker process was killed; another takes its task", file=sys.stderr)
+
+    def _new_pool(self) -> ProcessPoolExecutor:
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._workers, spawn, initializer=_start_worker)
 
 
 def _start_worker() -> None:
