@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.kill.chain import PROMOTE, WORKER, Kill
+from tests.kill.chain import PROMOTE, TUNE, WORKER, Kill, Moment, moments
 
-TUNE, MF = "tune --recommender mf", "evaluate --recommender mf"
+MF, TUNING, PROMOTION = "evaluate --recommender mf", "tune --recommender mf", "promote --force"
 BEFORE = "before"
+IN_TIME = moments(2026)
 
 FEW = [
     Kill("run base_model", "checkpoint.safetensors", 3),
@@ -13,42 +14,32 @@ FEW = [
     Kill("run generate", "shard-00001"),
     Kill(WORKER, "seed=1"),
     Kill("run report", "call:set_registered_model_alias", when=BEFORE),
-    Kill("run promote", "call:set_registered_model_alias", when=BEFORE, command=PROMOTE),
+    Kill(PROMOTION, "call:set_registered_model_alias", when=BEFORE, command=PROMOTE),
 ]
 """For CI."""
 
-ALL = [
+ALL: list[Kill | Moment] = [
     Kill("run prepare", "call:create_all", when=BEFORE),
-    Kill("run prepare", "artifacts/raw", when=BEFORE),
     Kill("run prepare", "artifacts/heldout"),
     Kill("run base_model", "checkpoint.safetensors", 2),
     Kill("run base_model", "checkpoint.safetensors", 4, BEFORE),
-    Kill("run base_model", "artifacts/base_model", when=BEFORE),
     Kill("run base_model", "artifacts/base_model/cost.json"),
-    Kill("run adapter", "artifacts/prompts"),
     Kill("run adapter", "checkpoint.safetensors", 3),
     Kill("run adapter", "artifacts/adapter", when=BEFORE),
     Kill("run adapter", "call:log_outputs", when=BEFORE),
-    Kill("run generate", "shard-00000", when=BEFORE),
+    IN_TIME["generate"],
     Kill("run generate", "shard-00002"),
-    Kill("run generate", "artifacts/generations"),
     Kill("run controls", "artifacts/controls", when=BEFORE),
-    Kill("run controls", "artifacts/controls"),
-    Kill("dvc repro", ".dvc/cache/files", 1),
-    Kill(TUNE, "study.journal", 4),
-    Kill(TUNE, "study.journal", 60),
-    Kill(TUNE, "artifacts/tuning/mf/params.yaml", when=BEFORE),
-    Kill(TUNE, "call:nest", 3),
     Kill("run augment", "artifacts/candidates"),
-    Kill("run augment", "artifacts/augmented", when=BEFORE),
     Kill(WORKER, "seed=1"),
     Kill(MF, "artifacts/evaluation/mf", when=BEFORE),
-    Kill(MF, "artifacts/evaluation/mf/cost.json"),
     Kill(MF, "call:nest", 2),
-    Kill("run report", "reports/comparison.json"),
+    IN_TIME["evaluate mf"],
     Kill("run report", "reports/metrics.json", when=BEFORE),
     Kill("run report", "call:create_model_version", when=BEFORE),
     Kill("run report", "call:set_registered_model_alias", when=BEFORE),
-    Kill("run promote", "call:set_registered_model_alias", when=BEFORE, command=PROMOTE),
-    Kill("run promote", "call:set_registered_model_alias", command=PROMOTE),
+    Kill(TUNING, "study.journal", 40, command=TUNE),
+    Kill(TUNING, "artifacts/tuning/mf", when=BEFORE, command=TUNE),
+    Kill(PROMOTION, "call:set_registered_model_alias", when=BEFORE, command=PROMOTE),
+    Kill(PROMOTION, "call:set_registered_model_alias", command=PROMOTE),
 ]
