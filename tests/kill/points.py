@@ -6,13 +6,15 @@ from tests.kill.chain import PROMOTE, TUNE, WORKER, Kill, Moment, moments
 
 MF, TUNING, PROMOTION = "evaluate --recommender mf", "tune --recommender mf", "promote --force"
 BEFORE = "before"
+ONE_EVALUATION = ("dvc", "repro", "evaluate@ease")
+"""A run goes on without the worker that was killed, so this one ends before the next point."""
 IN_TIME = moments(2026)
 
 FEW = [
     Kill("run base_model", "checkpoint.safetensors", 3),
     Kill("run adapter", "artifacts/adapter", when=BEFORE),
     Kill("run generate", "shard-00001"),
-    Kill(WORKER, "seed=1"),
+    Kill(WORKER, "seed=0", command=ONE_EVALUATION),
     Kill("run report", "call:set_registered_model_alias", when=BEFORE),
     Kill(PROMOTION, "call:set_registered_model_alias", when=BEFORE, command=PROMOTE),
 ]
@@ -31,7 +33,7 @@ ALL: list[Kill | Moment] = [
     Kill("run generate", "shard-00002"),
     Kill("run controls", "artifacts/controls", when=BEFORE),
     Kill("run augment", "artifacts/candidates"),
-    Kill(WORKER, "seed=1"),
+    Kill(WORKER, "seed=0", command=ONE_EVALUATION),
     Kill(MF, "artifacts/evaluation/mf", when=BEFORE),
     Kill(MF, "call:nest", 2),
     IN_TIME["evaluate mf"],
