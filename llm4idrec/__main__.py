@@ -10,8 +10,9 @@ from pathlib import Path
 
 from llm4idrec import stages
 from llm4idrec.config import Config
-from llm4idrec.errors import LLM4IDRecError
 from llm4idrec.export.command import add_options, export
+from llm4idrec.faults import exit_code
+from llm4idrec.files import forget_work
 
 Command = Callable[[Config, Path], None]
 
@@ -49,6 +50,7 @@ def base_model(config: Config, at: Path) -> None:
         device=config.device,
         threads=config.threads,
     )
+    forget_work(at / "base_model")
 
 
 def adapter(config: Config, at: Path) -> None:
@@ -62,6 +64,7 @@ def adapter(config: Config, at: Path) -> None:
         device=config.device,
         threads=config.threads,
     )
+    forget_work(at / "adapter")
 
 
 def generate(config: Config, at: Path) -> None:
@@ -77,6 +80,7 @@ def generate(config: Config, at: Path) -> None:
         device=config.device,
         threads=config.threads,
     )
+    forget_work(at / "generations")
 
 
 def controls(config: Config, at: Path) -> None:
@@ -127,6 +131,7 @@ def evaluate(config: Config, at: Path) -> None:
             seed=config.seed,
             device=config.device,
         )
+        forget_work(at / "evaluation" / name)
 
 
 def report(config: Config, at: Path) -> None:
@@ -188,14 +193,7 @@ def merged(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0, 2 for an input that cannot be used, 1 for other known failures."""
     options = _parser().parse_args(arguments)
-    try:
-        options.run(options)
-    except LLM4IDRecError as error:
-        if options.debug:
-            raise
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
+    return exit_code(lambda: options.run(options), debug=options.debug)
 
 
 def _name(command: Command) -> str:

@@ -18,7 +18,7 @@ from llm4idrec.causal_training import Batch, Schedule, train_causal, write_histo
 from llm4idrec.config import AdapterConfig
 from llm4idrec.device import choose_device
 from llm4idrec.errors import InputError
-from llm4idrec.files import fingerprint, publish, replacing_folder, resumable_folder, write_json
+from llm4idrec.files import fingerprint, replacing_folder, resumable_folder, write_json
 from llm4idrec.prompts import Prompt, read_prompts
 from llm4idrec.tokenization import PromptEncoder, shorten
 
@@ -47,9 +47,9 @@ def tune_adapter(
         checkpoint_every=config.checkpoint_every,
     )
     mark = fingerprint(base_model, prompts, config=config.model_dump(), seed=seed)
-    with resumable_folder(out, mark) as folder:
-        history = train_causal(model, batches, schedule, seed, folder, "adapter")
-        with publish(folder) as target:
+    with resumable_folder(out, mark) as work:
+        history = train_causal(model, batches, schedule, seed, work, "adapter")
+        with replacing_folder(out) as target:
             model.save_pretrained(target, save_embedding_layers=False)
             # An empty form for a model card, which names the folder of the base model.
             (target / "README.md").unlink()

@@ -19,7 +19,6 @@ from llm4idrec.factorisation import factorise
 from llm4idrec.files import (
     content_hash,
     fingerprint,
-    publish,
     read_json,
     replacing_folder,
     resumable_folder,
@@ -126,10 +125,10 @@ def _train_compact(
         weight_decay=config.weight_decay,
     )
     mark = fingerprint(train_file, config=config.model_dump(), lists=lists.model_dump(), seed=seed)
-    with resumable_folder(out, mark) as folder:
+    with resumable_folder(out, mark) as work:
         with embedding_dropout(model, config.dropout):
-            history = train_causal(model, batches, schedule, seed, folder, "base model")
-        with publish(folder) as target:
+            history = train_causal(model, batches, schedule, seed, work, "base model")
+        with replacing_folder(out) as target:
             model.save_pretrained(target)
             tokenizer.save_pretrained(target)
             write_history(target / "history.parquet", history)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Sequence
@@ -12,20 +13,25 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
 from llm4idrec.errors import DivergenceError
-from llm4idrec.files import read_json, replacing_file, replacing_folder, write_json
+from llm4idrec.files import replacing_file
 
+CHECKPOINT = "checkpoint.safetensors"
 IGNORED = -100
 """Label of a token that does not count in the loss (the convention of transformers)."""
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises to its peak."""
+WINDOW = 10
+"""Steps whose mean loss is compared with that of the first ones."""
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+REMEDY = "use a smaller learning rate or precision float32"
 _PLAIN_HEADS = ("llama", "mistral", "qwen2", "qwen3")
 
 
@@ -82,7 +88,7 @@ def train_causal(
 
     `folder` keeps the last checkpoint; a call with the same arguments goes on from there and ends
     with the same weights as one that was never interrupted. Raises `DivergenceError` when the
-    loss is not finite.
+    loss or a weight is not finite, or the loss grows; such weights are never written.
     """
     device = next(model.parameters()).device
     weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -99,6 +105,7 @@ def train_causal(
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate(step, steps)
         losses.append(_step(model, batches, step, schedule, scaler))
+        _require_no_growth(losses, model.config.vocab_size)
         scaler.unscale_(optimizer)
         clip_grad_norm_(weights.values(), 1.0)
         scaler.step(optimizer)
@@ -109,6 +116,7 @@ def train_causal(
         if (step + 1) % schedule.checkpoint_every == 0 and step + 1 < steps:
             _save(folder, weights, optimizer, scaler, losses)
     bar.close()
+    _require_finite(weights, steps)
     model.eval()
     return pa.table({"series": ["train"] * len(losses), "step": range(len(losses)), "loss": losses})
 
@@ -127,10 +135,23 @@ def _step(
         torch.autograd.backward(scaler.scale(loss / schedule.accumulation))
         total += loss.item() / schedule.accumulation
     if not math.isfinite(total):
-        raise DivergenceError(
-            f"the loss is {total} at step {step}; use a smaller learning rate or precision float32"
-        )
+        raise DivergenceError(f"the loss is {total} at step {step}; {REMEDY}")
     return total
+
+
+def _require_no_growth(losses: list[float], n_tokens: int) -> None:
+    """Stop where the loss is twice what it was at first, and what a uniform guess has."""
+    if len(losses) < 2 * WINDOW:
+        return
+    first, recent = (sum(part) / WINDOW for part in (losses[:WINDOW], losses[-WINDOW:]))
+    if recent > 2 * max(first, math.log(n_tokens)):
+        found = f"the loss has grown from {first:.3g} to {recent:.3g} at step {len(losses) - 1}"
+        raise DivergenceError(f"{found}; {REMEDY}")
+
+
+def _require_finite(weights: dict[str, Any], steps: int) -> None:
+    if not all(bool(p.isfinite().all()) for p in weights.values()):
+        raise DivergenceError(f"weights are not finite after step {steps - 1}; {REMEDY}")
 
 
 def causal_loss(model: Any, input_ids: Tensor, labels: Tensor) -> Tensor:
@@ -157,24 +178,27 @@ def _save(
     scaler: torch.amp.GradScaler,
     losses: list[float],
 ) -> None:
+    """One file, so that there is always a whole one."""
+    _require_finite(weights, len(losses))
     tensors = {f"weight/{name}": p.detach() for name, p in weights.items()}
     for number, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{number}/{key}": value for key, value in state.items()}
-    with replacing_folder(folder / "checkpoint") as checkpoint:
-        save_file({k: v.contiguous() for k, v in tensors.items()}, checkpoint / "state.safetensors")
-        write_json(checkpoint / "progress.json", {"losses": losses, "scaler": scaler.state_dict()})
+    progress = json.dumps({"losses": losses, "scaler": scaler.state_dict()})
+    with replacing_file(folder / CHECKPOINT) as partial:
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        save_file(whole, partial, metadata={"progress": progress})
 
 
 def _restore(
     folder: Path, weights: dict[str, Any], optimizer: Any, scaler: torch.amp.GradScaler
 ) -> tuple[int, list[float]]:
     """Steps done and their losses, after putting everything back to where they ended."""
-    checkpoint = folder / "checkpoint"
-    if not checkpoint.is_dir():
+    if not (folder / CHECKPOINT).is_file():
         return 0, []
-    progress = read_json(checkpoint / "progress.json")
+    with safe_open(folder / CHECKPOINT, "pt") as checkpoint:
+        progress = json.loads(checkpoint.metadata()["progress"])
+        tensors = {name: checkpoint.get_tensor(name) for name in checkpoint.keys()}  # noqa: SIM118
     scaler.load_state_dict(progress["scaler"])
-    tensors = load_file(checkpoint / "state.safetensors")
     state: dict[int, dict[str, Tensor]] = {}
     with torch.no_grad():
         for name, tensor in tensors.items():

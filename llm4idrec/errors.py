@@ -55,4 +55,12 @@ class InputError(LLM4IDRecError):
 
 
 class DivergenceError(LLM4IDRecError):
-    """Training produced a loss that is not finite."""
+    """Training produced a loss or weights that are not finite, or a loss that grows."""
+
+
+class BusyError(LLM4IDRecError):
+    """Another process is at work on the same files."""
+
+
+class KilledWorkerError(LLM4IDRecError):
+    """Worker processes are killed from outside, one after another."""

@@ -19,7 +19,13 @@ from llm4idrec.controls import SELF
 from llm4idrec.device import choose_device
 from llm4idrec.experiment import Experiment, Fit
 from llm4idrec.experiment_data import AUGMENTED, CONTROLS, Data
-from llm4idrec.files import fingerprint, move_folder, read_json, resumable_folder, write_json
+from llm4idrec.files import (
+    fingerprint,
+    read_json,
+    replacing_folder,
+    resumable_folder,
+    write_json,
+)
 from llm4idrec.metrics import FloatArray, evaluated_users
 from llm4idrec.recommenders.config import EASEConfig, RecommenderConfig
 from llm4idrec.selection import choose_augmentation
@@ -81,7 +87,7 @@ def evaluate_recommender(
         seed=seed,
         device=device,
     )
-    with resumable_folder(out, inputs) as folder:
+    with resumable_folder(out, inputs) as work:
         experiment = Experiment(
             train_file=train_file,
             heldout=heldout,
@@ -94,15 +100,13 @@ def evaluate_recommender(
             controls=compared,
             seed=seed,
             device=device,
-            fits=folder / "fits",
+            fits=work / "fits",
         )
         with worker_pool(evaluation.workers) as run:
             selection = _run_fits(experiment, run)
-        write_json(folder / "selection.json", selection)
-        _write_results(experiment, selection, data, folder)
-        # At one stroke: half-removed fits would trip a call that goes on after a kill.
-        move_folder(experiment.fits, folder / "removed")
-        shutil.rmtree(folder / "removed")
+        with replacing_folder(out) as folder:
+            write_json(folder / "selection.json", selection)
+            _write_results(experiment, selection, data, folder)
 
 
 def _run_fits(experiment: Experiment, run: Run) -> dict[str, Any]:
@@ -185,7 +189,7 @@ def _write_results(
     write_json(folder / "summary.json", numbers | _summary(experiment, fits, per_user))
     for variant in VARIANTS:
         model = experiment.fits / str(fits[variant][0]) / "model"
-        shutil.copytree(model, folder / "models" / variant, dirs_exist_ok=True)
+        shutil.copytree(model, folder / "models" / variant)
 
 
 def _test_rows(experiment: Experiment, fit: Fit, variant: str) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -9,13 +10,14 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llm4idrec.errors import InputError
+from llm4idrec.errors import BusyError, InputError
 
 MARK = ".fingerprint"
 COST = "cost.json"
@@ -24,8 +26,9 @@ COST = "cost.json"
 @contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path; rename it to `path` when the block ends without an error."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = _beside(path, "partial")
     with _parents(path):
+        _tidy(path)
         try:
             yield partial
             partial.replace(path)
@@ -36,15 +39,56 @@ def replacing_file(path: Path) -> Iterator[Path]:
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder; it becomes `path` when the block ends without an error."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = _beside(path, "partial")
     with _parents(path):
+        _tidy(path)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         try:
             yield partial
-            move_folder(partial, path)
+            _move_folder(partial, path)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def _beside(path: Path, kind: str) -> Path:
+    """A hidden name of this process's own: `partial`, not yet `path`; `replaced`, no longer."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{kind}")
+
+
+def _move_folder(source: Path, target: Path) -> None:
+    """Rename `source` to `target`; a folder that is there makes way by a rename as well."""
+    replaced = _beside(target, "replaced")
+    with suppress(FileNotFoundError):
+        target.replace(replaced)
+    source.replace(target)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _tidy(path: Path) -> None:
+    """Remove what writers of `path` left that were killed; what one of them had moved aside comes
+    back if nothing took its place."""
+    prefix = f".{path.name}."
+    for left in [p for p in path.parent.iterdir() if p.name.startswith(prefix)]:
+        number, _, kind = left.name.removeprefix(prefix).partition(".")
+        if kind not in ("partial", "replaced") or not number.isdecimal() or _runs(int(number)):
+            continue
+        if kind == "replaced" and not path.exists():
+            left.replace(path)
+        elif left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 @contextmanager
@@ -66,37 +110,51 @@ def _parents(path: Path) -> Iterator[None]:
 
 @contextmanager
 def resumable_folder(path: Path, fingerprint: str) -> Iterator[Path]:
-    """Yield a working folder that survives a kill; it becomes `path` when the block ends.
+    """Yield a folder for half-done work on `path` that survives a kill, and the block's end too.
 
-    What an earlier, interrupted call left is kept if its `fingerprint` (a hash of every input
-    and parameter that shapes the result) is the same, and removed otherwise.
+    What an earlier call left is kept if its `fingerprint` (a hash of every input and parameter
+    that shapes the result) and the library's code are the same, and removed otherwise. `path` is
+    to be written from it in one go; `forget_work` removes it once `path` is where it should be.
+    Raises `BusyError` if another process is at work there.
     """
-    partial = path.with_name(f".{path.name}.resumable")
-    mark = partial / MARK
-    if not (mark.is_file() and mark.read_text() == fingerprint):
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        mark.write_text(fingerprint)
-    yield partial
-    mark.unlink()
-    move_folder(partial, path)
+    work = _work(path)
+    work.mkdir(parents=True, exist_ok=True)
+    busy = f"{path}: another process is at work on it; wait until it is done, or end it"
+    with locked(work / MARK, busy) as mark:
+        wanted = f"{fingerprint} {code_hash()}"
+        if mark.read() != wanted:
+            mark.truncate(0)  # first: what is half removed is nothing to go on from
+            remove(*(child for child in work.iterdir() if child.name != MARK))
+            mark.write(wanted)
+            mark.flush()
+        yield work
+
+
+def forget_work(*paths: Path) -> None:
+    """Remove what `resumable_folder` kept of `paths`, which are finished."""
+    for work in map(_work, paths):
+        if work.is_dir():
+            remove(work / MARK)  # first: what is half removed is nothing to go on from
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _work(path: Path) -> Path:
+    return path.with_name(f".{path.name}.resumable")
 
 
 @contextmanager
-def publish(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder; when the block ends, `folder` holds only what was put in there."""
-    target = folder / ".published"
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir()
-    yield target
-    for path in folder.iterdir():
-        if path.is_dir() and path != target:
-            shutil.rmtree(path)
-        elif path.is_file() and path.name != MARK:
-            path.unlink()
-    for path in target.iterdir():
-        path.replace(folder / path.name)
-    target.rmdir()
+def locked(path: Path, busy: str | None = None) -> Iterator[IO[str]]:
+    """Yield the open lock file `path`; one process at a time is inside, also after a kill.
+
+    Others wait, or stop with `BusyError` if `busy`, the sentence to say, is given.
+    """
+    with path.open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
+        except BlockingIOError as error:
+            raise BusyError(str(busy)) from error
+        lock.seek(0)
+        yield lock
 
 
 def remove(*paths: Path) -> None:
@@ -110,12 +168,6 @@ def remove(*paths: Path) -> None:
             if not parent.is_dir() or any(parent.iterdir()):
                 break
             parent.rmdir()
-
-
-def move_folder(source: Path, target: Path) -> None:
-    """Rename `source` to `target`, replacing a folder that is there."""
-    shutil.rmtree(target, ignore_errors=True)
-    source.replace(target)
 
 
 @contextmanager
@@ -144,6 +196,12 @@ def content_hash(*paths: Path) -> str:
                 while block := stream.read(1 << 20):
                     digest.update(block)
     return digest.hexdigest()
+
+
+@cache
+def code_hash() -> str:
+    """Hex SHA-256 of the library's code."""
+    return content_hash(*sorted(Path(__file__).parent.rglob("*.py")))
 
 
 def fingerprint(*paths: Path, **parameters: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,13 @@ from llm4idrec.adapter import load_tuned_model
 from llm4idrec.candidates import Mention, count_votes, read_generations
 from llm4idrec.config import GenerationConfig, ListsConfig
 from llm4idrec.device import choose_device
-from llm4idrec.files import fingerprint, replacing_file, resumable_folder, write_json
+from llm4idrec.files import (
+    fingerprint,
+    replacing_file,
+    replacing_folder,
+    resumable_folder,
+    write_json,
+)
 from llm4idrec.interactions import Interactions
 from llm4idrec.next_item import NextItems, item_tokens
 from llm4idrec.prompts import question_text, require_order
@@ -53,8 +60,8 @@ def generate_candidates(
     mark = fingerprint(
         train, base_model, adapter, config=config.model_dump(), lists=lists.model_dump(), seed=seed
     )
-    with resumable_folder(out, mark) as folder:
-        shards = Shards(train, base_model, adapter, config, lists, seed, device, folder, mark)
+    with resumable_folder(out, mark) as work:
+        shards = Shards(train, base_model, adapter, config, lists, seed, device, work, mark)
         bar = tqdm(total=n_users, desc="generate", unit="user", file=sys.stderr)
 
         def left() -> list[int]:
@@ -68,8 +75,11 @@ def generate_candidates(
             write = partial(shards.write, bar=bar) if in_this_process(1) else shards.write
             for _ in run(write, left()):
                 left()
-        table = read_generations(folder)
-        write_json(folder / "summary.json", _summary(table, n_users, config))
+        with replacing_folder(out) as folder:
+            for number in range(len(users)):
+                shutil.copyfile(shards.file(number), folder / shards.file(number).name)
+            table = read_generations(folder)
+            write_json(folder / "summary.json", _summary(table, n_users, config))
 
 
 def _user_shards(train: Interactions, config: GenerationConfig) -> list[npt.NDArray[np.int64]]:

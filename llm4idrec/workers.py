@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
+from llm4idrec.errors import KilledWorkerError
 from llm4idrec.ray_pool import ADDRESS, ray_pool
 from llm4idrec.threads import fixed_threads
 
@@ -25,7 +28,9 @@ def worker_pool(workers: int, threads: int = 1) -> Iterator[Run]:
     `LLM4IDREC_RAY` names, however many `workers`.
 
     There are as many `threads` in each case, so that results do not depend on it. Except in this
-    process, functions and tasks must be importable and plain data.
+    process, functions and tasks must be importable and plain data. A process that is killed is
+    replaced, and tasks that were begun are done again; `KilledWorkerError` if that happens twice
+    with no task done in between.
     """
     if address := os.environ.get(ADDRESS):
         with ray_pool(address, threads) as over_ray:
@@ -36,17 +41,44 @@ def worker_pool(workers: int, threads: int = 1) -> Iterator[Run]:
             yield lambda function, tasks: (function(task) for task in tasks)
         return
     os.environ.setdefault("OPENBLAS_NUM_THREADS", str(threads))  # read when a process starts
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, spawn, _start_worker, (threads,))
-
-    def run(function: Callable[[Any], object], tasks: Iterable[Any]) -> Iterator[object]:
-        futures: list[Future[object]] = [pool.submit(function, task) for task in tasks]
-        return (future.result() for future in as_completed(futures))
-
+    processes = _Processes(workers, threads)
     try:
-        yield run
+        yield processes.run
     finally:
-        pool.shutdown(cancel_futures=True)
+        processes.pool.shutdown(cancel_futures=True)
+
+
+class _Processes:
+    """A pool that survives its processes."""
+
+    def __init__(self, workers: int, threads: int) -> None:
+        self._workers, self._threads = workers, threads
+        self.pool = self._new_pool()
+
+    def run(self, function: Callable[[Any], object], tasks: Iterable[Any]) -> Iterator[object]:
+        left, done_since = list(tasks), True
+        while left:
+            futures = {self.pool.submit(function, task): task for task in left}
+            try:
+                for future in as_completed(futures):
+                    result = future.result()
+                    left.remove(futures[future])
+                    done_since = True
+                    yield result
+            except BrokenProcessPool as error:
+                self.pool.shutdown()
+                self.pool = self._new_pool()
+                if not done_since:
+                    raise KilledWorkerError(
+                        "a worker process was killed, and again before another task was done; is "
+                        f"there memory enough for {self._workers} at once?"
+                    ) from error
+                done_since = False
+                print("a worker process was killed; another takes its task", file=sys.stderr)
+
+    def _new_pool(self) -> ProcessPoolExecutor:
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._workers, spawn, _start_worker, (self._threads,))
 
 
 def in_this_process(workers: int) -> bool:

@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shlex
 import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
+
+from llm4idrec.files import locked, replacing_file
 
 REPO = Path(__file__).resolve().parents[1]
 
@@ -76,7 +77,7 @@ def prepare(*, debug: bool = False) -> None:
         os.environ.setdefault(name, value)
     # ZenML logs a step's exception with its traceback; the driver shows the sentence itself.
     os.environ["ZENML_LOGGING_VERBOSITY"] = "WARN" if debug else "CRITICAL"
-    with locked(folder):
+    with locked(folder / ".lock"):
         old = relocate(folder)
     if old:
         print(
@@ -85,38 +86,52 @@ def prepare(*, debug: bool = False) -> None:
 
 
 def create_stores() -> None:
-    """Create the databases of ZenML and MLflow if they are not there, one process at a time."""
+    """Create the databases of ZenML and MLflow if they are not there, one process at a time.
+
+    Those that a killed process was creating are made anew: neither tool goes on with a half one.
+    """
     folder = state()
-    if (folder / "zenml.db").is_file() and (folder / "mlflow.db").is_file():
+    creating = folder / "creating"
+    if all((folder / name).is_file() for name in PATH_COLUMNS) and not creating.is_file():
         return
-    print(f"{folder}: creating the run records", flush=True)
-    with locked(folder):
+    with locked(folder / ".lock"):
+        if creating.is_file():
+            for name in creating.read_text().split():
+                (folder / name).unlink(missing_ok=True)
+        missing = [name for name in PATH_COLUMNS if not (folder / name).is_file()]
+        if not missing:  # another process was faster
+            return
+        print(f"{folder}: creating the run records", flush=True)
+        creating.write_text(" ".join(missing))
         from mlflow.tracking import MlflowClient
         from zenml.client import Client
 
         MlflowClient().search_experiments()
         Client().active_stack_model  # noqa: B018
+        creating.unlink()
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Only one process at a time is inside: two that create a store at once would both fail."""
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def lock_of(label: str) -> Path:
+    """The lock file of a stage in this working directory: experiments that DVC runs side by side
+    share the state folder, but not that."""
+    folder = state() / "locks"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{label} {sha256(str(Path.cwd()).encode()).hexdigest()[:12]}"
 
 
 def relocate(folder: Path) -> str | None:
     """Rewrite the paths of a state folder that was moved or copied; returns its old place."""
     mark = folder / "location"
-    old = mark.read_text() if mark.is_file() else str(folder)
+    old = (mark.read_text() if mark.is_file() else "") or str(folder)
     if old != str(folder):
         for database, columns in PATH_COLUMNS.items():
             if (folder / database).is_file():
                 with closing(sqlite3.connect(folder / database)) as connection, connection:
                     for table, column in columns:
                         _replace_prefix(connection, table, column, old, str(folder))
-    mark.write_text(str(folder))
+    if not mark.is_file() or old != str(folder):
+        with replacing_file(mark) as partial:  # a half path would be taken for the old place
+            partial.write_text(str(folder))
     return old if old != str(folder) else None
 
 

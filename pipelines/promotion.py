@@ -33,6 +33,7 @@ def promote(client: MlflowClient, number: str | None, force: bool) -> str:
     """
     version, champion = _candidate(client, number), alias_version(client, CHAMPION)
     if champion and champion.number == version.number:
+        _complete(client, version.number)
         return f"Version {version.number} is the champion already."
     over = f"version {champion.number}" if champion else ORIGINAL
     result = challenge(version, champion)
@@ -45,8 +46,8 @@ def promote(client: MlflowClient, number: str | None, force: bool) -> str:
     _require_champion(client, champion)
     _record(client, version, champion, result, against)
     client.set_registered_model_alias(MODEL, CHAMPION, version.number)
-    forced = f", by force: {against}" if against else ""
-    _note(client, f"version {version.number} promoted over {over}{forced}")
+    _complete(client, version.number)
+    forced = _by_force(against)
     return f"Version {version.number} is the champion now, over {over}{forced}."
 
 
@@ -70,7 +71,7 @@ def rollback(client: MlflowClient) -> str:
     client.set_model_version_tag(MODEL, champion.number, ROLLED_BACK, _now())
     client.set_model_version_tag(MODEL, champion.number, "rollback.to", number)
     client.set_registered_model_alias(MODEL, CHAMPION, number)
-    _note(client, f"version {champion.number} rolled back to version {number}")
+    _note(client, _now(), f"version {champion.number} rolled back to version {number}")
     return f"Version {number} is the champion again, in place of version {champion.number}."
 
 
@@ -123,12 +124,26 @@ def _record(
     }
     for key, text in tags.items():
         client.set_model_version_tag(MODEL, version.number, key, text)
-    for key in {ROLLED_BACK, "rollback.to"} & set(version.tags):
-        client.delete_model_version_tag(MODEL, version.number, key)
 
 
-def _note(client: MlflowClient, text: str) -> None:
-    client.set_registered_model_tag(MODEL, f"{CHAMPION}.{_now()}", text)
+def _complete(client: MlflowClient, number: str) -> None:
+    """What follows the move of the alias, if a promotion that was killed has not done it."""
+    tags = client.get_model_version(MODEL, number).tags
+    for key in {ROLLED_BACK, "rollback.to"} & set(tags):
+        client.delete_model_version_tag(MODEL, number, key)
+    at, over = tags.get("promotion.at"), tags.get("promotion.over")
+    if at and f"{CHAMPION}.{at}" not in client.get_registered_model(MODEL).tags:
+        over = over if over == ORIGINAL else f"version {over}"
+        forced = _by_force(tags.get("promotion.against", ""))
+        _note(client, at, f"version {number} promoted over {over}{forced}")
+
+
+def _by_force(against: str) -> str:
+    return f", by force: {against}" if against else ""
+
+
+def _note(client: MlflowClient, at: str, text: str) -> None:
+    client.set_registered_model_tag(MODEL, f"{CHAMPION}.{at}", text)
 
 
 def _now() -> str:

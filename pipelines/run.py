@@ -16,8 +16,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from llm4idrec.config import Config
-from llm4idrec.errors import InputError, LLM4IDRecError, without_passwords
-from llm4idrec.files import read_json, remove
+from llm4idrec.errors import InputError, without_passwords
+from llm4idrec.faults import exit_code
+from llm4idrec.files import forget_work, locked, read_json, remove
 from llm4idrec.recommenders.config import SETTINGS
 from pipelines import environment
 from pipelines.stages import (
@@ -44,15 +45,12 @@ SERVED = "models:/llm4idrec-adapter@champion"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0, 2 for an input that cannot be used, 1 for other known failures."""
     options = parser().parse_args(arguments)
-    environment.prepare(debug=options.debug)
-    try:
+
+    def run() -> None:
+        environment.prepare(debug=options.debug)
         options.run(options)
-    except LLM4IDRecError as error:
-        if options.debug:
-            raise
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
+
+    return exit_code(run, debug=options.debug)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -124,18 +122,21 @@ def run_stage(options: argparse.Namespace) -> None:
         config = only_tuned(config, options.recommender)
         label = f"{name} {' '.join(config.recommenders)}"
     inputs, outputs = stage.inputs(config), stage.outputs(config)
-    print(f"{label}: started", flush=True)
-    environment.create_stores()
-    from pipelines import flow, tracking
+    busy = f"the stage {label} is being run by another process; wait until it is done, or end it"
+    with locked(environment.lock_of(label), busy):
+        print(f"{label}: started", flush=True)
+        environment.create_stores()
+        from pipelines import flow, tracking
 
-    with tracking.stage_run(label, version, stage.keys(config), inputs, config) as run:
-        try:
-            zenml_run = flow.run_stage(name, config, inputs)
-        except BaseException:
-            remove(*outputs.values())  # all or none; half-done work to resume lies beside them
-            raise
-        run.tag(**{"zenml.run": zenml_run})
-        log_stage(run, config, inputs, outputs)
+        with tracking.stage_run(label, version, stage.keys(config), inputs, config) as run:
+            try:
+                zenml_run = flow.run_stage(name, config, inputs)
+            except BaseException:
+                remove(*outputs.values())  # all or none; half-done work to resume lies beside them
+                raise
+            run.tag(**{"zenml.run": zenml_run})
+            log_stage(run, config, inputs, outputs)
+        forget_work(*outputs.values())
     if name == "report":
         print(f"report: see {FIGURES}, or `python -m pipelines.run verdict`")
     print(f"{label}: {time.monotonic() - started:.1f} s", flush=True)
@@ -230,7 +231,8 @@ def promote(options: argparse.Namespace) -> None:
 
     from pipelines import promotion
 
-    print(promotion.promote(MlflowClient(), options.version, options.force))
+    with locked(environment.state() / ".promotion"):
+        print(promotion.promote(MlflowClient(), options.version, options.force))
 
 
 def roll_back(options: argparse.Namespace) -> None:
@@ -239,7 +241,8 @@ def roll_back(options: argparse.Namespace) -> None:
 
     from pipelines import promotion
 
-    print(promotion.rollback(MlflowClient()))
+    with locked(environment.state() / ".promotion"):
+        print(promotion.rollback(MlflowClient()))
 
 
 def recommend(options: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from pipelines.environment import state
 EXPERIMENT = "llm4idrec"
 VERSION = "llm4idrec.version"
 PARENT, NOTE = "mlflow.parentRunId", "mlflow.note.content"
+STAGE, PLACE = "stage", "place"
+"""Tags of a stage's run: which stage, on which machine in which folder."""
 SUPERSEDED = "superseded"
 """Tag of a stage's run that was repeated for the same version: the ID of the newer one."""
 
@@ -82,15 +85,19 @@ def stage_run(
     """Open the stage's run inside its parent; close both, as FAILED if the block raises.
 
     The parent is that of `version`, `params.yaml` as it is; `config`, the same by default, is what
-    the stage goes by. Earlier runs of the same stage and version are marked when it is finished.
+    the stage goes by. Earlier runs of the same stage and version are marked when it is finished;
+    those that a killed process left open are closed as KILLED: nobody else is at this stage here.
     """
     client = MlflowClient()
     experiment = experiment_id(client)
+    place = f"{socket.gethostname()}:{Path.cwd()}"
+    _close_killed(client, experiment, {STAGE: name, PLACE: place})
     parent_id = parent_run(client, experiment, version)
     tags = {
         PARENT: parent_id,
         "mlflow.source.name": f"pipelines.run {name}",
-        "stage": name,
+        STAGE: name,
+        PLACE: place,
         **about(version),
         **git_tags(),
         **{f"deps.{dep}": dvc_hash(path) for dep, path in deps.items()},
@@ -113,9 +120,20 @@ def stage_run(
         client.set_terminated(parent_id, status)
 
 
+def _close_killed(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> None:
+    """Runs that are still open, those inside them, and those of their versions."""
+    open_runs = "attributes.status = 'RUNNING'"
+    same = [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
+    for killed in client.search_runs([experiment], " and ".join([open_runs, *same])):
+        inside = f"{open_runs} and tags.`{PARENT}` = '{killed.info.run_id}'"
+        run_ids = [run.info.run_id for run in client.search_runs([experiment], inside)]
+        for run_id in (*run_ids, killed.info.run_id, killed.data.tags[PARENT]):
+            client.set_terminated(run_id, "KILLED")
+
+
 def _supersede(newer: StageRun, stage: str) -> None:
     """Mark the runs that `newer` repeats; they stay, for models may have come from them."""
-    same = f"tags.`{PARENT}` = '{newer.parent_id}' and tags.stage = '{stage}'"
+    same = f"tags.`{PARENT}` = '{newer.parent_id}' and tags.{STAGE} = '{stage}'"
     for older in newer.client.search_runs([newer.experiment_id], same):
         run_id = older.info.run_id
         if run_id != newer.run_id and SUPERSEDED not in older.data.tags:
@@ -140,12 +158,15 @@ def parent_run(client: MlflowClient, experiment: str, config: Config) -> str:
         [experiment], f"tags.`{VERSION}` = '{version}'", order_by=["start_time ASC"], max_results=1
     )
     if found:
-        client.update_run(found[0].info.run_id, "RUNNING")
-        return str(found[0].info.run_id)
-    named = about(config)
-    tags = {VERSION: version, **named, **git_tags()}
-    run = client.create_run(experiment, tags=tags, run_name=" · ".join(named.values()))
-    log_params(client, run.info.run_id, config.model_dump(mode="json"))
+        run = found[0]
+        client.update_run(run.info.run_id, "RUNNING")
+    else:
+        named = about(config)
+        tags = {VERSION: version, **named, **git_tags()}
+        run = client.create_run(experiment, tags=tags, run_name=" · ".join(named.values()))
+    values = flat(config.model_dump(mode="json"))
+    if len(run.data.params) < len(values):  # new, or its maker was killed
+        log_params(client, run.info.run_id, values)
     return str(run.info.run_id)
 
 

@@ -10,7 +10,7 @@ import zenml
 from zenml.config.cache_policy import CachePolicy
 from zenml.config.source import Source, SourceType
 
-from llm4idrec.files import content_hash
+from llm4idrec import files
 from steps.materializer import PathMaterializer
 from steps.workspace import in_place
 
@@ -22,9 +22,9 @@ def code_hash() -> str:
 
     What a DVC stage wrote is kept by reference, which must not serve a run elsewhere.
     """
-    root = Path(__file__).resolve().parents[1]
-    files = *sorted(root.glob("llm4idrec/**/*.py")), *sorted(root.glob("steps/*.py"))
-    return content_hash(*files) + (" in place" if in_place() else "")
+    steps = sorted(Path(__file__).parent.glob("*.py"))
+    library = files.code_hash()
+    return f"{library} {files.content_hash(*steps)}" + (" in place" if in_place() else "")
 
 
 def step(function: Callable[..., Result]) -> Callable[..., Result]:

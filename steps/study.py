@@ -7,7 +7,6 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -23,8 +22,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
 
 from llm4idrec.config import TuneConfig
-from llm4idrec.errors import DivergenceError, InputError, LLM4IDRecError
-from llm4idrec.files import costing, fingerprint, publish, resumable_folder
+from llm4idrec.errors import DivergenceError, InputError
+from llm4idrec.files import costing, fingerprint, replacing_folder, resumable_folder
 from llm4idrec.recommenders.config import TrainedConfig
 from llm4idrec.trials import PARAMS, Outcome, Trial, write_trials
 from llm4idrec.tuning import FilterChoice, FilterTuning
@@ -61,24 +60,15 @@ class Study:
     def run(self) -> list[FrozenTrial]:
         """Go on where an interrupted call ended, until all trials are finished; these, in order.
 
-        A worker that is killed is replaced. Raises `LLM4IDRecError` if that happens again before
-        another trial is finished.
+        A worker that is killed is replaced, as `worker_pool` does.
         """
         study = self._create()
-        with tqdm(total=self.config.trials, unit="trial", desc=self.name) as progress:
-            while True:
-                before = progress.n
-                try:
-                    with worker_pool(self.config.workers) as run:
-                        self._run_rounds(study, run, progress)
-                    return self._finished(study)
-                except BrokenProcessPool as error:
-                    if before and progress.n == before:
-                        raise LLM4IDRecError(
-                            "a worker process was killed again before it had finished a trial; is "
-                            "there memory enough for `tune.workers` trainings?"
-                        ) from error
-                    print("a worker process was killed; another takes its trial", file=sys.stderr)
+        with (
+            tqdm(total=self.config.trials, unit="trial", desc=self.name) as progress,
+            worker_pool(self.config.workers) as run,
+        ):
+            self._run_rounds(study, run, progress)
+        return self._finished(study)
 
     def train(self, number: int) -> None:
         """Train a trial, in any process, and leave its outcome in the storage."""
@@ -159,6 +149,8 @@ class Study:
 
     def _create(self) -> optuna.Study:
         """Make the study, or find it, with the trials that do not go by what others gave."""
+        if self._journal.is_file():
+            _cut_half_line(self._journal)
         study = optuna.create_study(
             study_name=self.name, storage=self._storage(), direction="maximize", load_if_exists=True
         )
@@ -202,10 +194,14 @@ class Study:
     def _storage(self) -> BaseStorage:
         if url := os.environ.get(STORAGE):
             return _database(url)
-        journal = str(self.folder / "study.journal")
+        journal = str(self._journal)
         # Who is killed while writing leaves the lock; it is held for milliseconds.
         lock = JournalFileSymlinkLock(journal, grace_period=5)
         return JournalStorage(JournalFileBackend(journal, lock_obj=lock))
+
+    @property
+    def _journal(self) -> Path:
+        return self.folder / "study.journal"
 
     def _own(self, trial: FrozenTrial) -> bool:
         """Whether an open trial is this machine's, so that nobody else is at work on it."""
@@ -227,15 +223,15 @@ def search_filter(
     }
     searched = config.model_dump(mode="json", exclude={"workers", "recommenders"})
     inputs = fingerprint(*files, tuning=about, tune=searched)
-    with costing(out), resumable_folder(out, inputs) as folder:
-        study = Study(f"{tuning.recommender} {inputs[:12]}", tuning, config, folder)
+    with costing(out), resumable_folder(out, inputs) as work:
+        study = Study(f"{tuning.recommender} {inputs[:12]}", tuning, config, work)
         frozen = study.run()
         trials, importances = trials_of(frozen), _importances(frozen, tuning.seed)
         failed = [t.user_attrs[FAILED] for t in frozen if FAILED in t.user_attrs]
         if failed and not (trials[0].by_seed and any(t.by_seed for t in trials[1:])):
             raise DivergenceError(failed[0])  # there is nothing to compare
-        with publish(folder) as target:
-            write_trials(target, trials, tuning, importances)
+        with replacing_folder(out) as folder:
+            write_trials(folder, trials, tuning, importances)
     write_tuning_page(page, trials, tuning, importances, dataset=dataset, params=out / PARAMS)
 
 
@@ -287,6 +283,12 @@ def _database(url: str) -> BaseStorage:
             f"the database that {STORAGE} names cannot be opened ({reason})",
             "one that Optuna takes, and that answers",
         ) from error
+
+
+def _cut_half_line(journal: Path) -> None:
+    """What was written last to a disk that became full; what came behind it could not be read."""
+    lines = journal.read_bytes()
+    os.truncate(journal, lines.rfind(b"\n") + 1)
 
 
 def _machine() -> str:

@@ -68,11 +68,9 @@ def run_epochs(recommender: Trained, max_epochs: int, validation: Validation | N
     waited = 0
     for epoch in range(1, max_epochs + 1):
         losses.append(recommender.train_epoch())
+        remedy = f"a smaller learning_rate than {settings.learning_rate} may help"
         if not math.isfinite(losses[-1]):
-            raise DivergenceError(
-                f"loss {losses[-1]} at epoch {epoch}; a smaller learning_rate than "
-                f"{settings.learning_rate} may help"
-            )
+            raise DivergenceError(f"loss {losses[-1]} at epoch {epoch}; {remedy}")
         if epoch % settings.evaluate_every and epoch < max_epochs:
             continue
         scores = validation.scores(recommender) if validation else {}
@@ -81,6 +79,9 @@ def run_epochs(recommender: Trained, max_epochs: int, validation: Validation | N
         waited += 1
         if validation is None or _better(scores, best.scores, validation.metric):
             best, best_state, waited = records[-1], recommender.state(), 0
+            # The last batch's step comes behind its loss.
+            if not all(bool(tensor.isfinite().all()) for tensor in best_state.values()):
+                raise DivergenceError(f"weights are not finite after epoch {epoch}; {remedy}")
         if waited >= settings.patience:
             break
     recommender.restore(best_state)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+from llm4idrec import files
 from llm4idrec.files import (
     content_hash,
     fingerprint,
+    forget_work,
     read_json,
     remove,
     replacing_file,
@@ -18,6 +24,8 @@ from llm4idrec.files import (
     resumable_folder,
     write_json,
 )
+
+REPO = Path(__file__).resolve().parents[2]
 
 
 class CutOffError(Exception):
@@ -56,16 +64,115 @@ def test_replacing_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("again", "kept"), [("same", True), ("other", False)])
-def test_resumable_folder(tmp_path: Path, again: str, kept: bool) -> None:
+def test_half_done_work_is_kept_for_the_same_inputs(tmp_path: Path, again: str, kept: bool) -> None:
     target = tmp_path / "folder"
     with pytest.raises(CutOffError):
         cut_off(resumable_folder(target, "same"), "first")
-    assert not target.exists()
-    with resumable_folder(target, again) as partial:
-        assert (partial / "first").exists() is kept
-        (partial / "second").touch()
-    assert {path.name for path in target.iterdir()} == {"second"} | ({"first"} if kept else set())
+    for call in (1, 2):  # the end of the block does not remove it either
+        with resumable_folder(target, again) as work:
+            assert (work / "first").exists() is kept
+            assert (work / "second").exists() is (call == 2)
+            (work / "second").touch()
+    assert [path.name for path in tmp_path.iterdir()] == [".folder.resumable"]
+    forget_work(target)
+    assert not list(tmp_path.iterdir())
+
+
+def test_half_done_work_of_other_code_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(CutOffError):
+        cut_off(resumable_folder(tmp_path / "folder", "same"), "first")
+    monkeypatch.setattr(files, "code_hash", lambda: "other")
+    with resumable_folder(tmp_path / "folder", "same") as work:
+        assert not (work / "first").exists()
+
+
+def test_only_one_process_works_at_a_folder(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from llm4idrec.errors import BusyError
+from llm4idrec.files import resumable_folder
+try:
+    with resumable_folder(Path(sys.argv[1]), "same"):
+        pass
+except BusyError as error:
+    sys.exit(str(error))
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "folder")]
+    with resumable_folder(tmp_path / "folder", "same") as work:
+        (work / "first").touch()
+        second = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPO)
+        assert (work / "first").exists()
+    assert second.stderr.startswith(f"{tmp_path / 'folder'}: another process is at work on it")
+    assert second.returncode == 1
+    assert subprocess.run(command, check=False, cwd=REPO).returncode == 0
+
+
+def killed(script: str, *arguments: Path) -> None:
+    """Run a script that kills itself, in a process of its own."""
+    head = "import os, shutil, signal, sys\nfrom pathlib import Path\nfrom llm4idrec import files\n"
+    head += "def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)\n"
+    command = [sys.executable, "-c", head + script, *map(str, arguments)]
+    assert subprocess.run(command, check=False, cwd=REPO).returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("moment", "left"),
+    [
+        ("open(folder / 'new', 'w').close(); die()", ["old"]),
+        ("files._move_folder = die", ["old"]),
+        ("shutil.rmtree = die; open(folder / 'new', 'w').close()", ["new"]),
+    ],
+    ids=["while writing", "before the renames", "after the renames"],
+)
+def test_a_killed_writer_leaves_the_old_or_the_new_and_its_rest_is_removed(
+    tmp_path: Path, moment: str, left: list[str]
+) -> None:
+    target = tmp_path / "folder"
+    target.mkdir()
+    (target / "old").touch()
+    writing = "with files.replacing_folder(Path(sys.argv[1])) as folder:\n    "
+    if "_move_folder" in moment:
+        writing = f"{moment}\n{writing}pass"
+    else:
+        writing += moment
+    killed(writing, target)
+    assert [path.name for path in target.iterdir()] == left
+    assert len(list(tmp_path.iterdir())) == 2
+    with pytest.raises(CutOffError):
+        cut_off(replacing_folder(target), "half")
+    assert [path.name for path in target.iterdir()] == left
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_what_was_moved_aside_comes_back_if_nothing_took_its_place(tmp_path: Path) -> None:
+    target = tmp_path / "folder"
+    target.mkdir()
+    (target / "old").touch()
+    killed(
+        "real = Path.replace\n"
+        "Path.replace = lambda a, b: real(a, b) if b.name != 'folder' else die()\n"
+        "with files.replacing_folder(Path(sys.argv[1])): pass",
+        target,
+    )
+    assert not target.exists()
+    with pytest.raises(CutOffError):
+        cut_off(replacing_folder(target), "half")
+    assert [path.name for path in target.iterdir()] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_what_a_running_process_writes_is_left_alone(tmp_path: Path) -> None:
+    others = tmp_path / f".a.txt.{os.getppid()}.partial"
+    own_name = tmp_path / ".a.txt.notes.partial"
+    for file in (others, own_name):
+        file.touch()
+    with replacing_file(tmp_path / "a.txt") as partial:
+        partial.touch()
+    assert others.exists()
+    assert own_name.exists()
 
 
 def test_hashes_depend_on_names_content_and_parameters(tmp_path: Path) -> None:

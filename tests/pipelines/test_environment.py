@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -58,3 +61,36 @@ def test_a_variable_that_is_set_keeps_its_value(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("ZENML_STORE_URL", "https://zenml.example.org")
     environment.prepare()
     assert environment.os.environ["ZENML_STORE_URL"] == "https://zenml.example.org"
+
+
+def test_a_store_whose_creation_was_killed_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ZENML_CONFIG_PATH", "ZENML_STORE_URL", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LLM4IDREC_STATE", str(tmp_path))
+    script = """
+import os, signal, sys
+from pipelines import environment
+environment.prepare()
+if sys.argv[1:]:
+    def profile(frame, event, _):
+        if frame.f_code.co_name == "create_all":
+            open(os.environ["LLM4IDREC_STATE"] + "/zenml.db", "w").write("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+    sys.setprofile(profile)
+environment.create_stores()
+"""
+    command = [sys.executable, "-c", script]
+    first = subprocess.run([*command, "die"], cwd=environment.REPO, check=False)
+    assert first.returncode == -signal.SIGKILL
+    assert (tmp_path / "creating").is_file()
+    subprocess.run(command, cwd=environment.REPO, check=True)
+    assert not (tmp_path / "creating").exists()
+    with closing(sqlite3.connect(tmp_path / "zenml.db")) as connection:
+        connection.execute("SELECT uri FROM artifact_version")
+
+
+def test_a_half_written_place_is_none(tmp_path: Path) -> None:
+    (tmp_path / "location").touch()
+    assert environment.relocate(tmp_path) is None

@@ -213,3 +213,33 @@ def test_what_validation_does_not_add_to_is_no_champion(workshop: Workshop, capf
     assert run.main(["promote"]) == 1
     assert "its mean lead on validation is +0.0 %" in capfd.readouterr().err
     assert aliases(client) == {CHALLENGER: "1"}
+
+
+@pytest.mark.parametrize("moment", ["set_registered_model_alias", "_complete"])
+def test_a_killed_promotion_is_completed_by_the_next(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """After the tags, before and after the move."""
+    client = MlflowClient()
+    workshop.register({"mf": 0.1})
+    assert run.main(["promote"]) == 0
+    workshop.register({"mf": 0.2})
+    assert run.main(["promote"]) == 0
+    assert run.main(["rollback"]) == 0
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(promotion if moment == "_complete" else MlflowClient, moment, killed)
+        with pytest.raises(KeyboardInterrupt):
+            run.main(["promote", "--force"])
+    moved = moment == "_complete"
+    assert aliases(client)[CHAMPION] == ("2" if moved else "1")
+    if not moved:
+        assert run.main(["promote"]) == 1  # it was rolled back, still
+    assert run.main(["promote", "--force"]) == 0
+    assert aliases(client)[CHAMPION] == "2"
+    assert promotion.ROLLED_BACK not in client.get_model_version(MODEL, "2").tags
+    assert len(moves(client)) == 4
+    assert moves(client)[-1].startswith("version 2 promoted over version 1, by force: ")

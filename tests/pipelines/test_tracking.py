@@ -153,3 +153,19 @@ def test_hashes_are_those_of_dvc(workplace: Callable[..., Config], out: Path) ->
     for name in ("ratings.csv", "artifacts"):
         pinned = Path(f"{name}.dvc").read_text()
         assert f"md5: {tracking.dvc_hash(Path(name))}\n" in pinned
+
+
+def test_what_a_killed_process_left_open_is_closed(config: Config, out: Path) -> None:
+    client = MlflowClient()
+    killed = tracking.stage_run("adapter", config, [], {})
+    run = killed.__enter__()  # and never left
+    inside = client.create_run(run.experiment_id, tags={tracking.PARENT: run.run_id})
+    elsewhere = {tracking.STAGE: "adapter", tracking.PLACE: "other:/machine"}
+    other = client.create_run(run.experiment_id, tags={tracking.PARENT: "x", **elsewhere})
+    with tracking.stage_run("adapter", config, [], {}):
+        pass
+    parent, nested = runs(config)
+    assert parent.info.status == "FINISHED"
+    assert [found.info.status for found in nested] == ["FINISHED", "KILLED"]
+    assert client.get_run(inside.info.run_id).info.status == "KILLED"
+    assert client.get_run(other.info.run_id).info.status == "RUNNING"

@@ -287,3 +287,21 @@ def test_epochs_without_validation(name: str) -> None:
 def test_divergence_is_an_error(name: str) -> None:
     with pytest.raises(DivergenceError, match="learning_rate"):
         untrained(name, learning_rate=1e30).fit(two_blocks())
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_weights_that_the_last_batch_spoils_are_not_taken(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recommender = untrained(name, max_epochs=1)
+    real = recommender.train_epoch
+
+    def spoiled() -> float:
+        loss = real()
+        state = {key: part * torch.nan for key, part in recommender.state().items()}
+        monkeypatch.setattr(recommender, "state", lambda: state)
+        return loss
+
+    monkeypatch.setattr(recommender, "train_epoch", spoiled)
+    with pytest.raises(DivergenceError, match="weights are not finite after epoch 1"):
+        recommender.fit(two_blocks())

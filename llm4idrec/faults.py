@@ -1,0 +1,73 @@
+"""What the machine refuses, told as one sentence as well, whichever package found it."""
+
+from __future__ import annotations
+
+import errno
+import re
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+
+from llm4idrec.errors import LLM4IDRecError
+
+_AGAIN = "run it again: it goes on where it stopped"
+FAULTS = {
+    errno.ENOSPC: f"the disk is full; make room and {_AGAIN}",
+    errno.EDQUOT: f"the disk quota is used up; make room and {_AGAIN}",
+    errno.EROFS: "the file system is read-only; work in a folder that can be written",
+    errno.EACCES: "permission denied; give this user the right, or work in another folder",
+    errno.EIO: f"the disk has failed to read or write; mend it and {_AGAIN}",
+    errno.EMFILE: f"too many files are open; raise `ulimit -n` and {_AGAIN}",
+}
+_SQLITE = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_CANTOPEN: errno.EACCES,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+}
+_RUST = re.compile(r"\(os error (\d+)\)")  # of safetensors and tokenizers
+
+
+class MachineError(LLM4IDRecError):
+    """The disk, the rights or the limits of this machine stand in the way."""
+
+
+def exit_code(run: Callable[[], object], *, debug: bool) -> int:
+    """Call `run`: 0, or after a failure that is known, and one sentence on stderr, its exit code.
+
+    With `debug` every failure is raised.
+    """
+    try:
+        run()
+    except Exception as error:
+        known = error if isinstance(error, LLM4IDRecError) else machine_error(error)
+        if debug or known is None:
+            raise
+        print(known, file=sys.stderr)
+        return known.exit_code
+    return 0
+
+
+def machine_error(error: BaseException) -> MachineError | None:
+    """The fault behind `error`, or behind what led to it; None if it is none of the machine."""
+    for cause in _causes(error):
+        if (number := _number(cause)) in FAULTS:
+            file = getattr(cause, "filename", None)
+            return MachineError(f"{file}: {FAULTS[number]}" if file else FAULTS[number])
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _number(error: BaseException) -> int:
+    """As `errno` has it; 0 if it is no such error."""
+    if isinstance(error, OSError):
+        return error.errno or 0
+    if isinstance(error, sqlite3.OperationalError):
+        return _SQLITE.get(error.sqlite_errorcode & 0xFF, 0)  # without the extension
+    found = _RUST.search(str(error))
+    return int(found[1]) if found else 0
