@@ -123,12 +123,14 @@ class GenerationConfig(Section):
 
     method: Literal["next_item", "sample"] = "next_item"
     """next_item: the model's probability of every item as the next one, averaged over the views.
-    sample: an answer sampled for each view, as the authors did."""
+    sample: answers sampled for each view, as the authors did."""
     views: Count
     """Prompts for each user, each with the history newly shuffled. One will do for next_item where
     lists are in time order."""
     items: Count
     """Candidates for each user (next_item), or items in an answer (sample)."""
+    samples: Count = 1
+    """Answers for each view (sample), which is read once for all of them."""
     history: Count
     """Most items of the history shown in a prompt: drawn anew for each view, or the latest."""
     temperature: Rate = 0.8
