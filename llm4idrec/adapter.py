@@ -38,6 +38,8 @@ def tune_adapter(
     if not examples:
         raise InputError("holds no prompts", "users with at least 3 items", file=prompts)
     model, tokenizer = load_base_model(base_model, choose_device(device), config.precision)
+    if config.gradient_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
     torch.manual_seed(seed)
     model = add_adapter(model, config, id_tokens(tokenizer))
     batches = PromptBatches(examples, PromptEncoder(tokenizer), config, seed)

@@ -107,6 +107,9 @@ class AdapterConfig(Section):
     """Longest prompt and answer in tokens; items of the history are dropped to fit."""
     precision: Literal["float32", "bfloat16", "float16"]
     """Type of the base model's weights and of the forward pass."""
+    gradient_checkpointing: bool
+    """Compute what the backward pass needs a second time instead of keeping it: a third slower,
+    and far less memory for a large model."""
     checkpoint_every: Count
     """Steps between checkpoints."""
 
