@@ -22,6 +22,8 @@ from llm4idrec.prompts import parse_item
 FILE = "id_tokens.safetensors"
 FACTORS = 64
 """Dimensions of the factorisation that the vectors start from."""
+SPREAD = 0.1
+"""How far apart the vectors start, those of the model's own tokens being 1."""
 
 
 def write_id_tokens(folder: Path, train: Interactions, hidden: int) -> None:
@@ -37,8 +39,9 @@ def write_id_tokens(folder: Path, train: Interactions, hidden: int) -> None:
 def add_id_tokens(model: Any, tokenizer: Any, folder: Path) -> None:
     """Add `i0`, `i1`... to tokenizer and model, if `folder` has a file of `write_id_tokens`.
 
-    The vectors are as far from the mean of the model's own as those are, item by item in the
-    direction that the factorisation says.
+    An item starts at the token that its spelling begins with, so that the model expects an item
+    where it would have expected one spelt, and a part of the spread of the model's vectors away
+    from it, in the direction that the factorisation says.
     """
     if not (folder / FILE).is_file():
         return
@@ -46,18 +49,20 @@ def add_id_tokens(model: Any, tokenizer: Any, folder: Path) -> None:
 
     parts = load_file(folder / FILE)
     names = [f"i{item}" for item in range(len(parts["items"]))]
+    begin = [tokens[0] for tokens in tokenizer(names, add_special_tokens=False)["input_ids"]]
     tokenizer.add_tokens([AddedToken(name, single_word=True, normalized=False) for name in names])
     own = model.get_input_embeddings().weight.shape[0]
     model.resize_token_embeddings(max(own, len(tokenizer)), mean_resizing=False)
     tokens = torch.tensor(tokenizer.convert_tokens_to_ids(names))
     with torch.no_grad():
         for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
-            layer.weight[tokens] = _start(layer.weight[:own], **parts).to(layer.weight.dtype)
+            away = parts["items"] @ parts["projection"] * SPREAD * _spread(layer.weight[:own])
+            layer.weight[tokens] = layer.weight[begin] + away.to(layer.weight.dtype)
 
 
-def _start(words: Tensor, items: Tensor, projection: Tensor) -> Tensor:
-    mean, spread = words.float().mean(0), words.float().std(0).square().mean().sqrt()
-    return mean + spread * (items @ projection)
+def _spread(words: Tensor) -> Tensor:
+    """Root mean square of what vectors differ from their mean by."""
+    return words.float().std(0).square().mean().sqrt()
 
 
 def id_tokens(tokenizer: Any) -> list[int]:

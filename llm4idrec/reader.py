@@ -85,7 +85,7 @@ class Reader:
         }
         if self._head is not None:
             hidden = self._model.base_model(**inputs).last_hidden_state
-            return linear(hidden[:, -last:], *self._head).float()
+            return linear(hidden[:, -last:], self._head).float()
         logits = self._model(**inputs, logits_to_keep=last).logits[:, -last:].float()
         return torch.as_tensor(logits if self._wanted is None else logits[..., self._wanted])
 
@@ -98,13 +98,12 @@ class Reader:
         return logits.repeat_interleave(n, 0)
 
 
-def _rows_of_the_head(model: Any, wanted: Tensor | None) -> tuple[Tensor, Tensor | None] | None:
-    """Weight and bias of the output layer for the `wanted` tokens, if leaving out the others saves
-    anything and is all that the model's head takes."""
+def _rows_of_the_head(model: Any, wanted: Tensor | None) -> Tensor | None:
+    """The output embeddings of the `wanted` tokens, if the model's head is a plain product with
+    them and leaving out the others saves anything."""
     if wanted is None or 2 * len(wanted) > model.config.vocab_size or not has_plain_head(model):
         return None
-    layer = model.get_output_embeddings()
-    return layer.weight[wanted], None if layer.bias is None else layer.bias[wanted]
+    return torch.as_tensor(model.get_output_embeddings().weight[wanted])
 
 
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]
