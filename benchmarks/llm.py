@@ -62,7 +62,8 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=TUNING, default=list(TUNING))
     for model in parser.parse_args().models:
         with tempfile.TemporaryDirectory(prefix="llm-") as folder:
-            print(*_tables(model, Path(folder)), sep="\n", flush=True)
+            for line in _tables(model, Path(folder)):
+                print(line, flush=True)
 
 
 def _tables(model: str, at: Path) -> Iterator[str]:

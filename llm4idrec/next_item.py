@@ -29,6 +29,7 @@ class ItemProbabilities:
         self._tree = InnerTree(trie)
         self._levels = [(node, *trie.children(node)) for node in self._tree.levels()]
 
+    @torch.inference_mode()
     def __call__(self, questions: list[list[int]]) -> Tensor:
         """Float32 (questions, n_items); a row adds up to 1."""
         trie, tree = self._trie, self._tree
@@ -61,6 +62,7 @@ class NextItems:
         self._votes = torch.zeros(rows, n_items, dtype=torch.int32, device=device)
         self._views = torch.zeros(rows, 1, device=device)
 
+    @torch.inference_mode()
     def add(self, views: Tensor, rows: Tensor) -> None:
         """Take `views` (views, n_items), probabilities; `rows` (views,) says whose each is."""
         self._sum.index_add_(0, rows, views)

@@ -63,8 +63,9 @@ def test_all_items_at_once_are_each_item_by_itself(  # type: ignore[no-untyped-d
     model = make(vocabulary)
     separator = [COMMA]
     trie = CatalogueTrie(items, separator)
+    found = ItemProbabilities(model, trie, PAD)(QUESTIONS)
+    assert not found.requires_grad
     with torch.inference_mode():
-        found = ItemProbabilities(model, trie, PAD)(QUESTIONS)
         for row, question in enumerate(QUESTIONS):
             expected = one_by_one(model, question, [[*item, *separator] for item in items])
             torch.testing.assert_close(found[row], expected, rtol=1e-4, atol=1e-6)
