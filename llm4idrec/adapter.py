@@ -19,6 +19,7 @@ from llm4idrec.config import AdapterConfig
 from llm4idrec.device import choose_device
 from llm4idrec.errors import InputError
 from llm4idrec.files import fingerprint, replacing_folder, resumable_folder, write_json
+from llm4idrec.id_tokens import id_tokens
 from llm4idrec.prompts import Prompt, read_prompts
 from llm4idrec.tokenization import PromptEncoder, shorten
 
@@ -37,8 +38,10 @@ def tune_adapter(
     if not examples:
         raise InputError("holds no prompts", "users with at least 3 items", file=prompts)
     model, tokenizer = load_base_model(base_model, choose_device(device), config.precision)
+    if config.gradient_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
     torch.manual_seed(seed)
-    model = _add_adapter(model, config)
+    model = add_adapter(model, config, id_tokens(tokenizer))
     batches = PromptBatches(examples, PromptEncoder(tokenizer), config, seed)
     schedule = Schedule(
         learning_rate=config.learning_rate,
@@ -62,7 +65,8 @@ def tune_adapter(
             )
 
 
-def _add_adapter(model: Any, config: AdapterConfig) -> Any:
+def add_adapter(model: Any, config: AdapterConfig, tokens: list[int]) -> Any:
+    """`model` with low-rank updates, and new vectors for `tokens`."""
     from peft import LoraConfig, get_peft_model
 
     lora = LoraConfig(
@@ -70,6 +74,7 @@ def _add_adapter(model: Any, config: AdapterConfig) -> Any:
         lora_alpha=config.alpha,
         lora_dropout=config.dropout,
         target_modules=list(config.target_modules),
+        trainable_token_indices=_both_sides(model, tokens) if tokens else None,
         task_type="CAUSAL_LM",
     )
     try:
@@ -86,6 +91,13 @@ def _add_adapter(model: Any, config: AdapterConfig) -> Any:
     model.peft_config["default"].base_model_name_or_path = Path(model.name_or_path).name
     model.peft_config["default"].target_modules = sorted(config.target_modules)
     return model
+
+
+def _both_sides(model: Any, tokens: list[int]) -> dict[str, list[int]]:
+    """`tokens` by the layers that know them: where they come in, and where they go out. Where these
+    share their weights, PEFT trains one vector for both."""
+    sides = (model.get_input_embeddings(), model.get_output_embeddings())
+    return {name: tokens for name, module in model.named_modules() if module in sides}
 
 
 def load_tuned_model(

@@ -14,21 +14,14 @@ import torch
 from llm4idrec.causal_training import Batch, Schedule, train_causal, write_history
 from llm4idrec.config import BaseModelConfig, ListsConfig
 from llm4idrec.device import choose_device
-from llm4idrec.errors import InputError
 from llm4idrec.factorisation import factorise
-from llm4idrec.files import (
-    content_hash,
-    fingerprint,
-    read_json,
-    replacing_folder,
-    resumable_folder,
-    write_json,
-)
+from llm4idrec.files import fingerprint, replacing_folder, resumable_folder, write_json
+from llm4idrec.id_tokens import add_id_tokens
 from llm4idrec.interactions import Interactions
+from llm4idrec.pretrained import Reference, hide_progress, loading, read_reference, write_reference
 from llm4idrec.prompts import require_order
 from llm4idrec.tokenization import PromptEncoder, compact_tokenizer
 
-REFERENCE = "reference.json"
 POSITIONS = 4096
 """Longest sequence that the compact model's configuration declares."""
 
@@ -42,27 +35,9 @@ def make_base_model(
     `lists` says.
     """
     if config.kind == "pretrained":
-        _write_reference(out, config)
+        write_reference(train, out, config)
     else:
         _train_compact(train, out, config, lists, seed, device)
-
-
-def _write_reference(out: Path, config: BaseModelConfig) -> None:
-    assert config.name is not None
-    local = Path(config.name)
-    if local.exists() and not (local / "config.json").is_file():
-        raise InputError(
-            "is not a Hugging Face model folder", "a folder that holds config.json", file=local
-        )
-    with replacing_folder(out) as folder:
-        write_json(
-            folder / REFERENCE,
-            {
-                "name": str(local.resolve()) if local.exists() else config.name,
-                "revision": config.revision,
-                "sha256": content_hash(local) if local.exists() else None,
-            },
-        )
 
 
 def load_base_model(folder: Path, device: torch.device, precision: str | None = None) -> Any:
@@ -73,33 +48,17 @@ def load_base_model(folder: Path, device: torch.device, precision: str | None = 
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    _hide_progress()
-    name, revision = str(folder), None
-    if (folder / REFERENCE).is_file():
-        reference = read_json(folder / REFERENCE)
-        name, revision = reference["name"], reference["revision"]
-    try:
-        source = {"revision": revision, "trust_remote_code": False}
-        tokenizer = AutoTokenizer.from_pretrained(name, **source)
-        dtype = precision or ("float32" if device.type == "cpu" else "auto")
+    hide_progress()
+    reference = read_reference(folder) or Reference(str(folder), None, None)
+    dtype = precision or ("float32" if device.type == "cpu" else "auto")
+    with loading(reference.name):
+        source = {"revision": reference.revision, "trust_remote_code": False}
+        tokenizer = AutoTokenizer.from_pretrained(reference.place, **source)
         model = AutoModelForCausalLM.from_pretrained(
-            name, dtype=dtype, use_safetensors=True, **source
+            reference.place, dtype=dtype, use_safetensors=True, **source
         )
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"base model {name!r} cannot be loaded ({reason})",
-            "a local folder, or a hub name that can be reached, with safetensors and no own code",
-            "mend base_model.name",
-        ) from error
+    add_id_tokens(model, tokenizer, folder)
     return model.to(device), tokenizer
-
-
-def _hide_progress() -> None:
-    """No bars of transformers for reading and writing a file of weights."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
 
 
 def _train_compact(
@@ -107,7 +66,7 @@ def _train_compact(
 ) -> None:
     from transformers import LlamaForCausalLM
 
-    _hide_progress()
+    hide_progress()
     train = Interactions.read(train_file)
     require_order(train, lists)
     tokenizer = compact_tokenizer(train.n_users if lists.users else 0, train.n_items)

@@ -163,12 +163,17 @@ def causal_loss(model: Any, input_ids: Tensor, labels: Tensor) -> Tensor:
     targets = labels[:, 1:]
     counted = targets != IGNORED
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    if inner.config.model_type in _PLAIN_HEADS:
+    if has_plain_head(inner):
         hidden = inner.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
         logits = inner.get_output_embeddings()(hidden[:, :-1][counted])
     else:
         logits = model(input_ids=input_ids, use_cache=False).logits[:, :-1][counted]
     return cross_entropy(logits.float(), targets[counted])
+
+
+def has_plain_head(model: Any) -> bool:
+    """Whether logits are hidden states times the output embeddings, and nothing else."""
+    return model.config.model_type in _PLAIN_HEADS
 
 
 def _save(

@@ -30,7 +30,7 @@ from llm4idrec.files import (
     write_json,
 )
 from llm4idrec.interactions import Interactions
-from llm4idrec.next_item import NextItems, item_tokens
+from llm4idrec.next_item import ItemProbabilities, NextItems
 from llm4idrec.prompts import question_text, require_order
 from llm4idrec.sampling import sample_items, sample_text
 from llm4idrec.tokenization import PromptEncoder
@@ -127,7 +127,7 @@ def _loaded(shards: Shards) -> tuple[Generator, list[npt.NDArray[np.int64]]]:
 def _summary(table: pa.Table, n_users: int, config: GenerationConfig) -> dict[str, int]:
     return {
         "users": n_users,
-        "answers": n_users * config.views,
+        "answers": n_users * config.views * config.samples,
         "mentions": pc.sum(table["mentions"]).as_py() or 0,
         "candidates": len(table),
     }
@@ -157,26 +157,23 @@ class Generator:
         require_order(train, lists)
         alike = config.method == "next_item" and lists.order == "time"
         self._views = 1 if alike else config.views
+        self._samples = 1 if config.method == "next_item" else config.samples
         self._device = next(model.parameters()).device
         catalogue = self._encoder.catalogue(train.n_items)
-        if config.method == "next_item":
-            self._items = item_tokens(catalogue).to(self._device)
-        else:
-            self._trie = CatalogueTrie(catalogue, self._encoder.separator).to(self._device)
+        self._trie = CatalogueTrie(catalogue, self._encoder.separator).to(self._device)
 
     def candidates(self, users: npt.NDArray[np.int64], bar: Any = None) -> pa.Table:
         """The candidates of some users, rows ordered by user and rank (see `candidates.SCHEMA`)."""
-        views = self._views
         draws = [
             np.random.default_rng((self._seed, self._keys[user], view))
             for user in users.tolist()
-            for view in range(views)
+            for view in range(self._views)
         ]
-        asked = np.repeat(users, views).tolist()
+        asked = np.repeat(users, self._views).tolist()
         texts = [self._question(user, draw) for user, draw in zip(asked, draws, strict=True)]
         questions = self._encoder.questions(texts)
         order = sorted(range(len(asked)), key=lambda row: len(questions[row]))
-        size = self._config.batch_size
+        size = max(1, self._config.batch_size // self._samples)
         batches = [order[start : start + size] for start in range(0, len(order), size)]
         if self._config.method == "next_item":
             return self._next_items(users, questions, self._shown(batches, bar))
@@ -195,10 +192,11 @@ class Generator:
         batches: Iterable[list[int]],
     ) -> pa.Table:
         seen = self._seen(users.tolist())
-        tally = NextItems(len(users), self._items, seen, self._config.items)
+        probabilities = ItemProbabilities(self._model, self._trie, self._encoder.pad)
+        tally = NextItems(len(users), self._train.n_items, seen, self._config.items)
         for batch in batches:
             rows = torch.tensor(batch, device=self._device) // self._views
-            tally.add(self._model, [questions[row] for row in batch], self._encoder.pad, rows)
+            tally.add(probabilities([questions[row] for row in batch]), rows)
         return tally.candidates(users)
 
     def _answers(
@@ -215,8 +213,9 @@ class Generator:
                 [questions[row] for row in batch],
                 [draws[row] for row in batch],
             ):
-                row = batch[mention.row]
-                mentions.append((asked[row], row, mention))
+                place, answer = divmod(mention.row, self._samples)
+                row = batch[place]
+                mentions.append((asked[row], row * self._samples + answer, mention))
         return count_votes(mentions)
 
     def _question(self, user: int, draw: np.random.Generator) -> str:
@@ -233,9 +232,10 @@ class Generator:
         if self._config.restrict == "none":
             uniform = self._uniform(draws, self._config.max_new_tokens)
             return sample_text(self._model, questions, self._encoder, uniform, self._config)
-        available = self._trie.available(len(users))
+        answering = [user for user in users for _ in range(self._samples)]
+        available = self._trie.available(len(answering))
         if self._config.restrict == "unseen":
-            self._trie.remove(available, *self._seen(users))
+            self._trie.remove(available, *self._seen(answering))
         uniform = self._uniform(draws, self._config.items * self._trie.depth)
         return sample_items(
             self._model, questions, self._encoder.pad, self._trie, available, uniform, self._config
@@ -249,5 +249,7 @@ class Generator:
         return torch.from_numpy(row).to(self._device), torch.from_numpy(item).to(self._device)
 
     def _uniform(self, draws: list[np.random.Generator], length: int) -> torch.Tensor:
-        numbers = np.stack([draw.random(length, np.float32) for draw in draws])
+        """Of each answer, (answers, length)."""
+        shape = (self._samples, length)
+        numbers = np.concatenate([draw.random(shape, np.float32) for draw in draws])
         return torch.from_numpy(numbers).to(self._device)

@@ -11,19 +11,40 @@ import torch
 from torch import Tensor
 
 from llm4idrec.candidates import SCHEMA
-from llm4idrec.errors import InputError
-from llm4idrec.sampling import Reader
+from llm4idrec.inner_tree import InnerTree
+from llm4idrec.reader import Reader
+from llm4idrec.trie import CatalogueTrie
 
 
-def item_tokens(catalogue: list[list[int]]) -> Tensor:
-    """The token of each item, int64 (n_items,); `InputError` if an item takes several."""
-    if max(map(len, catalogue)) > 1:
-        raise InputError(
-            "the tokenizer of the base model writes an item in several tokens",
-            "one token an item, as in the compact model, for generation.method next_item",
-            "set generation.method to sample",
-        )
-    return torch.tensor(catalogue)[:, 0]
+class ItemProbabilities:
+    """What a model says of every item of a catalogue, given that an item comes next.
+
+    Only where the trie branches is anything to be asked: after the question, and after the first
+    tokens of items that go on differently. The whole tree is read in one pass behind the question,
+    so that an item may take any number of tokens.
+    """
+
+    def __init__(self, model: Any, trie: CatalogueTrie, padding: int) -> None:
+        self._model, self._trie, self._padding = model, trie, padding
+        self._tree = InnerTree(trie)
+        self._levels = [(node, *trie.children(node)) for node in self._tree.levels()]
+
+    @torch.inference_mode()
+    def __call__(self, questions: list[list[int]]) -> Tensor:
+        """Float32 (questions, n_items); a row adds up to 1."""
+        trie, tree = self._trie, self._tree
+        reader = Reader(self._model, questions, self._padding, trie.alphabet)
+        logits = reader.logits()[:, None]
+        if len(tree.depth):
+            below = reader.branches(trie.alphabet[tree.column], tree.depth, tree.above)
+            logits = torch.cat((logits, below), 1)
+        reached = logits.new_ones(len(questions), trie.n_nodes)
+        for node, column, child, inside in self._levels:
+            # Where there is one child only, nothing was read, and any logit gives it all.
+            options = logits[:, tree.place[node][:, None], column]
+            share = options.masked_fill(~inside, -torch.inf).softmax(2)
+            reached[:, child[inside]] = (reached[:, node, None] * share)[:, inside]
+        return reached[:, trie.leaf]
 
 
 class NextItems:
@@ -33,21 +54,17 @@ class NextItems:
     how many items get a vote from each view.
     """
 
-    def __init__(self, rows: int, items: Tensor, seen: tuple[Tensor, Tensor], n: int) -> None:
-        self._items, self._n = items, min(n, len(items))
-        self._unseen = torch.ones(rows, len(items), dtype=torch.bool, device=items.device)
+    def __init__(self, rows: int, n_items: int, seen: tuple[Tensor, Tensor], n: int) -> None:
+        self._n, device = min(n, n_items), seen[0].device
+        self._unseen = torch.ones(rows, n_items, dtype=torch.bool, device=device)
         self._unseen[seen] = False
-        self._sum = torch.zeros(rows, len(items), device=items.device)
-        self._votes = torch.zeros(rows, len(items), dtype=torch.int32, device=items.device)
-        self._views = torch.zeros(rows, 1, device=items.device)
+        self._sum = torch.zeros(rows, n_items, device=device)
+        self._votes = torch.zeros(rows, n_items, dtype=torch.int32, device=device)
+        self._views = torch.zeros(rows, 1, device=device)
 
     @torch.inference_mode()
-    def add(self, model: Any, questions: list[list[int]], padding: int, rows: Tensor) -> None:
-        """Ask the model for the first item of each answer; `rows` (questions,) says whose it is.
-
-        Probabilities are those given that the next token is an item.
-        """
-        views = Reader(model, questions, padding).logits()[:, self._items].softmax(1)
+    def add(self, views: Tensor, rows: Tensor) -> None:
+        """Take `views` (views, n_items), probabilities; `rows` (views,) says whose each is."""
         self._sum.index_add_(0, rows, views)
         self._views.index_add_(0, rows, torch.ones_like(views[:, :1]))
         best = views.masked_fill_(~self._unseen[rows], -1.0).topk(self._n).indices

@@ -27,6 +27,7 @@ ADAPTER_PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 1e-3,
         "max_length": 256,
         "precision": "float32",
+        "gradient_checkpointing": False,
         "checkpoint_every": 100,
     },
     # Chen et al. (TOIS 2025), as in their released code.
@@ -42,6 +43,7 @@ ADAPTER_PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 1e-3,
         "max_length": 2048,
         "precision": "float16",
+        "gradient_checkpointing": False,
         "checkpoint_every": 100,
     },
 }

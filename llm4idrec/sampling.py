@@ -11,6 +11,7 @@ from torch import Tensor
 
 from llm4idrec.candidates import Mention
 from llm4idrec.config import GenerationConfig
+from llm4idrec.reader import Reader
 from llm4idrec.tokenization import PromptEncoder
 from llm4idrec.trie import CatalogueTrie
 
@@ -43,41 +44,6 @@ def _nucleus(probabilities: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
     return torch.sort(probabilities, dim=1, descending=True)
 
 
-class Reader:
-    """Feeds tokens to the model, keeping what it has computed for those before."""
-
-    def __init__(self, model: Any, questions: list[list[int]], padding: int) -> None:
-        from transformers import DynamicCache
-
-        device = next(model.parameters()).device
-        longest = max(map(len, questions))
-        tokens = torch.full((len(questions), longest), padding)
-        mask = torch.zeros_like(tokens)
-        for row, question in enumerate(questions):
-            tokens[row, longest - len(question) :] = torch.tensor(question)
-            mask[row, longest - len(question) :] = 1
-        self._model, self._cache = model, DynamicCache(config=model.config)
-        self._tokens, self._mask = tokens.to(device), mask.to(device)
-        self._position = (self._mask.cumsum(1) - 1).clamp(min=0)
-
-    def logits(self) -> Tensor:
-        """Float32 logits of the next token, (rows, vocabulary)."""
-        output = self._model(
-            input_ids=self._tokens,
-            attention_mask=self._mask,
-            position_ids=self._position,
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return torch.as_tensor(output.logits)[:, -1].float()
-
-    def feed(self, token: Tensor) -> None:
-        self._tokens = token[:, None]
-        self._mask = torch.cat((self._mask, self._mask.new_ones(len(token), 1)), 1)
-        self._position = self._position[:, -1:] + 1
-
-
 @torch.inference_mode()
 def sample_items(
     model: Any,
@@ -88,29 +54,30 @@ def sample_items(
     uniform: Tensor,
     config: GenerationConfig,
 ) -> list[Mention]:
-    """Answers of `config.items` items of the catalogue to each question.
+    """`config.samples` answers to each question, of `config.items` items of the catalogue.
 
-    `available` says which items each row may still use; with `restrict: unseen` a drawn item is
-    taken out. `uniform` (rows, items * depth) holds each row's draws. A mention's log-probability
-    is that of the item's tokens, given that one of the allowed ones had to be drawn.
+    A row is an answer: those to the first question, to the second, and so on. `available` says
+    which items each row may still use; with `restrict: unseen` a drawn item is taken out.
+    `uniform` (rows, items * depth) holds each row's draws. A mention's log-probability is that of
+    the item's tokens, given that one of the allowed ones had to be drawn.
     """
-    rows = torch.arange(len(questions), device=available.device)
+    rows = torch.arange(len(uniform), device=available.device)
     node = torch.zeros_like(rows)
     drawn = torch.zeros_like(rows)
     total = torch.zeros(len(rows), device=available.device)
     found: list[tuple[Tensor, Tensor, Tensor]] = []
-    reader = Reader(model, questions, padding)
+    reader = Reader(model, questions, padding, trie.alphabet, config.samples)
     for step in range(uniform.shape[1]):
         active = (drawn < config.items) & (available[:, 0] > 0)
         if not bool(active.any()):
             break
-        tokens, children, allowed = trie.options(node, available)
+        columns, children, allowed = trie.options(node, available)
         allowed = allowed | ~active[:, None]
-        logits = reader.logits().gather(1, tokens).masked_fill(~allowed, -torch.inf)
+        logits = reader.logits().gather(1, columns).masked_fill(~allowed, -torch.inf)
         log_probabilities = logits.log_softmax(1)
-        column = choose(log_probabilities, config, uniform[:, step])[:, None]
-        node = children.gather(1, column)[:, 0]
-        total += log_probabilities.gather(1, column)[:, 0]
+        choice = choose(log_probabilities, config, uniform[:, step])[:, None]
+        node = children.gather(1, choice)[:, 0]
+        total += log_probabilities.gather(1, choice)[:, 0]
         item = trie.leaf_item[node]
         ended = (item >= 0) & active
         found.append((rows[ended], item[ended], total[ended]))
@@ -119,9 +86,9 @@ def sample_items(
         drawn += ended
         total = torch.where(item >= 0, 0.0, total)
         node = torch.where(item >= 0, 0, node)
-        reader.feed(tokens.gather(1, column)[:, 0])
-    columns = (torch.cat(part).tolist() for part in zip(*found, strict=True))
-    return [Mention(r, f"i{i}", p) for r, i, p in zip(*columns, strict=True)]
+        reader.feed(trie.alphabet[columns.gather(1, choice)[:, 0]])
+    parts = (torch.cat(part).tolist() for part in zip(*found, strict=True))
+    return [Mention(r, f"i{i}", p) for r, i, p in zip(*parts, strict=True)]
 
 
 @torch.inference_mode()
@@ -132,14 +99,15 @@ def sample_text(
     uniform: Tensor,
     config: GenerationConfig,
 ) -> list[Mention]:
-    """Free answers of at most `config.max_new_tokens` tokens, cut at commas and blanks.
+    """`config.samples` free answers to each question, of at most `config.max_new_tokens` tokens,
+    cut at commas and blanks; rows are as those of `sample_items`.
 
     The last part of an answer that hit the limit ends in "…": it may have been cut short, and
     `i123` of an `i12345` must not pass for an item.
     """
-    reader = Reader(model, questions, encoder.pad)
-    tokens: list[list[tuple[int, float]]] = [[] for _ in questions]
-    going = torch.ones(len(questions), dtype=torch.bool, device=uniform.device)
+    reader = Reader(model, questions, encoder.pad, answers=config.samples)
+    tokens: list[list[tuple[int, float]]] = [[] for _ in uniform]
+    going = torch.ones(len(uniform), dtype=torch.bool, device=uniform.device)
     for step in range(config.max_new_tokens):
         log_probabilities = reader.logits().log_softmax(1)
         token = choose(log_probabilities, config, uniform[:, step])

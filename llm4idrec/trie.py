@@ -13,8 +13,10 @@ class CatalogueTrie:
     """Token sequences of all items, each with the separator behind it, from one root.
 
     Node 0 is the root. `child_start`, `child_token` and `child_node` list the children of each
-    node one after another (CSR). `item_path` (n_items, depth) holds the nodes of each item, filled
-    up with node `n_nodes`. `leaf_item[node]` is the item that ends at a node, or -1.
+    node one after another (CSR); `child_column` is the token's place in `alphabet` (n_tokens,),
+    which holds those that occur. `item_path` (n_items, depth) holds the nodes of each item, filled
+    up with node `n_nodes`. `leaf[item]` is the node at which an item ends, `leaf_item[node]` the
+    item that ends at a node, or -1.
 
     Raises `ValueError` if an item begins like another one and nothing tells their ends apart.
     """
@@ -33,8 +35,9 @@ class CatalogueTrie:
         self.item_path = torch.full((len(paths), self.depth), self.n_nodes)
         for item_number, path in enumerate(paths):
             self.item_path[item_number, : len(path)] = torch.tensor(path)
+        self.leaf = torch.tensor([path[-1] for path in paths])
         self.leaf_item = torch.full((self.n_nodes,), -1)
-        self.leaf_item[torch.tensor([path[-1] for path in paths])] = torch.arange(len(paths))
+        self.leaf_item[self.leaf] = torch.arange(len(paths))
         self._set_children(nodes)
         ends = self.child_start[1:] == self.child_start[:-1]
         if int(ends.sum()) != len(paths) or bool((self.leaf_item[~ends] >= 0).any()):
@@ -50,6 +53,8 @@ class CatalogueTrie:
         self.child_start = torch.from_numpy(np.concatenate(([0], np.cumsum(counts))))
         self.child_token = torch.from_numpy(edges[:, 1].copy())
         self.child_node = torch.from_numpy(edges[:, 2].copy())
+        alphabet, column = np.unique(edges[:, 1], return_inverse=True)
+        self.alphabet, self.child_column = torch.from_numpy(alphabet), torch.from_numpy(column)
 
     def to(self, device: torch.device) -> CatalogueTrie:
         for name, value in vars(self).items():
@@ -69,12 +74,15 @@ class CatalogueTrie:
         available[:, 0].index_put_((row,), taken[:, 0], accumulate=True)
 
     def options(self, node: Tensor, available: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What may follow in each row: (tokens, nodes, allowed), each (rows, most children)."""
+        """What may follow in each row: (columns, nodes, allowed), each (rows, most children)."""
+        column, child, inside = self.children(node)
+        return column, child, inside & (available.gather(1, child) > 0)
+
+    def children(self, node: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(columns, nodes, inside): the children of each node, and whether there are as many."""
         start = self.child_start[node]
         count = self.child_start[node + 1] - start
-        column = torch.arange(int(count.max()), device=node.device)
-        inside = column < count[:, None]
-        edge = torch.where(inside, start[:, None] + column, 0)
-        child = self.child_node[edge]
-        allowed = inside & (available.gather(1, child) > 0)
-        return self.child_token[edge], child, allowed
+        place = torch.arange(int(count.max()), device=node.device)
+        inside = place < count[:, None]
+        edge = torch.where(inside, start[:, None] + place, 0)
+        return self.child_column[edge], self.child_node[edge], inside

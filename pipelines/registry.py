@@ -23,11 +23,11 @@ from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType, Array
 
-from llm4idrec.base_model import REFERENCE
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
 from llm4idrec.files import fingerprint, read_json
 from llm4idrec.interactions import Interactions
+from llm4idrec.pretrained import REFERENCE
 from llm4idrec.verdict import compare_recommenders
 from pipelines.environment import REPO
 from pipelines.model_card import model_card

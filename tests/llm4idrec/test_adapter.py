@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from llm4idrec import __main__ as command_line
@@ -92,6 +93,26 @@ def test_a_killed_tuning_ends_with_the_same_adapter(
     assert content_hash(tmp_path / "out") == content_hash(tuned.adapter)
 
 
+def test_checkpointing_gradients_changes_nothing_but_the_memory(
+    tuned: Tuned, tmp_path: Path
+) -> None:
+    kept: list[int] = []
+    for again in (False, True):
+        config = ADAPTER.model_copy(update={"gradient_checkpointing": again, "dropout": 0.1})
+        sizes: list[int] = []
+
+        def pack(tensor: torch.Tensor, sizes: list[int] = sizes) -> torch.Tensor:
+            sizes.append(tensor.numel())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            tune_adapter(tuned.base_model, tuned.prompts, tmp_path / str(again), config, 1, "cpu")
+        kept.append(sum(sizes))
+    once, twice = (load_file(tmp_path / name / ADAPTER_FILE) for name in ("False", "True"))
+    assert all(torch.equal(once[name], twice[name]) for name in once)
+    assert kept[1] < kept[0] / 2
+
+
 def test_the_adapter_does_not_name_this_machine(tuned: Tuned) -> None:
     config = read_json(tuned.adapter / "adapter_config.json")
     assert config["base_model_name_or_path"] == "base"
@@ -113,6 +134,7 @@ def test_no_prompts_is_an_input_error(tuned: Tuned, tmp_path: Path) -> None:
         )
 
 
+ADAPTER_FILE = "adapter_model.safetensors"
 TOKENS = torch.arange(3, 13)[None]
 
 

@@ -56,6 +56,11 @@ def test_config_is_frozen() -> None:
             "pretrained",
             "p.yaml: `base_model`: `name` goes with kind `pretrained`",
         ),
+        (
+            "base_model.id_tokens",
+            True,
+            "p.yaml: `base_model`: `id_tokens` is for kind",
+        ),
         ("evaluation.selection_seeds", 9, "p.yaml: `evaluation`: `selection_seeds` is more than"),
         ("filter.popularity", [0, 1, 0.0], "p.yaml: `filter.popularity`: a number is repeated"),
         ("filter.popularity", [], "p.yaml: `filter.popularity` is []; expected"),

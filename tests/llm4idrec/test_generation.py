@@ -1,21 +1,19 @@
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from transformers import LlamaConfig
 
 from llm4idrec.adapter import load_tuned_model
 from llm4idrec.candidates import Mention, count_votes, read_generations
 from llm4idrec.config import GenerationConfig
 from llm4idrec.device import choose_device
 from llm4idrec.errors import InputError
-from llm4idrec.files import content_hash
+from llm4idrec.files import content_hash, read_json
 from llm4idrec.generation import Generator, generate_candidates
 from llm4idrec.interactions import Interactions
-from llm4idrec.next_item import NextItems, item_tokens
+from llm4idrec.next_item import NextItems
 from tests.llm4idrec.conftest import GENERATION, LISTS, Tuned
 
 
@@ -107,22 +105,12 @@ def test_next_items_are_the_unseen_ones_of_largest_mean_probability(
 
 
 def test_next_item_probabilities_by_hand() -> None:
-    """Two users, two views each, three items; the model's logits are the question's tokens."""
-
-    class Echo(torch.nn.Module):
-        config = LlamaConfig(num_hidden_layers=1)
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.weight = torch.nn.Parameter(torch.zeros(1))
-
-        def forward(self, input_ids: torch.Tensor, **_: object) -> SimpleNamespace:
-            return SimpleNamespace(logits=torch.log(input_ids.float())[:, None])
-
+    """Two users, two views each, three items."""
     seen = (torch.tensor([1]), torch.tensor([2]))
-    tally = NextItems(2, torch.tensor([0, 1, 2]), seen, 2)
-    tally.add(Echo(), [[5, 2, 3], [1, 1, 8], [2, 3, 5]], 0, torch.tensor([0, 1, 0]))
-    tally.add(Echo(), [[3, 1, 6]], 0, torch.tensor([1]))
+    tally = NextItems(2, 3, seen, 2)
+    first = torch.tensor([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8], [0.2, 0.3, 0.5]])
+    tally.add(first, torch.tensor([0, 1, 0]))
+    tally.add(torch.tensor([[0.3, 0.1, 0.6]]), torch.tensor([1]))
     table = tally.candidates(np.array([4, 9]))
     assert table.select(["user", "item", "votes", "rank"]).to_pylist() == [
         {"user": 4, "item": 2, "votes": 2, "rank": 1},  # (.3 + .5) / 2
@@ -139,9 +127,12 @@ def test_next_item_with_fewer_unseen_than_asked_for_has_those(tuned: Tuned, tmp_
     assert len(table) == 11 * (20 - 8)
 
 
-def test_next_item_refuses_a_tokenizer_that_cuts_items() -> None:
-    with pytest.raises(InputError, match="several tokens"):
-        item_tokens([[5], [5, 6]])
+def test_the_samples_of_a_view_are_as_many_answers(tuned: Tuned, tmp_path: Path) -> None:
+    one = generate(tuned, tmp_path / "1")
+    three = generate(tuned, tmp_path / "3", GENERATION.model_copy(update={"samples": 3}))
+    assert sum(three["mentions"].to_pylist()) == 3 * sum(one["mentions"].to_pylist())
+    assert max(three["votes"].to_pylist()) > 3 == max(one["votes"].to_pylist())
+    assert read_json(tmp_path / "3/summary.json")["answers"] == 11 * 3 * 3
 
 
 @pytest.mark.parametrize("config", [GENERATION, NEXT], ids=["sample", "next_item"])

@@ -129,6 +129,30 @@ def test_neighbours_in_the_batch_do_not_matter(
     assert texts([0, 1, 2]) == [texts([row])[0] for row in range(3)]
 
 
+def test_answers_to_one_question_are_those_to_the_question_asked_again(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    encoder = PromptEncoder(tokenizer)
+    trie = CatalogueTrie(encoder.catalogue(8), encoder.separator)
+    questions = encoder.questions(["u1 i2 i3", "u2 i5"])
+    draws = torch.from_numpy(np.random.default_rng(0).random((6, 3), np.float32))
+    read: list[int] = []
+
+    def answers(asked: list[list[int]], samples: int) -> list[tuple[int, str]]:
+        hook = model.get_input_embeddings().register_forward_pre_hook(
+            lambda _, tokens: read.append(tokens[0].numel())
+        )
+        settings = config(samples=samples)
+        available = trie.available(6)
+        found = sample_items(model, asked, encoder.pad, trie, available, draws, settings)
+        hook.remove()
+        return sorted((mention.row, mention.text) for mention in found)
+
+    together = answers(questions, 3)
+    assert read[0] == 2 * len(questions[0])  # padded
+    assert together == answers([q for q in questions for _ in range(3)], 1)
+
+
 def test_a_row_ends_when_nothing_is_left(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:

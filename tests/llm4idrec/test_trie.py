@@ -38,8 +38,8 @@ def test_exactly_what_was_not_removed_is_reachable(n_items: int, removed: set[in
 
 def test_one_token_items_need_no_separator() -> None:
     trie = CatalogueTrie([[5], [7]], [])
-    tokens, _, allowed = trie.options(torch.tensor([0, 0]), trie.available(2))
-    assert tokens.tolist() == [[5, 7], [5, 7]]
+    columns, _, allowed = trie.options(torch.tensor([0, 0]), trie.available(2))
+    assert trie.alphabet[columns].tolist() == [[5, 7], [5, 7]]
     assert allowed.all()
 
 

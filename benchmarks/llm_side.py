@@ -1,0 +1,175 @@
+"""A process of `llm`: tunes an adapter, or generates with one, and prints what it took as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks import authors
+from benchmarks.pipe import peak_mb
+from llm4idrec.adapter import PromptBatches, add_adapter, load_tuned_model
+from llm4idrec.base_model import load_base_model
+from llm4idrec.causal_training import Schedule, train_causal
+from llm4idrec.config import AdapterConfig, GenerationConfig, ListsConfig
+from llm4idrec.generation import Generator
+from llm4idrec.id_tokens import id_tokens
+from llm4idrec.interactions import Interactions
+from llm4idrec.next_item import ItemProbabilities
+from llm4idrec.prompts import Prompt, question_text
+from llm4idrec.tokenization import PromptEncoder
+from llm4idrec.trie import CatalogueTrie
+
+SEED, CPU = 0, torch.device("cpu")
+WORDS = {True: ListsConfig(users=True, words=True), False: ListsConfig()}
+"""The authors' prompts, and ours."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process is to do; paths are text."""
+
+    train: str
+    valid: str
+    base_model: str
+    adapter: str
+    """Written by `tune`, read by `generate`."""
+    tuning: dict[str, Any]
+    """Keys of `AdapterConfig`."""
+    loop: str
+    """authors or ours."""
+    words: bool
+    """Whether prompts are in words, with the user."""
+    seconds: float
+    """Of the CPU, to tune for."""
+    longest: int
+    """Most items of a list."""
+    users: int
+    """How many are asked for a loss, and for items."""
+    items: int
+    """How many ours generates for each user."""
+
+
+def tune(job: Job) -> dict[str, float]:
+    """What the loop got through, and the loss that it got to: that of each validation item, as a
+    whole and among those of the catalogue, in nats."""
+    train, valid = Interactions.read(Path(job.train)), Interactions.read(Path(job.valid))
+    prompts = authors.cut_lists(train, job.longest, SEED)
+    model, tokenizer = _with_adapter(job)
+    if job.loop == "authors":
+        began = time.process_time()
+        seen, steps = authors.tune(model, tokenizer, prompts, job.seconds, SEED)
+        seconds = time.process_time() - began
+    else:
+        user = (lambda p: p.user) if job.words else (lambda _: None)
+        prompts = [replace(p, user=user(p), words=job.words) for p in prompts]
+        _, pace = _our_loop(job, model, tokenizer, prompts, 2)
+        model, tokenizer = _with_adapter(job)
+        steps = max(2, round(job.seconds / pace * 2))
+        seen, seconds = _our_loop(job, model, tokenizer, prompts, steps)
+    memory = peak_mb()
+    model.save_pretrained(job.adapter, save_embedding_layers=False)
+    loss = _validation_loss(job, model.get_base_model(), tokenizer, train, valid)
+    return {"prompts": seen, "updates": steps, "cpu": seconds, "peak_mb": memory, "loss": loss}
+
+
+def _with_adapter(job: Job) -> tuple[Any, Any]:
+    torch.manual_seed(SEED)
+    config = AdapterConfig(**job.tuning)
+    model, tokenizer = load_base_model(Path(job.base_model), CPU, config.precision)
+    return add_adapter(model, config, id_tokens(tokenizer)), tokenizer
+
+
+def _our_loop(
+    job: Job, model: Any, tokenizer: Any, prompts: list[Prompt], steps: int
+) -> tuple[int, float]:
+    """(prompts seen, CPU seconds)."""
+    config = AdapterConfig(**job.tuning | {"steps": steps})
+    batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, SEED)
+    schedule = Schedule(config.learning_rate, config.accumulation, config.precision, steps)
+    began = time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        train_causal(model, batches, schedule, SEED, Path(folder), "ours")
+    return steps * config.batch_size * config.accumulation, time.process_time() - began
+
+
+@torch.inference_mode()
+def _validation_loss(
+    job: Job, model: Any, tokenizer: Any, train: Interactions, valid: Interactions
+) -> float:
+    encoder = PromptEncoder(tokenizer)
+    trie = CatalogueTrie(encoder.catalogue(train.n_items), encoder.separator)
+    probabilities = ItemProbabilities(model.eval(), trie, encoder.pad)
+    losses: list[float] = []
+    for user in range(job.users):
+        items = np.random.default_rng(user).permutation(train.items_of(user))[: job.longest]
+        text = question_text(user if job.words else None, items.tolist(), job.words)
+        p = probabilities(encoder.questions([text]))[0, valid.items_of(user).tolist()]
+        losses += (-p.clamp(min=1e-30).log()).tolist()
+    return float(np.mean(losses))
+
+
+def generate(job: Job) -> dict[str, dict[str, float]]:
+    """Accepted items and CPU seconds of each way to generate with one tuned model."""
+    train = Interactions.read(Path(job.train))
+    model, tokenizer = load_tuned_model(Path(job.base_model), Path(job.adapter), CPU)
+    users = range(job.users)
+
+    def ours(**changes: Any) -> Callable[[], dict[int, list[str]]]:
+        common = {"views": 1, "items": job.items, "history": job.longest, "batch_size": job.users}
+        config = GenerationConfig(**common | changes)
+        generator = Generator(model, tokenizer, train, config, WORDS[job.words], SEED)
+        return lambda: _by_user(generator, users)
+
+    steps = job.items * 2
+    ways = {
+        "sample": ours(method="sample"),
+        "next_item": ours(method="next_item"),
+        "free text": ours(method="sample", restrict="none", max_new_tokens=steps),
+    }
+    if job.words:
+        ways["authors"] = lambda: authors.generate(
+            model, tokenizer, train, job.longest, users, SEED
+        )
+    return {name: _timed(model, way, train) for name, way in ways.items()}
+
+
+def _by_user(generator: Generator, users: Sequence[int]) -> dict[int, list[str]]:
+    table = generator.candidates(np.asarray(users))
+    answers: dict[int, list[str]] = {user: [] for user in users}
+    for user, text in zip(table["user"].to_pylist(), table["text"].to_pylist(), strict=True):
+        answers[user].append(text)
+    return answers
+
+
+def _timed(
+    model: Any, way: Callable[[], dict[int, list[str]]], train: Interactions
+) -> dict[str, float]:
+    """`passes` are the model's forward passes, one for the questions and one for a token each."""
+    passes: list[int] = []
+    hook = model.get_input_embeddings().register_forward_pre_hook(lambda *_: passes.append(1))
+    began = time.process_time()
+    answers = way()
+    seconds = time.process_time() - began
+    hook.remove()
+    return {
+        "cpu": seconds,
+        "passes": len(passes),
+        "said": sum(map(len, answers.values())),
+        "accepted": authors.accepted(answers, train),
+        "invalid": sum(not authors.is_item(word, train) for word in chain(*answers.values())),
+    }
+
+
+if __name__ == "__main__":
+    task, job = sys.argv[1:]
+    print(json.dumps({"tune": tune, "generate": generate}[task](Job(**json.loads(job)))))
