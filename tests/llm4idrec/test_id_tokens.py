@@ -103,7 +103,7 @@ def test_only_unseen_items_are_proposed(
 ) -> None:
     config = GENERATION.model_copy(update={"method": method})
     generate_candidates(
-        owned.train, owned.base_model, owned.adapter, tmp_path / "out", config, LISTS, 1, "cpu"
+        owned.train, owned.base_model, owned.adapter, tmp_path / "out", config, LISTS, 1, "cpu", 1
     )
     table = read_generations(tmp_path / "out")
     assert set(table["user"].to_pylist()) == set(range(11))
