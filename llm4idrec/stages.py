@@ -54,12 +54,13 @@ def split(
     seed: int,
 ) -> None:
     """Raw tables -> train, held-out (`valid.parquet`, `test.parquet`) and identifiers folders."""
+    from llm4idrec.rows import read_rows
     from llm4idrec.split import split_raw
 
     test = raw / "test.parquet"
     parts = split_raw(
-        pq.read_table(raw / "train.parquet"),
-        pq.read_table(test) if test.is_file() else None,
+        read_rows(raw / "train.parquet"),
+        read_rows(test) if test.is_file() else None,
         data,
         split,
         seed,
