@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -56,12 +56,10 @@ class Interactions:
                 order = order[stable_order(user[order], self.n_users)]
                 time = time[order]
             user, item = user[order], item[order]
-        for name, column in (("user", user), ("item", item), ("timestamp", time)):
-            if column is not None:
-                if column is getattr(self, name) and column.flags.writeable:
-                    column = column.copy()  # noqa: PLW2901, the caller may go on writing
-                column.flags.writeable = False
-                object.__setattr__(self, name, column)
+        object.__setattr__(self, "user", _read_only(user, self.user))
+        object.__setattr__(self, "item", _read_only(item, self.item))
+        if time is not None:
+            object.__setattr__(self, "timestamp", _read_only(time, self.timestamp))
         pairs = self._pairs()
         if (pairs[1:] == pairs[:-1]).any():
             raise ValueError("a (user, item) pair is repeated, expected distinct pairs")
@@ -177,3 +175,10 @@ def _ascend(*columns: npt.NDArray[np.integer]) -> bool:
             return False
         tied &= column[:-1] == column[1:]
     return True
+
+
+def _read_only(column: npt.NDArray[Any], given: object) -> npt.NDArray[Any]:
+    """The column, or a copy where the caller may go on writing into it."""
+    column = column.copy() if column is given and column.flags.writeable else column
+    column.flags.writeable = False
+    return column

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
 from llm4idrec.interactions import IntArray, LongArray
-from llm4idrec.ordering import pair_order
+from llm4idrec.ordering import Order, pair_order
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Rows:
     def items(self) -> LongArray:
         return np.flatnonzero(np.bincount(self.item))
 
-    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Self:
+    def take(self, rows: npt.NDArray[np.bool_] | Order) -> Self:
         time = None if self.time is None else self.time[rows]
         user, item, line = self.user[rows], self.item[rows], self.line[rows]
         return replace(self, user=user, item=item, time=time, line=line)
