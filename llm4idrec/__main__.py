@@ -94,6 +94,7 @@ def controls(config: Config, at: Path) -> None:
         seed=config.seed,
         device=config.device,
         threads=config.threads,
+        memory=config.memory,
     )
 
 
@@ -106,12 +107,14 @@ def filter(config: Config, at: Path) -> None:
         at / "candidates",
         filter=config.filter,
         ease=config.ease,
+        memory=config.memory,
     )
 
 
 def merge(config: Config, at: Path) -> None:
     """train/, candidates/ -> augmented/"""
-    stages.merge(at / "train", at / "identifiers", at / "candidates", at / "augmented")
+    folders = at / "identifiers", at / "candidates", at / "augmented"
+    stages.merge(at / "train", *folders, memory=config.memory)
 
 
 def evaluate(config: Config, at: Path) -> None:

@@ -40,22 +40,32 @@ class Mention:
 
 def read_generations(folder: Path) -> pa.Table:
     """All shards of a folder as one table of `SCHEMA`; `InputError` if one is anything else."""
+    return pa.concat_tables([_read_shard(file) for file in shards(folder)])
+
+
+def shards(folder: Path) -> list[Path]:
+    """The files that `generate` wrote, users ascending; `InputError` if there are none."""
     files = sorted(folder.glob("shard-*.parquet"))
     if not files:
         raise InputError("holds no generated shards", "a folder that `generate` wrote", file=folder)
-    return pa.concat_tables([_read_shard(file) for file in files])
+    return files
 
 
 def _read_shard(file: Path) -> pa.Table:
     table = read_table(file)
-    if table.schema != SCHEMA:
+    require_schema(table.schema, file)
+    return table
+
+
+def require_schema(schema: pa.Schema, file: Path) -> None:
+    """Raises `InputError` if it is not `SCHEMA`."""
+    if schema != SCHEMA:
         raise InputError(
             "is no table of candidates",
             f"the columns {', '.join(SCHEMA.names)} with their types",
-            "run the stage `generate` again",
+            "run the stage that writes it again",
             file=file,
         )
-    return table
 
 
 def count_votes(mentions: Sequence[tuple[int, int, Mention]]) -> pa.Table:

@@ -13,21 +13,22 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import torch
 
 from llm4idrec.candidates import SCHEMA
 from llm4idrec.device import choose_device
 from llm4idrec.files import write_json
 from llm4idrec.interactions import IntArray, Interactions
+from llm4idrec.memory import rows_at_a_time
 from llm4idrec.recommenders.base import ClosedForm, Recommender
 from llm4idrec.recommenders.config import RecommenderConfig, SASRecConfig
-from llm4idrec.recommenders.ease import EASE
+from llm4idrec.recommenders.ease import EASE, LARGEST_CATALOGUE
 from llm4idrec.recommenders.itemknn import ItemKNN
 from llm4idrec.recommenders.popularity import Popularity
 from llm4idrec.recommenders.ranking import NO_ITEM, rank_scores
 from llm4idrec.recommenders.sasrec import SASRec
 from llm4idrec.recommenders.training import Validation
+from llm4idrec.row_groups import write_pieces
 
 SELF = "self"
 """The recommender's own best items: made where it is evaluated, once it is fitted."""
@@ -36,6 +37,7 @@ CLOSED_FORMS: dict[str, type[ClosedForm]] = {
     "itemknn": ItemKNN,
     "ease": EASE,
 }
+_BYTES_A_CANDIDATE = 150
 CUTOFF = 20
 """Of the NDCG by which SASRec's epochs are chosen."""
 
@@ -48,42 +50,52 @@ def write_controls(
     settings: Mapping[str, RecommenderConfig],
     seed: int,
     device: str,
+    memory: float,
 ) -> None:
     """Write `<name>.parquet` (`candidates.SCHEMA`) of every control but `self`, `summary.json`.
 
     Each user with a history gets `n` items. `settings` has those of the recommenders by name.
-    sasrec is left out, with a line on stderr, where the histories have no order to learn.
+    Left out, with a line on stderr, are sasrec where the histories have no order to learn, and ease
+    where the catalogue is too large for it. Raises `InputError` if `memory` GB do not do.
     """
-    summary = {}
+    summary, users = {}, _users(train)
     for name in controls:
         if name == SELF:
             continue
-        if name == "sasrec" and (reason := _no_order(train)):
-            print(f"control sasrec: left out, {reason}", file=sys.stderr)
+        if reason := _unfit(name, train):
+            print(f"control {name}: left out, {reason}", file=sys.stderr)
             continue
         print(f"control {name}", file=sys.stderr)
         if name == "random":
-            table = random_candidates(train, n, seed)
+            ranked = _random_ranking(train, users, n, seed)
         else:
             recommender = _fitted(name, train, settings[name], seed, choose_device(device).type)
-            table = recommender_candidates(recommender, train, n)
-        pq.write_table(table, folder / f"{name}.parquet")
-        summary[f"{name}_candidates"] = len(table)
-        summary[f"{name}_items"] = len(pc.unique(table["item"]))
+            ranked = recommender.recommend(users, n, train)
+        step = max(1, rows_at_a_time(memory, _BYTES_A_CANDIDATE) // n)
+        starts = range(0, len(users), step)
+        tables = (_candidates(users[s : s + step], ranked[s : s + step]) for s in starts)
+        write_pieces(folder / f"{name}.parquet", SCHEMA, tables)
+        items = np.bincount(ranked.ravel() - NO_ITEM)[1:]
+        summary[f"{name}_candidates"] = int(items.sum())
+        summary[f"{name}_items"] = int(np.count_nonzero(items))
     write_json(folder / "summary.json", summary)
 
 
 def random_candidates(train: Interactions, n: int, seed: int) -> pa.Table:
     """For each user with a history, `n` unseen items drawn uniformly (`candidates.SCHEMA`)."""
-    users, draw = _users(train), torch.Generator().manual_seed(seed)
-    ranked = rank_scores(
+    users = _users(train)
+    return _candidates(users, _random_ranking(train, users, n, seed))
+
+
+def _random_ranking(train: Interactions, users: IntArray, n: int, seed: int) -> IntArray:
+    draw = torch.Generator().manual_seed(seed)
+    return rank_scores(
         lambda chunk: torch.rand(len(chunk), train.n_items, generator=draw),
         users,
         n,
         train,
         train.n_items,
     )
-    return _candidates(users, ranked)
 
 
 def recommender_candidates(recommender: Recommender, train: Interactions, n: int) -> pa.Table:
@@ -129,11 +141,15 @@ def _fitted(
     return recommender
 
 
-def _no_order(train: Interactions) -> str | None:
-    """Why there is nothing for a sequential recommender to learn, if so."""
-    if train.timestamp is None:
+def _unfit(name: str, train: Interactions) -> str | None:
+    """Why a control cannot be fitted, if so: sasrec needs an order, ease a matrix of all items."""
+    if name == "ease" and train.n_items > LARGEST_CATALOGUE:
+        return f"{train.n_items} items are more than {LARGEST_CATALOGUE}"
+    if name == "sasrec" and train.timestamp is None:
         return "the interactions have no time"
-    return None if train.history_lengths.max() > 1 else "no user has two interactions"
+    if name == "sasrec" and train.history_lengths.max() <= 1:
+        return "no user has two interactions"
+    return None
 
 
 def _users(train: Interactions) -> IntArray:

@@ -139,7 +139,7 @@ def _generated(file: Path, train: Interactions, popularity: Sequence[float]) -> 
 
 def _controls(file: Path, names: Sequence[str], train: Interactions, needed: bool) -> pa.Table:
     """Rows of the named controls, each of which must be there if the language model added anything
-    (`needed`); only sasrec is left out of data without an order."""
+    (`needed`); only sasrec and ease are left out of data that do not suit them."""
     columns = ["control", "user", "item", "popularity", "share"]
     if not names:
         kinds = (pa.string(), pa.int32(), pa.int32(), pa.float32(), pa.float32())
@@ -156,7 +156,7 @@ def _controls(file: Path, names: Sequence[str], train: Interactions, needed: boo
             file=file,
         )
     table = table.filter(pc.is_in(table["control"], pa.array(names, pa.string())))
-    missing = sorted(set(names) - set(table["control"].to_pylist()) - {"sasrec"})
+    missing = sorted(set(names) - set(table["control"].to_pylist()) - {"sasrec", "ease"})
     if needed and missing:
         raise InputError(
             f"no pairs of the control {missing[0]!r}",

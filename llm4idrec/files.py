@@ -222,8 +222,15 @@ def read_json(path: Path) -> Any:
 
 def read_table(path: Path) -> pa.Table:
     """The Parquet file that a stage wrote; `InputError` if it is anything else."""
-    try:
+    with reading(path):
         return pq.read_table(path)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """`InputError` where the block finds that `path` is not the Parquet file that a stage wrote."""
+    try:
+        yield
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(

@@ -5,7 +5,7 @@ The rule is the same for whoever proposed them: the language model, or a control
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 
 import numpy as np
@@ -17,10 +17,29 @@ from llm4idrec.agreement import Agreement
 from llm4idrec.config import FilterConfig
 from llm4idrec.interactions import IntArray, Interactions, LongArray
 from llm4idrec.merging import shares
+from llm4idrec.ordering import stable_order
 from llm4idrec.recommenders.config import EASEConfig
 
 _DAMPING = 10
 """Added to ranks, so that the first few weigh about the same."""
+PROPOSED = ("user", "item", "votes", "mentions", "mean_log_probability", "rank")
+"""The columns of `candidates.SCHEMA` that are read here."""
+ACCEPTED = pa.schema(
+    {
+        "user": pa.int32(),
+        "item": pa.int32(),
+        "votes": pa.int32(),
+        "mean_log_probability": pa.float32(),
+        "popularity": pa.float32(),
+        "rank": pa.int32(),
+        "agreement": pa.int32(),
+    }
+)
+"""Accepted candidates (`CandidateFilter.accept`)."""
+CONTROLLED = pa.schema(
+    [("control", pa.string()), *(ACCEPTED.field(n) for n in ("user", "item", "popularity", "rank"))]
+)
+"""Those of the controls, in one table."""
 
 
 def filter_candidates(
@@ -38,44 +57,11 @@ def filter_candidates(
     return CandidateFilter(train, config, ease).accept(generations, most)
 
 
-def filter_generators(
-    generations: pa.Table,
-    controls: Mapping[str, pa.Table],
-    train: Interactions,
-    config: FilterConfig,
-    ease: EASEConfig,
-) -> tuple[pa.Table, pa.Table, dict[str, int]]:
-    """The language model's accepted candidates, those of the controls, and the model's counts.
-
-    A control has at most as many items of a user as the language model. Its rows have the columns
-    control, user, item, popularity and rank.
-    """
-    accepting = CandidateFilter(train, config, ease)
-    accepted, summary = accepting.accept(generations)
-    most = accepted_items(accepted, train)
-    tables = [_NO_CONTROLS.empty_table()]
-    for name, proposed in controls.items():
-        rows = accepting.accept(proposed, most)[0].select(["user", "item", "popularity", "rank"])
-        tables.append(rows.add_column(0, "control", pa.repeat(name, len(rows))))
-    return accepted, pa.concat_tables(tables), summary
-
-
 def accepted_items(accepted: pa.Table, train: Interactions) -> LongArray:
     """How many items each user has, (n_users,), in one order of `accepted`: all have as many."""
     popularity = accepted["popularity"].to_numpy()
     first = accepted["user"].to_numpy()[popularity == popularity[:1]]
     return np.bincount(first, minlength=train.n_users)
-
-
-_NO_CONTROLS = pa.schema(
-    {
-        "control": pa.string(),
-        "user": pa.int32(),
-        "item": pa.int32(),
-        "popularity": pa.float32(),
-        "rank": pa.int32(),
-    }
-)
 
 
 class CandidateFilter:
@@ -85,15 +71,15 @@ class CandidateFilter:
     """
 
     def __init__(self, train: Interactions, config: FilterConfig, ease: EASEConfig) -> None:
-        self._train, self._config, self._ease = train, config, ease
+        self.train, self.config, self._ease = train, config, ease
         self._agreement = Agreement(train, ease) if config.agreement else None
 
     def with_config(self, config: FilterConfig) -> CandidateFilter:
         """The same with other settings, and with the EASE that is fitted already."""
         other = copy(self)
-        other._config = config
+        other.config = config
         if config.agreement and other._agreement is None:
-            other._agreement = Agreement(self._train, self._ease)
+            other._agreement = Agreement(self.train, self._ease)
         return other
 
     def accept(
@@ -114,55 +100,103 @@ class CandidateFilter:
         `agreement`, the rank from 1 that the item-item model gives the item, null where its weight
         is 0. Rows go by popularity, user and rank.
         """
+        usable, summary = self._usable(proposed)
+        (ranks,) = self._agreed([usable])
+        accepted, counts = self._first(usable, ranks, most)
+        return accepted, summary | counts
+
+    def accept_all(
+        self, generations: pa.Table, controls: Mapping[str, pa.Table]
+    ) -> tuple[pa.Table, dict[str, pa.Table], dict[str, int]]:
+        """The language model's accepted candidates, those of each control, and the model's counts.
+
+        A control has at most as many items of a user as the language model. Tables are as `accept`
+        has them.
+        """
+        usable, summary = self._usable(generations)
+        others = [self._usable(proposed)[0] for proposed in controls.values()]
+        ranks, *their_ranks = self._agreed([usable, *others])
+        accepted, counts = self._first(usable, ranks, None)
+        most = accepted_items(accepted, self.train)
+        theirs = {
+            name: self._first(proposed, its, most)[0]
+            for name, proposed, its in zip(controls, others, their_ranks, strict=True)
+        }
+        return accepted, theirs, summary | counts
+
+    def _usable(self, proposed: pa.Table) -> tuple[pa.Table, dict[str, int]]:
+        """What no reason hits, by user and rank, and counts of the others."""
         summary = {"generated": pc.sum(proposed["mentions"]).as_py() or 0}
         summary["duplicate"] = summary["generated"] - (pc.sum(proposed["votes"]).as_py() or 0)
         summary["candidates"] = len(proposed)
-        kept = proposed.sort_by([("user", "ascending"), ("rank", "ascending")])
+        kept = _by_user_and_rank(proposed.select(PROPOSED).combine_chunks())
         for reason, hits in self._reasons().items():
             before = len(kept)
             kept = kept.filter(pc.invert(hits(kept)))
             summary[reason] = before - len(kept)
-        orders = self._orders(kept)
+        return kept.combine_chunks(), summary
+
+    def _agreed(self, tables: Sequence[pa.Table]) -> Sequence[IntArray | None]:
+        """The item-item model's ranks of each table's rows, which are sorted by user; if wanted."""
+        if not (self._agreement and self.config.agreement):
+            return [None] * len(tables)
+        user, item = (
+            np.concatenate([table[name].to_numpy() for table in tables])
+            for name in ("user", "item")
+        )
+        order = stable_order(user, self.train.n_users)
+        ranks = np.empty(len(user), np.int32)
+        ranks[order] = self._agreement.ranks(user[order], item[order])
+        return np.split(ranks, np.cumsum([len(table) for table in tables])[:-1])
+
+    def _first(
+        self, kept: pa.Table, ranks: IntArray | None, most: LongArray | None
+    ) -> tuple[pa.Table, dict[str, int]]:
+        """The first places of each user in every order, and counts."""
+        orders = self._orders(kept, ranks)
         accepted = orders.filter(pa.array(~self._over_amount(orders, most)))
-        pairs = accepted.group_by(["user", "item"]).aggregate([])
-        summary["over_amount"] = len(kept) - len(pairs)
-        summary["accepted"] = len(pairs)
-        summary["users_with_accepted"] = len(pc.unique(pairs["user"]))
-        return accepted, summary
+        user = accepted["user"].to_numpy()
+        pairs = np.sort(user.astype(np.int64) * self.train.n_items + accepted["item"].to_numpy())
+        n_pairs = len(pairs) - int(np.count_nonzero(pairs[1:] == pairs[:-1]))
+        return accepted, {
+            "over_amount": len(kept) - n_pairs,
+            "accepted": n_pairs,
+            "users_with_accepted": int(np.count_nonzero(np.bincount(user))),
+        }
 
     def _reasons(self) -> dict[str, Callable[[pa.Table], pa.Array]]:
-        least = self._config.min_log_probability
+        least = self.config.min_log_probability
         return {
             "not_an_item": lambda t: pc.is_null(t["item"]),
-            "not_in_catalogue": lambda t: pc.greater_equal(t["item"], self._train.n_items),
-            "already_seen": lambda t: pa.array(self._train.contains(t["user"], t["item"])),
-            "few_votes": lambda t: pc.fill_null(pc.less(t["votes"], self._config.min_votes), False),
+            "not_in_catalogue": lambda t: pc.greater_equal(t["item"], self.train.n_items),
+            "already_seen": lambda t: pa.array(self.train.contains(t["user"], t["item"])),
+            "few_votes": lambda t: pc.fill_null(pc.less(t["votes"], self.config.min_votes), False),
             "low_log_probability": lambda t: pc.fill_null(
                 pc.less(t["mean_log_probability"], -np.inf if least is None else least), False
             ),
         }
 
-    def _orders(self, kept: pa.Table) -> pa.Table:
+    def _orders(self, kept: pa.Table, ranks: IntArray | None) -> pa.Table:
         """The rows of each user, sorted by the generator's rank, in the orders to accept them in.
 
         Reciprocal ranks (Cormack et al. 2009), here multiplied: ranks have the same scale whoever
         gives them. Ties go by the generator's rank.
         """
         user, item = kept["user"].to_numpy(), kept["item"].to_numpy()
-        generator = _place(user) - 1
-        score = -np.log(_DAMPING + generator)
+        place = _place(user)
+        score = -np.log(_DAMPING + (place - 1))
         agreement = pa.nulls(len(kept), pa.int32())
-        if self._agreement and self._config.agreement:
-            ranks = self._agreement.ranks(user, item)
-            score -= self._config.agreement * np.log(_DAMPING + ranks)
+        if ranks is not None:
+            score -= self.config.agreement * np.log(_DAMPING + ranks)
             agreement = pa.array(ranks + 1)
         columns = kept.select(["user", "item", "votes", "mean_log_probability"]).append_column(
             "agreement", agreement
         )
-        counts = np.log1p(self._train.item_counts[item])
-        rank, orders = pa.array(_place(user)), []
-        for popularity in self._config.popularity:
-            order = np.lexsort((generator, popularity * counts - score, user))
+        counts = np.log1p(self.train.item_counts[item])
+        rank, orders = pa.array(place), []
+        for popularity in self.config.popularity:
+            order = np.argsort(popularity * counts - score, kind="stable")
+            order = order[stable_order(user[order], self.train.n_users)]
             exponent = pa.array(np.full(len(user), popularity, np.float32))
             rows = columns.take(pa.array(order)).add_column(4, "rank", rank)
             orders.append(rows.add_column(4, "popularity", exponent))
@@ -171,9 +205,9 @@ class CandidateFilter:
     def _over_amount(self, ordered: pa.Table, most: LongArray | None) -> npt.NDArray[np.bool_]:
         """Which rows are beyond what their users may have, (n,)."""
         place = ordered["rank"].to_numpy()
-        over = shares(ordered, self._train) > np.float32(self._config.max_ratio)
-        if self._config.max_items is not None:
-            over |= place > self._config.max_items
+        over = shares(ordered, self.train) > np.float32(self.config.max_ratio)
+        if self.config.max_items is not None:
+            over |= place > self.config.max_items
         if most is not None:
             over |= place > most[ordered["user"].to_numpy()]
         return over
@@ -183,3 +217,11 @@ def _place(user: IntArray) -> IntArray:
     """1, 2, 3... within each user of a sorted column, int32."""
     place = np.arange(1, len(user) + 1) - np.searchsorted(user, user)
     return np.asarray(place, np.int32)
+
+
+def _by_user_and_rank(table: pa.Table) -> pa.Table:
+    user, rank = table["user"].to_numpy(), table["rank"].to_numpy()
+    later = np.diff(user)
+    if ((later > 0) | ((later == 0) & (rank[1:] >= rank[:-1]))).all():
+        return table
+    return table.take(pa.array(np.lexsort((rank, user))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from llm4idrec.errors import InputError
 from llm4idrec.files import replacing_file
+from llm4idrec.ordering import pair_order, stable_order
 
 IntArray = npt.NDArray[np.int32]
 LongArray = npt.NDArray[np.int64]
@@ -48,18 +49,20 @@ class Interactions:
                 raise ValueError(
                     f"{name} lies in [{column.min()}, {column.max()}], expected [0, {size})"
                 )
-        order = np.lexsort((item, user) if time is None else (item, time, user))
-        user, item = user[order], item[order]
-        pairs = np.sort(user.astype(np.int64) * self.n_items + item)
+        if not _ascend(*(column for column in (user, time, item) if column is not None)):
+            order = pair_order(user, item, (self.n_users, self.n_items))
+            if time is not None:
+                order = order[np.argsort(time[order], kind="stable")]
+                order = order[stable_order(user[order], self.n_users)]
+                time = time[order]
+            user, item = user[order], item[order]
+        object.__setattr__(self, "user", _read_only(user, self.user))
+        object.__setattr__(self, "item", _read_only(item, self.item))
+        if time is not None:
+            object.__setattr__(self, "timestamp", _read_only(time, self.timestamp))
+        pairs = self._pairs()
         if (pairs[1:] == pairs[:-1]).any():
             raise ValueError("a (user, item) pair is repeated, expected distinct pairs")
-        for name, column in (("user", user), ("item", item)):
-            column.flags.writeable = False
-            object.__setattr__(self, name, column)
-        if time is not None:
-            time = time[order]
-            time.flags.writeable = False
-            object.__setattr__(self, "timestamp", time)
 
     def __len__(self) -> int:
         return len(self.user)
@@ -87,7 +90,13 @@ class Interactions:
     @cached_property
     def keys(self) -> LongArray:
         """Each pair as one sorted number `user * n_items + item`, for membership tests."""
-        return np.sort(self.user.astype(np.int64) * self.n_items + self.item)
+        return self._pairs()
+
+    def _pairs(self) -> LongArray:
+        pairs = self.user.astype(np.int64) * self.n_items + self.item
+        if self.timestamp is not None:  # items do not ascend within a user
+            pairs.sort()
+        return pairs
 
     def items_of(self, user: int) -> IntArray:
         """The items of one user, in time order where there is a time."""
@@ -156,3 +165,20 @@ class Interactions:
                 "run the stage that writes it again",
                 file=path,
             ) from error
+
+
+def _ascend(*columns: npt.NDArray[np.integer]) -> bool:
+    """Whether the rows of equally long columns ascend, by the first column first."""
+    tied = np.ones(max(len(columns[0]) - 1, 0), np.bool_)
+    for column in columns:
+        if (tied & (column[:-1] > column[1:])).any():
+            return False
+        tied &= column[:-1] == column[1:]
+    return True
+
+
+def _read_only(column: npt.NDArray[Any], given: object) -> npt.NDArray[Any]:
+    """The column, or a copy where the caller may go on writing into it."""
+    column = column.copy() if column is given and column.flags.writeable else column
+    column.flags.writeable = False
+    return column

@@ -10,18 +10,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
-from llm4idrec.interactions import LongArray
+from llm4idrec.interactions import IntArray, LongArray
+from llm4idrec.ordering import Order, pair_order
 
 
 @dataclass(frozen=True)
 class Rows:
     """Equal-length columns: places among the sorted IDs, time if there is one, line in the file."""
 
-    user: LongArray
-    item: LongArray
+    user: IntArray
+    item: IntArray
     time: LongArray | None
     line: LongArray
 
@@ -36,7 +38,7 @@ class Rows:
     def items(self) -> LongArray:
         return np.flatnonzero(np.bincount(self.item))
 
-    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Self:
+    def take(self, rows: npt.NDArray[np.bool_] | Order) -> Self:
         time = None if self.time is None else self.time[rows]
         user, item, line = self.user[rows], self.item[rows], self.line[rows]
         return replace(self, user=user, item=item, time=time, line=line)
@@ -52,19 +54,42 @@ class Ids:
     @classmethod
     def of(cls, train: pa.Table, test: pa.Table | None) -> Self:
         """The users of `train`, the items of both."""
-        items = [train["item"]] if test is None else [train["item"], test["item"]]
-        chunks = [chunk for column in items for chunk in column.chunks]
-        return cls(_sorted(train["user"].unique()), _sorted(pa.chunked_array(chunks).unique()))
+        tables = [train] if test is None else [train, test]
+        items = pa.concat_arrays([_encoded(table["item"]).dictionary for table in tables])
+        return cls(_sorted(_encoded(train["user"]).dictionary), _sorted(items.unique()))
 
     def rows(self, table: pa.Table) -> Rows:
         """The rows of `table` whose user is known."""
-        table = table.filter(pc.is_in(table["user"], self.user))
-        return Rows(
-            pc.index_in(table["user"], self.user).to_numpy().astype(np.int64),
-            pc.index_in(table["item"], self.item).to_numpy().astype(np.int64),
+        user, item = (
+            _places(table[role], ids) for role, ids in (("user", self.user), ("item", self.item))
+        )
+        rows = Rows(
+            user,
+            item,
             table["timestamp"].to_numpy() if "timestamp" in table.column_names else None,
             table["line"].to_numpy(),
         )
+        known = user >= 0
+        return rows if known.all() else rows.take(known)
+
+
+def read_rows(file: Path) -> pa.Table:
+    """A raw table, IDs as dictionaries, which take a fifth of the memory of strings."""
+    table = pq.read_table(file, read_dictionary=["user", "item"])
+    return table.unify_dictionaries().combine_chunks()
+
+
+def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """A column of strings or of dictionaries as one array with one dictionary."""
+    encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
+    return encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
+
+
+def _places(column: pa.ChunkedArray, ids: pa.Array) -> IntArray:
+    """The place of each ID among the sorted `ids`, (n,), -1 where it is none of them."""
+    encoded = _encoded(column)
+    place = pc.fill_null(pc.index_in(encoded.dictionary, ids), -1).to_numpy()
+    return np.asarray(place[encoded.indices.to_numpy()], np.int32)
 
 
 def _sorted(ids: pa.Array) -> pa.Array:
@@ -73,15 +98,15 @@ def _sorted(ids: pa.Array) -> pa.Array:
 
 def distinct_pairs(rows: Rows, ids: Ids, data: DataConfig, file: Path) -> Rows:
     """The earliest of each pair, sorted by user and item."""
-    key = rows.user * len(ids.item) + rows.item
-    order = np.argsort(key, kind="stable")
-    repeated = np.diff(key[order]) == 0
+    order = pair_order(rows.user, rows.item, (len(ids.user), len(ids.item)))
+    repeated = (np.diff(rows.user[order]) == 0) & (np.diff(rows.item[order]) == 0)
     if not repeated.any():
         return rows.take(order)
     among_repeats = np.append(repeated, False) | np.insert(repeated, 0, False)
     some = order[among_repeats]
     time = rows.line if rows.time is None else rows.time
-    order[among_repeats] = some[np.lexsort((rows.line[some], time[some], key[some]))]
+    by_time = np.lexsort((rows.line[some], time[some], rows.item[some], rows.user[some]))
+    order[among_repeats] = some[by_time]
     if data.duplicates == "refuse":
         places = np.flatnonzero(repeated)
         place = places[

@@ -171,7 +171,7 @@ def _given_test(
     rows = ids.rows(test)
     distinct = distinct_pairs(rows, ids, data, data.test_file or data.path)
     known = distinct.take(np.isin(distinct.user, train.user))
-    keys = [part.user * len(ids.item) + part.item for part in (known, train)]
+    keys = [part.user.astype(np.int64) * len(ids.item) + part.item for part in (known, train)]
     fresh = known.take(~np.isin(keys[0], keys[1]))
     return fresh, {
         "test_pairs_read": len(test),

@@ -54,12 +54,13 @@ def split(
     seed: int,
 ) -> None:
     """Raw tables -> train, held-out (`valid.parquet`, `test.parquet`) and identifiers folders."""
+    from llm4idrec.rows import read_rows
     from llm4idrec.split import split_raw
 
     test = raw / "test.parquet"
     parts = split_raw(
-        pq.read_table(raw / "train.parquet"),
-        pq.read_table(test) if test.is_file() else None,
+        read_rows(raw / "train.parquet"),
+        read_rows(test) if test.is_file() else None,
         data,
         split,
         seed,
@@ -151,13 +152,14 @@ def controls(
     seed: int,
     device: str,
     threads: int,
+    memory: float,
 ) -> None:
     """Train interactions -> candidates of who stands in the model's place, `<control>.parquet`."""
     from llm4idrec.controls import write_controls
 
     with costing(out), replacing_folder(out) as folder, fixed_threads(threads):
         interactions = Interactions.read(train / TRAIN)
-        write_controls(interactions, folder, controls, items, settings, seed, device)
+        write_controls(interactions, folder, controls, items, settings, seed, device, memory)
 
 
 def filter(
@@ -168,42 +170,34 @@ def filter(
     *,
     filter: FilterConfig,
     ease: EASEConfig,
+    memory: float,
 ) -> None:
     """Candidates -> the accepted ones, `candidates.parquet` and `controls.parquet`, and
     `summary.json` (counts of the language model's by reason)."""
-    from llm4idrec.candidates import read_generations
-    from llm4idrec.filtering import filter_generators
+    from llm4idrec.candidate_files import CandidateFiles
+    from llm4idrec.candidates import shards
+    from llm4idrec.filter_files import filter_files
+    from llm4idrec.filtering import PROPOSED, CandidateFilter
 
     # One thread, as in the workers of tuning, whose candidates are to be the same.
     with costing(out), replacing_folder(out) as folder, fixed_threads(1):
-        accepted, controlled, summary = filter_generators(
-            read_generations(generations),
-            {file.stem: pq.read_table(file) for file in sorted(controls.glob("*.parquet"))},
-            Interactions.read(train / TRAIN),
-            filter,
-            ease,
+        summary = filter_files(
+            CandidateFiles(shards(generations), PROPOSED),
+            {f.stem: CandidateFiles([f], PROPOSED) for f in sorted(controls.glob("*.parquet"))},
+            CandidateFilter(Interactions.read(train / TRAIN), filter, ease),
+            folder,
+            memory,
         )
-        pq.write_table(accepted, folder / "candidates.parquet")
-        pq.write_table(controlled, folder / "controls.parquet")
         write_json(folder / "summary.json", summary)
 
 
-def merge(train: Path, identifiers: Path, candidates: Path, out: Path) -> None:
+def merge(train: Path, identifiers: Path, candidates: Path, out: Path, *, memory: float) -> None:
     """Train and accepted candidates -> `interactions.parquet` and, in the user's IDs, a CSV; the
     controls' candidates with their shares -> `controls.parquet`."""
-    from llm4idrec.merging import merge_candidates, merge_controls, write_augmented
+    from llm4idrec.merge_files import merge_files
 
-    interactions = Interactions.read(train / TRAIN)
     with costing(out), replacing_folder(out) as folder:
-        merged = merge_candidates(interactions, pq.read_table(candidates / "candidates.parquet"))
-        write_augmented(
-            folder,
-            merged,
-            pq.read_table(identifiers / "users.parquet"),
-            pq.read_table(identifiers / "items.parquet"),
-        )
-        controls = merge_controls(interactions, pq.read_table(candidates / "controls.parquet"))
-        pq.write_table(controls, folder / "controls.parquet")
+        merge_files(Interactions.read(train / TRAIN), identifiers, candidates, folder, memory)
 
 
 def evaluate(

@@ -115,6 +115,7 @@ def controls(config: Config, files: Files) -> Files:
         config.seed,
         config.device,
         config.threads,
+        config.memory,
     )
     return {CONTROLS: candidates}
 
@@ -144,9 +145,14 @@ def tune(config: Config, files: Files) -> Files:
 
 def augment(config: Config, files: Files) -> Files:
     candidates = filter_candidates(
-        files[TRAIN], files[GENERATIONS], files[CONTROLS], config.filter, config.ease
+        files[TRAIN],
+        files[GENERATIONS],
+        files[CONTROLS],
+        config.filter,
+        config.ease,
+        config.memory,
     )
-    augmented = merge_candidates(files[TRAIN], files[IDENTIFIERS], candidates)
+    augmented = merge_candidates(files[TRAIN], files[IDENTIFIERS], candidates, config.memory)
     validation = validate_augmented(augmented, files[TRAIN])
     return {CANDIDATES: candidates, AUGMENTED: augmented, AUGMENTED_VALIDATION: validation}
 

@@ -12,8 +12,13 @@ from steps.workspace import workspace
 
 @step
 def filter_candidates(
-    train: Path, generations: Path, controls: Path, filter: FilterConfig, ease: EASEConfig
+    train: Path,
+    generations: Path,
+    controls: Path,
+    filter: FilterConfig,
+    ease: EASEConfig,
+    memory: float,
 ) -> Annotated[Path, "candidates"]:
     out = workspace("artifacts/candidates")
-    stages.filter(train, generations, controls, out, filter=filter, ease=ease)
+    stages.filter(train, generations, controls, out, filter=filter, ease=ease, memory=memory)
     return out

@@ -18,6 +18,7 @@ def fit_controls(
     seed: int,
     device: str,
     threads: int,
+    memory: float,
 ) -> Annotated[Path, "controls"]:
     out = workspace("artifacts/controls")
     stages.controls(
@@ -29,5 +30,6 @@ def fit_controls(
         seed=seed,
         device=device,
         threads=threads,
+        memory=memory,
     )
     return out

@@ -10,8 +10,8 @@ from steps.workspace import workspace
 
 @step
 def merge_candidates(
-    train: Path, identifiers: Path, candidates: Path
+    train: Path, identifiers: Path, candidates: Path, memory: float
 ) -> Annotated[Path, "augmented"]:
     out = workspace("artifacts/augmented")
-    stages.merge(train, identifiers, candidates, out)
+    stages.merge(train, identifiers, candidates, out, memory=memory)
     return out

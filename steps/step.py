@@ -28,8 +28,11 @@ def code_hash() -> str:
 
 
 def step(function: Callable[..., Result]) -> Callable[..., Result]:
-    """A ZenML step; typed by what the function returns, which ZenML hands on as an artifact."""
-    policy = CachePolicy(cache_func=_source(code_hash))
+    """A ZenML step; typed by what the function returns, which ZenML hands on as an artifact.
+
+    An input `memory` shapes no result.
+    """
+    policy = CachePolicy(cache_func=_source(code_hash), ignored_inputs=["memory"])
     decorate = zenml.step(output_materializers=_source(PathMaterializer), cache_policy=policy)
     return cast(Callable[..., Result], decorate(function))
 

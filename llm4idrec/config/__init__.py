@@ -81,6 +81,10 @@ class Config(Section):
     threads: Count = 2
     """Of the CPU, for the language model and the controls; evaluation and tuning have one for each
     of their workers. Not read off the machine, because it shapes the last bits of the results."""
+    memory: Annotated[float, Field(gt=0)] = 4.0
+    """GB (10^9 bytes) that a process may take which filters, merges or makes controls; evaluation
+    and tuning have as many processes as workers. It says how much is worked on at a time and shapes
+    no result: no stage runs again because of it."""
     data: DataConfig
     split: SplitConfig
     lists: ListsConfig = ListsConfig()

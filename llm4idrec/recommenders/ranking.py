@@ -13,7 +13,9 @@ from llm4idrec.interactions import IntArray, Interactions, LongArray
 NO_ITEM = -1
 """Stands in a ranking where a user has no item left."""
 
-_SCORES_A_CHUNK = 1 << 20
+_SCORES_A_CHUNK, _LEAST_USERS, _MOST_SCORES = 1 << 20, 128, 1 << 25
+"""Chunks that fit a processor's cache; but with few users products with a whole catalogue take four
+times as long, and 2**25 scores are 128 MiB."""
 
 
 @torch.no_grad()
@@ -25,7 +27,7 @@ def rank_scores(
     `score` gives a new tensor (n, n_items) for n of the users. Rows end in `NO_ITEM`.
     """
     best = np.full((len(users), k), NO_ITEM, np.int32)
-    step = max(1, _SCORES_A_CHUNK // n_items)
+    step = users_a_chunk(n_items)
     for start in range(0, len(users), step):
         chunk = users[start : start + step]
         scores = score(chunk)
@@ -36,6 +38,12 @@ def rank_scores(
         items = top.indices.masked_fill(top.values == -torch.inf, NO_ITEM)
         best[start : start + step, : items.shape[1]] = items.cpu().numpy()
     return best
+
+
+def users_a_chunk(n_items: int) -> int:
+    """How many users are ranked at a time, whatever the memory: it shapes the last bits."""
+    least = min(_LEAST_USERS, _MOST_SCORES // n_items)
+    return max(1, least, _SCORES_A_CHUNK // n_items)
 
 
 def seen_places(users: IntArray, seen: Interactions, n_items: int) -> tuple[LongArray, LongArray]:

@@ -102,7 +102,7 @@ def test_every_control_but_self_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = ("random", "popularity", "itemknn", "ease", "sasrec", "self")
-    write_controls(cycle(), tmp_path, names, 3, SETTINGS, 0, "cpu")
+    write_controls(cycle(), tmp_path, names, 3, SETTINGS, 0, "cpu", memory=4)
     files = {file.stem: pq.read_table(file) for file in tmp_path.glob("*.parquet")}
     assert sorted(files) == sorted(names[:-1])
     for table in files.values():
@@ -126,11 +126,21 @@ def test_every_control_but_self_is_written(
 def test_sasrec_is_left_out_where_there_is_no_order(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], train: Interactions, reason: str
 ) -> None:
-    write_controls(train, tmp_path, ("sasrec", "ease"), 3, SETTINGS, 0, "cpu")
+    write_controls(train, tmp_path, ("sasrec", "ease"), 3, SETTINGS, 0, "cpu", memory=4)
     assert [file.name for file in tmp_path.glob("*.parquet")] == ["ease.parquet"]
     assert capsys.readouterr().err.splitlines()[0] == f"control sasrec: left out, {reason}"
 
 
+def test_ease_is_left_out_where_the_catalogue_is_too_large(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = Interactions(np.array([0, 0, 1]), np.array([0, 20_000, 2]), 2, 20_001)
+    write_controls(train, tmp_path, ("ease", "popularity"), 1, SETTINGS, 0, "cpu", memory=4)
+    assert [file.name for file in tmp_path.glob("*.parquet")] == ["popularity.parquet"]
+    reason = "20001 items are more than 20000"
+    assert capsys.readouterr().err.splitlines()[0] == f"control ease: left out, {reason}"
+
+
 def test_no_control_is_no_fault(tmp_path: Path) -> None:
-    write_controls(cycle(), tmp_path, (), 3, {}, 0, "cpu")
+    write_controls(cycle(), tmp_path, (), 3, {}, 0, "cpu", memory=4)
     assert read_json(tmp_path / "summary.json") == {}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from llm4idrec.agreement import Agreement
 from llm4idrec.candidates import SCHEMA
 from llm4idrec.config import FilterConfig
-from llm4idrec.filtering import accepted_items, filter_candidates, filter_generators
+from llm4idrec.filtering import ACCEPTED, CandidateFilter, accepted_items, filter_candidates
 from llm4idrec.interactions import Interactions
 from llm4idrec.recommenders.config import EASEConfig
 from llm4idrec.recommenders.ease import EASE
@@ -290,31 +290,30 @@ def test_controls_have_the_language_models_volume_if_they_propose_enough(
     everything = pa.concat_tables(proposals(user, *items) for user, items in enumerate(controls))
     few = proposals(0, controls[0][0])
     config = FilterConfig(min_votes=1, agreement=1, popularity=(0, 1), max_ratio=0.8)
-    accepted, controlled, _ = filter_generators(
-        table, {"all": everything, "few": few}, TRAIN, config, EASE_SETTINGS
-    )
+    accepting = CandidateFilter(TRAIN, config, EASE_SETTINGS)
+    accepted, controlled, _ = accepting.accept_all(table, {"all": everything, "few": few})
     volume = accepted_items(accepted, TRAIN)
     for popularity in config.popularity:
-        everyone = counted(controlled, "all", popularity)
+        everyone = counted(controlled["all"], popularity)
         assert everyone == volume.tolist()
-        some = counted(controlled, "few", popularity)
+        some = counted(controlled["few"], popularity)
         assert some == [some[0], 0, 0, 0]
         assert some[0] <= min(1, volume[0])
-    assert controlled.schema.names == ["control", "user", "item", "popularity", "rank"]
+    assert controlled["all"].schema == accepted.schema == ACCEPTED
 
 
-def counted(controlled: pa.Table, name: str, popularity: float) -> list[int]:
-    """Items of each user that a control has in one order."""
-    its = controlled["control"].to_numpy(zero_copy_only=False) == name
-    rows = its & (controlled["popularity"].to_numpy() == popularity)
-    return np.bincount(controlled["user"].to_numpy()[rows], minlength=N_USERS).tolist()
+def counted(accepted: pa.Table, popularity: float) -> list[int]:
+    """Items that each user has in one order."""
+    rows = accepted["popularity"].to_numpy() == popularity
+    return np.bincount(accepted["user"].to_numpy()[rows], minlength=N_USERS).tolist()
 
 
 def test_the_language_model_is_filtered_as_it_is_alone() -> None:
     table = proposals(0, 5, 4, 2, 3)
     config = FilterConfig(min_votes=1, agreement=1, max_ratio=1)
     alone, counts = filter_candidates(table, KNOWN, config, EASE_SETTINGS)
-    accepted, controlled, summary = filter_generators(table, {}, KNOWN, config, EASE_SETTINGS)
+    accepting = CandidateFilter(KNOWN, config, EASE_SETTINGS)
+    accepted, controlled, summary = accepting.accept_all(table, {})
     assert accepted.equals(alone)
     assert summary == counts
     assert len(controlled) == 0

@@ -32,8 +32,12 @@ CANDIDATES = pa.table(
 )
 
 
+def whole(candidates: list[pa.Table]) -> pa.Table:
+    return pa.concat_tables(merge_candidates(TRAIN, candidates, rows=4))
+
+
 def test_every_pair_keeps_its_origin_and_share() -> None:
-    merged = merge_candidates(TRAIN, CANDIDATES)
+    merged = whole([CANDIDATES])
     assert merged["origin"].to_pylist() == ["original"] * 6 + ["generated"] * 3
     assert merged["share"].to_pylist() == [0] * 6 + [0.125, 0.375, 0.25]
     assert merged["popularity"].to_pylist() == [None] * 6 + [0, 0, 0]
@@ -43,7 +47,7 @@ def test_every_pair_keeps_its_origin_and_share() -> None:
 
 
 def test_nothing_accepted_leaves_the_originals() -> None:
-    assert len(merge_candidates(TRAIN, CANDIDATES.slice(0, 0))) == len(TRAIN)
+    assert len(whole([CANDIDATES.slice(0, 0)])) == len(TRAIN)
 
 
 @given(st.integers(1, 1000), st.decimals("0.01", 1, places=2))
@@ -72,7 +76,7 @@ def test_pairs_are_of_the_order_asked_for() -> None:
         "popularity",
         pa.array([0.1] * 3, pa.float32()),
     ).set_column(1, "item", pa.array([7, 5, 1], pa.int32()))
-    merged = merge_candidates(TRAIN, pa.concat_tables([CANDIDATES, other]))
+    merged = whole([CANDIDATES, other])
     generated = merged.filter(merged["origin"].to_numpy(zero_copy_only=False) == "generated")
     assert len(generated) == 6
     for augmentation, expected in (
@@ -105,10 +109,10 @@ def test_controls_get_shares_by_the_same_rule() -> None:
 
 
 def test_the_csv_is_in_the_users_own_identifiers(tmp_path: Path) -> None:
-    merged = merge_candidates(TRAIN, CANDIDATES)
+    merged = whole([CANDIDATES])
     users = pa.table({"id": ["ann", 'bob "b", jr']})
     items = pa.table({"id": [f"film {n}" for n in range(8)]})
-    write_augmented(tmp_path, merged, users, items)
+    write_augmented(tmp_path, TRAIN, [merged.slice(0, 5), merged.slice(5)], users, items)
     assert pq.read_table(tmp_path / "interactions.parquet").equals(merged)
     rows = pyarrow.csv.read_csv(tmp_path / "interactions.csv").to_pylist()
     assert len(rows) == 9

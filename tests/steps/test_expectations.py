@@ -122,7 +122,7 @@ def augmented(folder: Path) -> pa.Table:
     users, items = zip(*pairs, strict=True)
     train = Interactions(pa.array(users).to_numpy(), pa.array(items).to_numpy(), 3, 5)
     train.write(folder / "train" / "interactions.parquet")
-    merged = merge_candidates(train, pa.table(CANDIDATES))
+    merged = pa.concat_tables(merge_candidates(train, [pa.table(CANDIDATES)], rows=100))
     (folder / "augmented").mkdir()
     pq.write_table(merged, folder / "augmented" / "interactions.parquet")
     return merged
