@@ -60,14 +60,17 @@ WITH_VALID = """    held = Interactions.read({train}.parent{up} / "heldout" / "v
     interactions = interactions.union(held.user[known], held.item[known], held.timestamp[known])
 """
 
+_CONTROLS = "        write_controls(interactions, folder, controls, items, settings, seed, device, memory)\n"
+
 MUTATIONS = (
     Mutation(
         1,
         "generation reads train and validation",
         "llm4idrec/generation.py",
-        "    interactions = Interactions.read(train)\n",
-        "    interactions = Interactions.read(train)\n"
-        + WITH_VALID.format(train="train", up=".parent"),
+        "    train = Interactions.read(shards.train)\n",
+        "    interactions = Interactions.read(shards.train)\n"
+        + WITH_VALID.format(train="shards.train", up=".parent")
+        + "    train = interactions\n",
         SEES_TRAIN,
     ),
     Mutation(
@@ -82,21 +85,22 @@ MUTATIONS = (
     ),
     Mutation(
         1,
-        "the filter asks whether a candidate is in the test set",
+        "the filter takes what is held out for seen",
         "llm4idrec/stages.py",
-        "            read_generations(generations),\n",
-        "            (g := read_generations(generations)).filter(Interactions.read("
-        "train.parent / 'heldout' / 'test.parquet').contains(g['user'], g['item'])),\n",
+        "            CandidateFilter(Interactions.read(train / TRAIN), filter, ease),\n",
+        "            CandidateFilter((t := Interactions.read(train / TRAIN)).union("
+        "(h := Interactions.read(train.parent / 'heldout' / 'valid.parquet')).user["
+        "k := h.item < t.n_items], h.item[k], h.timestamp[k]), filter, ease),\n",
         SEES_TRAIN,
     ),
     Mutation(
         1,
         "controls are fitted on what is held out too",
         "llm4idrec/stages.py",
-        "        write_controls(interactions, folder, controls, items, settings, seed, device)\n",
+        _CONTROLS,
         "    "
         + WITH_VALID.format(train="train", up="").replace("\n    ", "\n        ")
-        + "        write_controls(interactions, folder, controls, items, settings, seed, device)\n",
+        + _CONTROLS,
         SEES_TRAIN,
     ),
     Mutation(
@@ -243,27 +247,26 @@ MUTATIONS = (
         5,
         "controls may add more than the language model",
         "llm4idrec/filtering.py",
-        "accepting.accept(proposed, most)[0]",
-        "accepting.accept(proposed)[0]",
+        "name: self._first(proposed, its, most)[0]",
+        "name: self._first(proposed, its, None)[0]",
         VOLUME,
     ),
     Mutation(
         5,
         "controls skip the agreement with the item-item model",
         "llm4idrec/filtering.py",
-        "accepting.accept(proposed, most)[0]",
-        "accepting.with_config(config.model_copy(update={'agreement': 0.0}))"
-        ".accept(proposed, most)[0]",
+        "name: self._first(proposed, its, most)[0]",
+        "name: self._first(proposed, None, most)[0]",
         TWIN,
     ),
     Mutation(
         5,
         "controls are merged with smaller shares",
         "llm4idrec/merging.py",
-        '    return with_shares(controls, train).select(["control"',
+        "    return with_shares(controls, train).select(MERGED_CONTROLS",
         '    half = pa.array(controls["rank"].to_numpy() // 2)\n'
         '    controls = controls.set_column(4, "rank", half)\n'
-        '    return with_shares(controls, train).select(["control"',
+        "    return with_shares(controls, train).select(MERGED_CONTROLS",
         TWIN,
     ),
     Mutation(
@@ -369,8 +372,8 @@ MUTATIONS = (
         7,
         "items outside the catalogue are let through",
         "llm4idrec/filtering.py",
-        'pc.greater_equal(t["item"], self._train.n_items)',
-        'pc.greater(t["item"], self._train.n_items + 9)',
+        'pc.greater_equal(t["item"], self.train.n_items)',
+        'pc.greater(t["item"], self.train.n_items + 9)',
         COUNTED,
     ),
     Mutation(

@@ -18,7 +18,7 @@ from llm4idrec.candidates import read_generations
 from llm4idrec.config import Config
 from llm4idrec.experiment import Fit
 from llm4idrec.files import read_json
-from llm4idrec.filtering import filter_generators
+from llm4idrec.filtering import CandidateFilter
 from llm4idrec.interactions import Interactions
 from llm4idrec.merging import merge_controls
 from tests.conftest import REPO
@@ -60,9 +60,9 @@ def test_the_same_candidates_are_filtered_and_merged_alike(flow: Flow) -> None:
     """A control that proposed what the language model did would be added in the same order."""
     train = Interactions.read(flow.at / "train" / "interactions.parquet")
     generations = read_generations(flow.at / "generations")
-    accepted, controlled, _ = filter_generators(
-        generations, {"twin": generations}, train, flow.config.filter, flow.config.ease
-    )
+    accepting = CandidateFilter(train, flow.config.filter, flow.config.ease)
+    accepted, theirs, _ = accepting.accept_all(generations, {"twin": generations})
+    controlled = theirs["twin"].add_column(0, "control", pa.repeat("twin", len(theirs["twin"])))
     own = pq.read_table(flow.at / "augmented" / "interactions.parquet")
     own = own.filter(pc.equal(own["origin"], "generated"))
     columns = ["user", "item", "popularity", "share"]
