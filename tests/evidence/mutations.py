@@ -60,7 +60,10 @@ WITH_VALID = """    held = Interactions.read({train}.parent{up} / "heldout" / "v
     interactions = interactions.union(held.user[known], held.item[known], held.timestamp[known])
 """
 
-_CONTROLS = "        write_controls(interactions, folder, controls, items, settings, seed, device, memory)\n"
+_CONTROLS = (
+    "        write_controls(interactions, folder, controls, items, settings, seed, device,"
+    " memory)\n"
+)
 
 MUTATIONS = (
     Mutation(
