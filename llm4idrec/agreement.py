@@ -20,7 +20,9 @@ BEST = 1000
 NEIGHBOURS = ItemKNNConfig(neighbours=50)
 """Of the model that stands in for EASE where its matrix would be too large."""
 
-_PLACES_A_CHUNK = 1 << 24
+_PLACES_A_CHUNK = 1 << 22
+WORKING_BYTES = 24 * _PLACES_A_CHUNK
+"""What ranking a chunk takes, roughly, however many candidates there are."""
 
 
 class Agreement:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from llm4idrec.agreement import WORKING_BYTES
 from llm4idrec.candidate_files import CandidateFiles
 from llm4idrec.filtering import ACCEPTED, CONTROLLED, CandidateFilter
 from llm4idrec.memory import rows_at_a_time
@@ -34,7 +35,8 @@ def filter_files(
     """
     n_users, orders = accepting.train.n_users, accepting.config.popularity
     rows = sum(files.rows for files in (generations, *controls.values()))
-    step = max(1, rows_at_a_time(memory, _BYTES_A_CANDIDATE) * n_users // max(rows, 1))
+    at_once = rows_at_a_time(memory, _BYTES_A_CANDIDATE, aside=WORKING_BYTES)
+    step = max(1, at_once * n_users // max(rows, 1))
     summary: Counter[str] = Counter()
     with (
         TemporaryDirectory(dir=folder) as one,

@@ -16,12 +16,13 @@ FEWEST, MOST = 1 << 14, 1 << 21
 no use."""
 
 
-def rows_at_a_time(memory: float, bytes_a_row: int) -> int:
-    """How many rows of `bytes_a_row` bytes this process has room for below `memory` GB.
+def rows_at_a_time(memory: float, bytes_a_row: int, aside: int = 0) -> int:
+    """How many rows of `bytes_a_row` bytes this process has room for below `memory` GB, beside
+    `aside` bytes.
 
     Raises `InputError` if what it holds already leaves no room for `FEWEST`.
     """
-    held = held_bytes()
+    held = held_bytes() + aside
     rows = int((memory * GB - held) / bytes_a_row)
     if rows < FEWEST:
         raise InputError(
