@@ -112,7 +112,12 @@ class Place:
         return done.returncode, done.stdout
 
     def die(self, point: Kill | Moment) -> str:
-        """Run until `point`, and be killed there; the half-done work that is left."""
+        """Run until `point`, and be killed there; the half-done work that is left.
+
+        There is nothing to promote before the flow has ended.
+        """
+        if point.command == PROMOTE:
+            self.run(*REPRO)
         if isinstance(point, Moment):
             self._die_in_time(point)
         else:

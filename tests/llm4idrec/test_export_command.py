@@ -52,7 +52,9 @@ def artifacts(workplace: Callable[..., Config]) -> Config:
         nothing.add_column(0, "control", pa.array([], pa.string())),
         out / "candidates/controls.parquet",
     )
-    stages.merge(out / "train", out / "identifiers", out / "candidates", out / "augmented")
+    stages.merge(
+        out / "train", out / "identifiers", out / "candidates", out / "augmented", memory=4.0
+    )
     return config
 
 
