@@ -26,6 +26,7 @@ ELSEWHERE = {
     "make lint": "by .ci/run",
     ".ci/run": "as what runs this",
     "make clean": "at the end",
+    "python -m tests.kill": "by tests/kill/test_kill.py, some of its points",
     "make ui": "by tests/pipelines/test_run.py",
     "dvc add": "not without a file of one's own",
     "dvc remote add --default team ssh://host/srv/llm4idrec": "not without a host",
