@@ -100,11 +100,19 @@ class Data:
 
 def _heldout(file: Path, train: Interactions) -> Interactions:
     heldout = Interactions.read(file)
-    if heldout.n_users != train.n_users or not len(evaluated_users(train, heldout)):
+    users = evaluated_users(train, heldout)
+    if heldout.n_users != train.n_users or not len(users):
         raise InputError(
             f"no user of the train set, or not the same {train.n_users} users",
             "held-out interactions of the train set's users",
             "run the stage `prepare` again",
+            file=file,
+        )
+    if len(users) == 1:
+        raise InputError(
+            "holds items of one user only",
+            "those of at least two, over whom a gain can be tested",
+            "take more data, or another split",
             file=file,
         )
     return heldout

@@ -89,9 +89,11 @@ def paired_test(original: FloatArray, augmented: FloatArray) -> tuple[float, flo
 
     A t-test, because the mean is what is reported; over hundreds of users it is near normal
     whatever the values' distribution. Differences that are all equal give p 1 and d 0 if they are
-    zero, and p 0 and an infinite d otherwise.
+    zero, and p 0 and an infinite d otherwise; one user alone gives p 1 and d 0.
     """
     difference = augmented - original
+    if len(difference) == 1:
+        return 1.0, 0.0
     mean, deviation = float(difference.mean()), float(difference.std(ddof=1))
     if deviation <= 1e-12 * abs(mean) or deviation == 0:
         return (1.0, 0.0) if mean == 0 else (0.0, float(np.copysign(np.inf, mean)))

@@ -95,7 +95,10 @@ class Place:
         self._git(*named, "commit", "--quiet", "--message", "As it is")
 
     def _git(self, *arguments: str) -> None:
-        subprocess.run(["git", *arguments], cwd=self.root, check=True)
+        """At one time, so that two places have the same commit, by which MLflow's run is named."""
+        dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2026-01-01T00:00:00Z")
+        env = os.environ | dates
+        subprocess.run(["git", *arguments], cwd=self.root, env=env, check=True)
 
     def environment(self, more: dict[str, str] | None = None) -> dict[str, str]:
         ours = ("LLM4IDREC", "ZENML", "MLFLOW", "KILL_AT", "PYTHONPATH")
