@@ -268,7 +268,8 @@ MUTATIONS = (
         "llm4idrec/merging.py",
         "    return with_shares(controls, train).select(MERGED_CONTROLS",
         '    half = pa.array(controls["rank"].to_numpy() // 2)\n'
-        '    controls = controls.set_column(4, "rank", half)\n'
+        '    place = controls.column_names.index("rank")\n'
+        '    controls = controls.set_column(place, "rank", half)\n'
         "    return with_shares(controls, train).select(MERGED_CONTROLS",
         TWIN,
     ),
