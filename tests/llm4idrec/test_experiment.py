@@ -44,10 +44,10 @@ def generated(rows: list[tuple[int, int, float]], popularity: float | None = 0.0
 
 
 def data(placement: Placement = "before", time: bool = True) -> Data:
-    """User 0 takes 3, 1, 2, then 5 (validation), then 6 (test); user 1 takes 0, 4."""
+    """User 0 takes 3, 1, 2, then 5 (validation), then 6 (test); user 1 takes 0, 4, the last, 3."""
     train = timed([(0, 1, 20), (0, 2, 30), (0, 3, 10), (1, 0, 5), (1, 4, 6)], time=time)
     valid = timed([(0, 5, 40), (1, ITEMS, 7)], ITEMS + 1, time)
-    test = timed([(0, 6, 50)], ITEMS + 1, time)
+    test = timed([(0, 6, 50), (1, 3, 8)], ITEMS + 1, time)
     # The order of the rows means nothing: the share is the rank.
     first = generated([(0, 9, 1.0), (1, 7, 0.5), (0, 8, 0.67), (0, 7, 0.33)])
     other = generated([(0, 8, 0.33), (0, 9, 0.67), (0, 0, 1.0), (1, 8, 0.5)], popularity=0.7)
