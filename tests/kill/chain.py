@@ -133,18 +133,23 @@ class Place:
         return self.half_done()
 
     def _die_in_time(self, moment: Moment) -> None:
-        log = self.root / ".git" / "output"
-        with log.open("w") as output:
-            process = subprocess.Popen(
-                moment.command, cwd=self.root, env=self.environment(), stdout=output,
-                stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-        while f"{moment.stage}: started" not in log.read_text():
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.05)
+        process = self.start(moment.stage, moment.command)
         time.sleep(moment.seconds)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def start(self, stage: str, command: tuple[str, ...] = REPRO) -> subprocess.Popen[bytes]:
+        """A command, in a process group of its own, that has come to `stage`."""
+        log = self.root / ".git" / "output"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                command, cwd=self.root, env=self.environment(), stdout=output,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        while f"{stage}: started" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.05)
+        return process
 
     def half_done(self) -> str:
         """What lies in the working folders: a checkpoint, shards, fits or a journal."""

@@ -12,6 +12,18 @@ from tests.kill.points import FEW
 
 
 @pytest.mark.slow
+def test_of_two_repros_the_second_refuses(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.prepare()
+    first = place.start("prepare", ("dvc", "repro", "prepare"))
+    code, output = place.run("dvc", "repro", "prepare")
+    assert code != 0
+    assert "is busy, it is being blocked by" in output
+    assert first.wait() == 0
+    assert (place.root / "artifacts/train/interactions.parquet").is_file()
+
+
+@pytest.mark.slow
 def test_a_killed_flow_ends_with_the_same_bytes_and_records(tmp_path: Path) -> None:
     whole, killed = Place(tmp_path / "whole"), Place(tmp_path / "killed")
     for place in (whole, killed):
