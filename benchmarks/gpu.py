@@ -146,7 +146,8 @@ def _lora_steps(
     settings = {"loss_on": "answer", "precision": "bfloat16", "accumulation": 1, "steps": STEPS}
     config = AdapterConfig(preset="paper", **settings)
     model = add_adapter(model, config, [])
-    prompts = build_prompts(train, Prompts(per_user=2, fully_share=1, subset_length=20), LISTS, 0)
+    asked = Prompts(per_user=2, fully_share=1, subset_length=20)
+    prompts = list(build_prompts(train, asked, LISTS, 0))
     batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, SEED)
     schedule = Schedule(1e-3, 1, "bfloat16", 10 * STEPS)
 

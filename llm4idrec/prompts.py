@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -121,46 +121,50 @@ def require_order(train: Interactions, lists: ListsConfig) -> None:
 
 def build_prompts(
     train: Interactions, config: PromptsConfig, lists: ListsConfig, seed: int
-) -> list[Prompt]:
-    """`config.per_user` prompts for each user with at least three items.
+) -> Iterator[Prompt]:
+    """`config.per_user` prompts for each user with at least three items, one at a time.
 
     A list is cut at a uniformly random point: what stands before is the history, the rest the
     answer. It is shuffled first; or it is in time order, where a random subset is a random stretch.
     Raises `InputError` if there is no time for that.
     """
     require_order(train, lists)
+    users = np.flatnonzero(train.history_lengths >= SHORTEST_HISTORY).tolist()
+    return (prompt for user in users for prompt in _of_user(train, user, config, lists, seed))
+
+
+def _of_user(
+    train: Interactions, user: int, config: PromptsConfig, lists: ListsConfig, seed: int
+) -> Iterator[Prompt]:
     n_fully = round(config.per_user * config.fully_share)
-    prompts = []
-    for user in np.flatnonzero(train.history_lengths >= SHORTEST_HISTORY).tolist():
-        random = np.random.default_rng((seed, user))
-        items = train.items_of(user)
-        for number in range(config.per_user):
-            kind: Kind = "fully" if number < n_fully else "randomly"
-            size = len(items) if kind == "fully" else min(config.subset_length, len(items))
-            named = user if lists.users else None
-            if lists.order == "time":
-                start = int(random.integers(len(items) - size + 1))
-                part = items[start : start + size]
-            else:
-                part = random.permutation(items)[:size]
-            cut = int(random.integers(1, len(part)))
-            history, answer = tuple(part[:cut].tolist()), tuple(part[cut:].tolist())
-            prompts.append(Prompt(named, kind, history, answer, lists.words))
-    return prompts
+    random = np.random.default_rng((seed, user))
+    items = train.items_of(user)
+    for number in range(config.per_user):
+        kind: Kind = "fully" if number < n_fully else "randomly"
+        size = len(items) if kind == "fully" else min(config.subset_length, len(items))
+        named = user if lists.users else None
+        if lists.order == "time":
+            start = int(random.integers(len(items) - size + 1))
+            part = items[start : start + size]
+        else:
+            part = random.permutation(items)[:size]
+        cut = int(random.integers(1, len(part)))
+        history, answer = tuple(part[:cut].tolist()), tuple(part[cut:].tolist())
+        yield Prompt(named, kind, history, answer, lists.words)
 
 
-def write_prompts(path: Path, prompts: Sequence[Prompt]) -> None:
+def write_prompts(path: Path, prompts: Iterable[Prompt]) -> None:
     """Write JSON lines, or Parquet where the name ends so; `read_prompts` gives equal ones back."""
-    rows = [
+    rows = (
         {"user": p.user, "kind": p.kind, "prompt": p.question_text, "answer": p.answer_text}
         for p in prompts
-    ]
+    )
     with replacing_file(path) as partial:
         if path.suffix == ".parquet":
-            pq.write_table(pa.Table.from_pylist(rows), partial)
-        else:
-            lines = "".join(json.dumps(row) + "\n" for row in rows)
-            partial.write_text(lines, encoding="utf-8")
+            pq.write_table(pa.Table.from_pylist(list(rows)), partial)
+            return
+        with partial.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
 def read_prompts(path: Path) -> list[Prompt]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from hypothesis import settings
 
 _state = tempfile.TemporaryDirectory(prefix="llm4idrec-tests-")
 for _name in ("ZENML_CONFIG_PATH", "ZENML_STORE_URL", "ZENML_STORE_TYPE", "MLFLOW_TRACKING_URI"):
@@ -22,6 +23,10 @@ from pipelines import environment  # noqa: E402
 environment.prepare()
 
 REPO = Path(__file__).resolve().parents[1]
+
+# No test asserts a time.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_unconfigure() -> None:

@@ -11,7 +11,6 @@ from tests.hostile.refusal import FILE
 steady = settings(
     max_examples=150,
     derandomize=True,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

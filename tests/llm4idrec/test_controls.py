@@ -71,7 +71,7 @@ def test_a_user_with_few_unseen_items_gets_those() -> None:
     assert (items_of(table, 0), sorted(items_of(table, 1))) == ([2], [0, 1])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31 - 1), st.integers(1, 20))
 def test_random_items_are_unseen_distinct_and_follow_the_seed(seed: int, n: int) -> None:
     train = cycle()

@@ -147,7 +147,7 @@ HISTORIES = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(histories=HISTORIES)
 def test_what_was_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, histories: list[list[int]]

@@ -202,7 +202,7 @@ def test_an_order_is_the_same_beside_others() -> None:
     assert alone[0]["item"].to_pylist() != alone[1]["item"].to_pylist()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.permutations(range(N_ITEMS)), min_size=4, max_size=4),
     st.lists(st.integers(0, 5), min_size=4, max_size=4),
@@ -227,7 +227,7 @@ def test_every_order_has_as_many_items_of_a_user(
     assert summary["users_with_accepted"] == np.count_nonzero(expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.permutations(range(2, 6)),
     st.sampled_from([0.0, 0.5, 1.0, 3.0]),
@@ -281,7 +281,7 @@ def test_without_a_weight_the_item_item_model_is_not_fitted() -> None:
     filter_candidates(proposals(0, 5), TRAIN, plain(), EASE_SETTINGS)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(candidates, st.lists(st.permutations(range(N_ITEMS)), min_size=4, max_size=4))
 def test_controls_have_the_language_models_volume_if_they_propose_enough(
     rows: list[tuple[int, int | None, int | None, float]], controls: list[list[int]]

@@ -115,7 +115,7 @@ def test_llm_recsys_sequential(tmp_path: Path) -> None:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(lists=st.dictionaries(WORDS, st.lists(WORDS, min_size=1, max_size=5), min_size=1))
 def test_sequences_come_back(
     tmp_path_factory: pytest.TempPathFactory, lists: dict[str, list[str]]
@@ -131,7 +131,7 @@ def test_sequences_come_back(
         assert back == lists
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(pairs=st.lists(st.tuples(WORDS, WORDS), min_size=1))
 def test_pairs_come_back(
     tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]

@@ -72,7 +72,7 @@ def test_placements_are_those_of_the_parameters() -> None:
     assert get_args(field.annotation) == PLACEMENTS
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lists, lists, placements)
 def test_all_pairs_and_both_orders_are_kept(
     originals: list[tuple[int, int]], generated: list[tuple[int, int]], placement: Placement
@@ -102,7 +102,7 @@ def test_without_a_generated_pair_the_times_stay() -> None:
     assert placed(original, [], "before") is original
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lists, lists, placements)
 def test_without_time(
     originals: list[tuple[int, int]], generated: list[tuple[int, int]], placement: Placement
@@ -112,7 +112,7 @@ def test_without_time(
     assert set(zip(both.user, both.item, strict=True)) == set(originals) | set(generated)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lists, lists, placements)
 def test_only_the_order_within_a_user_counts(
     originals: list[tuple[int, int]],

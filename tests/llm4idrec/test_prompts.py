@@ -95,7 +95,7 @@ def test_a_line_that_is_no_prompt_is_named(
 
 def test_fully_covers_the_list_and_randomly_a_subset(blocks: Interactions) -> None:
     config = PromptsConfig(per_user=10, fully_share=0.3, subset_length=5)
-    built = build_prompts(blocks, config, NAMED, seed=1)
+    built = list(build_prompts(blocks, config, NAMED, seed=1))
     assert len(built) == 10 * 11
     for prompt in built:
         together = prompt.history + prompt.answer
@@ -115,8 +115,8 @@ def test_users_with_fewer_than_three_items_are_left_out() -> None:
 
 def test_prompts_name_no_user_unless_asked_to(blocks: Interactions) -> None:
     config = PromptsConfig(per_user=2, fully_share=0.5, subset_length=5)
-    named = build_prompts(blocks, config, NAMED, 1)
-    unnamed = build_prompts(blocks, config, ListsConfig(words=True), 1)
+    named = list(build_prompts(blocks, config, NAMED, 1))
+    unnamed = list(build_prompts(blocks, config, ListsConfig(words=True), 1))
     assert {prompt.user for prompt in named} == set(range(11))
     assert unnamed == [dataclasses.replace(prompt, user=None) for prompt in named]
 
@@ -140,5 +140,5 @@ def test_time_order_without_a_time_is_refused(blocks: Interactions) -> None:
 
 def test_the_seed_decides(blocks: Interactions) -> None:
     config = PromptsConfig(per_user=2, fully_share=0.5, subset_length=5)
-    assert build_prompts(blocks, config, NAMED, 1) == build_prompts(blocks, config, NAMED, 1)
-    assert build_prompts(blocks, config, NAMED, 1) != build_prompts(blocks, config, NAMED, 2)
+    first, again, other = (list(build_prompts(blocks, config, NAMED, n)) for n in (1, 1, 2))
+    assert first == again != other

@@ -75,7 +75,7 @@ PROTOCOLS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(triples=long_histories(), config=PROTOCOLS, seed=st.integers(0, 99))
 def test_nothing_is_lost_or_doubled(triples: list[Triple], config: SplitConfig, seed: int) -> None:
     try:
@@ -95,7 +95,7 @@ def test_nothing_is_lost_or_doubled(triples: list[Triple], config: SplitConfig, 
         assert dropped == 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(triples=long_histories(), config=PROTOCOLS, seed=st.integers(0, 99))
 def test_numbering(triples: list[Triple], config: SplitConfig, seed: int) -> None:
     try:
@@ -114,7 +114,7 @@ def test_numbering(triples: list[Triple], config: SplitConfig, seed: int) -> Non
     assert split.summary["test_pairs_outside_catalogue"] == (test.item >= train.n_items).sum()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(triples=long_histories(), config=PROTOCOLS, seed=st.integers(0, 99), mix=st.randoms())
 def test_order_of_lines_does_not_matter(
     triples: list[Triple], config: SplitConfig, seed: int, mix: Any
@@ -147,7 +147,7 @@ def test_numbers_say_nothing_about_order() -> None:
     assert abs(np.corrcoef(first_appearance, range(200))[0, 1]) < 0.25
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(triples=long_histories(), seed=st.integers(0, 9))
 def test_leave_last_out_holds_the_latest_out(triples: list[Triple], seed: int) -> None:
     split = split_raw(raw(triples), None, data(), SplitConfig(protocol="leave_last_out"), seed)
@@ -356,7 +356,7 @@ def test_bad_input(case: Case) -> None:
     assert str(caught.value).startswith(case.message)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     pairs=st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), min_size=1),
     k=st.integers(0, 5),

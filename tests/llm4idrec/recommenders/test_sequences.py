@@ -35,7 +35,7 @@ def test_latest_in_time_order() -> None:
     assert as_lists(Sequences.latest(history, users, 7, 9)) == [[0, 2], [], [1, 4, 3, 6]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lists, st.integers(0, 4))
 def test_the_same_as_with_lists(values: list[list[int]], length: int) -> None:
     whole = sequences(values)
@@ -48,7 +48,7 @@ def test_the_same_as_with_lists(values: list[list[int]], length: int) -> None:
     assert whole.place.tolist() == [i for line in values for i in range(len(line))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lists, st.integers(1, 5), st.integers(6, 9))
 def test_packing_loses_and_mixes_nothing(
     values: list[list[int]], batch_size: int, width: int

@@ -31,7 +31,7 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lengths, shares)
 def test_crop_keeps_a_stretch(counts: list[int], share: float) -> None:
     for whole, view in zip(
@@ -42,7 +42,7 @@ def test_crop_keeps_a_stretch(counts: list[int], share: float) -> None:
         assert set(view) <= set(whole)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lengths, shares)
 def test_mask_hides_a_share(counts: list[int], share: float) -> None:
     for whole, view in zip(
@@ -54,7 +54,7 @@ def test_mask_hides_a_share(counts: list[int], share: float) -> None:
         assert all(new in (old, HIDDEN) for old, new in zip(whole, view, strict=True))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lengths, shares)
 def test_reorder_shuffles_a_stretch(counts: list[int], share: float) -> None:
     for whole, view in zip(
@@ -74,7 +74,7 @@ def test_every_place_is_cropped_masked_and_moved() -> None:
     assert (moved.mean(0) > 0.1).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lengths)
 def test_random_view_keeps_the_order_of_the_sequences(counts: list[int]) -> None:
     whole = numbered(counts)

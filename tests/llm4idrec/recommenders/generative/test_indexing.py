@@ -88,7 +88,7 @@ def test_independent_tokens_repeat_nowhere() -> None:
     assert all(len(above) == 1 for above in parents.values())
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     st.integers(0, 5), st.booleans(), st.integers(2, 4), st.integers(4, 9), st.sampled_from([3, 8])
 )
