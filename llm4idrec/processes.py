@@ -75,14 +75,14 @@ class Processes:
             )
         parts = {p for layer in layers for p in layer.parameters() if not p.requires_grad}
         whole = {p for p in model.parameters() if p not in parts}
-        for weight in whole:
-            weight.data = weight.data.to(self.device)
+        for tensor in (*whole, *model.buffers()):
+            tensor.data = tensor.data.to(self.device)
         mesh = init_device_mesh(self.device.type, (self.number,))
         for module in (*layers, inner.base_model):
             fully_shard(module, mesh=mesh, ignored_params=whole)
 
     def mean(self, number: float) -> float:
-        """Of what it is in each process."""
+        """The mean of what `number` is in each process."""
         if self.number == 1:
             return number
         message = torch.tensor(number, dtype=torch.float64, device=self.device)
@@ -133,7 +133,7 @@ def joined() -> bool:
 
 def is_main() -> bool:
     """Is this process alone, or the first of those that `accelerate launch` has started?"""
-    return os.environ.get("RANK", "0") == "0"
+    return not joined() or os.environ["RANK"] == "0"
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import yaml
 from safetensors.torch import load_file
 
 from llm4idrec import __main__ as command_line
-from llm4idrec import stages
+from llm4idrec import faults, stages
 from llm4idrec.config import AdapterConfig, Config
 from llm4idrec.errors import DivergenceError, InputError, LLM4IDRecError
 from llm4idrec.files import COST, content_hash, python_path, read_json
@@ -237,13 +237,16 @@ def test_what_is_not_supported_is_refused(
         pass
 
 
-def test_other_commands_are_not_for_several_processes(
+@pytest.mark.parametrize("rank", [0, 1])
+def test_other_commands_are_refused_by_each_process_and_one_says_so(
+    rank: int,
     workplace: Callable[..., Config],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     workplace()
-    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("LOCAL_RANK", str(rank))
+    monkeypatch.setattr(faults, "_TURN", 0)
     assert command_line.main(["prompts"]) == InputError.exit_code
-    assert "is for the command `adapter`" in capsys.readouterr().err
+    assert ("is for the command `adapter`" in capsys.readouterr().err) == (rank == 0)
     assert not Path("artifacts").exists()
