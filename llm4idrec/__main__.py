@@ -10,9 +10,11 @@ from pathlib import Path
 
 from llm4idrec import stages
 from llm4idrec.config import Config
+from llm4idrec.errors import InputError
 from llm4idrec.export.command import add_options, export
 from llm4idrec.faults import exit_code
 from llm4idrec.files import forget_work
+from llm4idrec.processes import is_main, joined
 
 Command = Callable[[Config, Path], None]
 
@@ -64,7 +66,8 @@ def adapter(config: Config, at: Path) -> None:
         device=config.device,
         threads=config.threads,
     )
-    forget_work(at / "adapter")
+    if is_main():
+        forget_work(at / "adapter")
 
 
 def generate(config: Config, at: Path) -> None:
@@ -226,6 +229,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_stage(command: Command, options: argparse.Namespace) -> None:
+    if command is not adapter and joined():
+        raise InputError("`accelerate launch` is for the command `adapter`")
     command(_read(options.params), options.out)
 
 

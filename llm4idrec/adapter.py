@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import torch
 
 from llm4idrec.base_model import load_base_model
 from llm4idrec.causal_training import Batch, Schedule, train_causal, write_history
 from llm4idrec.config import AdapterConfig
-from llm4idrec.device import choose_device
 from llm4idrec.errors import InputError
-from llm4idrec.files import fingerprint, replacing_folder, resumable_folder, write_json
+from llm4idrec.files import (
+    fingerprint,
+    replacing_folder,
+    resumable_folder,
+    work_folder,
+    write_json,
+)
 from llm4idrec.id_tokens import id_tokens
+from llm4idrec.processes import training_processes
 from llm4idrec.prompts import Prompt, read_prompts
 from llm4idrec.tokenization import PromptEncoder, shorten
 
@@ -37,32 +44,42 @@ def tune_adapter(
     examples = read_prompts(prompts)
     if not examples:
         raise InputError("holds no prompts", "users with at least 3 items", file=prompts)
-    model, tokenizer = load_base_model(base_model, choose_device(device), config.precision)
-    if config.gradient_checkpointing:
-        model.activation_checkpointing_enable({"use_reentrant": False})
-    torch.manual_seed(seed)
-    model = add_adapter(model, config, id_tokens(tokenizer))
-    batches = PromptBatches(examples, PromptEncoder(tokenizer), config, seed)
-    schedule = Schedule(
-        learning_rate=config.learning_rate,
-        accumulation=config.accumulation,
-        precision=config.precision,
-        checkpoint_every=config.checkpoint_every,
-    )
-    mark = fingerprint(base_model, prompts, config=config.model_dump(), seed=seed)
-    with resumable_folder(out, mark) as work:
-        history = train_causal(model, batches, schedule, seed, work, "adapter")
-        with replacing_folder(out) as target:
-            model.save_pretrained(target, save_embedding_layers=False)
-            # An empty form for a model card, which names the folder of the base model.
-            (target / "README.md").unlink()
-            write_history(target / "history.parquet", history)
-            trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-            last = history["loss"].to_numpy()[-BUCKET:]
-            write_json(
-                target / "summary.json",
-                {"prompts": len(examples), "parameters": trained, "loss": float(last.mean())},
-            )
+    with training_processes(device) as processes:
+        processes.share(config.accumulation)  # before anything is loaded
+        model, tokenizer = load_base_model(base_model, processes.loading_device, config.precision)
+        if config.gradient_checkpointing:
+            model.activation_checkpointing_enable({"use_reentrant": False})
+        torch.manual_seed(seed)
+        model = add_adapter(model, config, id_tokens(tokenizer))
+        processes.shard(model)
+        batches = PromptBatches(examples, PromptEncoder(tokenizer), config, seed)
+        schedule = Schedule(
+            learning_rate=config.learning_rate,
+            accumulation=config.accumulation,
+            precision=config.precision,
+            checkpoint_every=config.checkpoint_every,
+        )
+        mark = fingerprint(base_model, prompts, config=config.model_dump(), seed=seed)
+        ours = resumable_folder(out, mark) if processes.main else nullcontext(work_folder(out))
+        with ours as work:
+            processes.wait()
+            history = train_causal(model, batches, schedule, seed, work, "adapter", processes)
+            if processes.main:
+                _write(out, model, history, len(examples))
+
+
+def _write(out: Path, model: Any, history: pa.Table, prompts: int) -> None:
+    with replacing_folder(out) as target:
+        model.save_pretrained(target, save_embedding_layers=False)
+        # An empty form for a model card, which names the folder of the base model.
+        (target / "README.md").unlink()
+        write_history(target / "history.parquet", history)
+        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        last = history["loss"].to_numpy()[-BUCKET:]
+        write_json(
+            target / "summary.json",
+            {"prompts": prompts, "parameters": trained, "loss": float(last.mean())},
+        )
 
 
 def add_adapter(model: Any, config: AdapterConfig, tokens: list[int]) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from tqdm import tqdm
 
 from llm4idrec.errors import DivergenceError
 from llm4idrec.files import replacing_file
+from llm4idrec.processes import Processes
 
 CHECKPOINT = "checkpoint.safetensors"
 IGNORED = -100
@@ -82,15 +82,23 @@ class Schedule:
 
 
 def train_causal(
-    model: Any, batches: Batches, schedule: Schedule, seed: int, folder: Path, title: str
+    model: Any,
+    batches: Batches,
+    schedule: Schedule,
+    seed: int,
+    folder: Path,
+    title: str,
+    processes: Processes | None = None,
 ) -> pa.Table:
     """Train the parameters of `model` that require gradients; return the history of the loss.
 
     `folder` keeps the last checkpoint; a call with the same arguments goes on from there and ends
-    with the same weights as one that was never interrupted. Raises `DivergenceError` when the
-    loss or a weight is not finite, or the loss grows; such weights are never written.
+    with the same weights as one that was never interrupted. Of several `processes` that call it
+    each takes a share of the batches of a step, and the first writes. Raises `DivergenceError` when
+    the loss or a weight is not finite, or the loss grows; such weights are never written.
     """
     device = next(model.parameters()).device
+    processes = processes or Processes(device)
     weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
     optimizer = torch.optim.AdamW(
         weights.values(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
@@ -98,13 +106,14 @@ def train_causal(
     steps = len(batches) // schedule.accumulation
     scaler = torch.amp.GradScaler(device.type, enabled=schedule.precision == "float16")
     start, losses = _restore(folder, weights, optimizer, scaler)
+    processes.require_same(start, "checkpoint")
     model.train()
-    bar = tqdm(total=steps, initial=start, desc=title, unit="step", file=sys.stderr, mininterval=1)
+    quiet = not processes.main
+    bar = tqdm(total=steps, initial=start, desc=title, unit="step", mininterval=1, disable=quiet)
     for step in range(start, steps):
-        torch.manual_seed((seed * 1_000_003 + step) % 2**63)
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate(step, steps)
-        losses.append(_step(model, batches, step, schedule, scaler))
+        losses.append(_step(model, batches, step, schedule, scaler, seed, processes))
         _require_no_growth(losses, model.config.vocab_size)
         scaler.unscale_(optimizer)
         clip_grad_norm_(weights.values(), 1.0)
@@ -114,7 +123,9 @@ def train_causal(
         bar.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
         bar.update()
         if (step + 1) % schedule.checkpoint_every == 0 and step + 1 < steps:
-            _save(folder, weights, optimizer, scaler, losses)
+            _require_finite(weights, len(losses))
+            if processes.main:
+                _save(folder, weights, optimizer, scaler, losses)
     bar.close()
     _require_finite(weights, steps)
     model.eval()
@@ -122,18 +133,30 @@ def train_causal(
 
 
 def _step(
-    model: Any, batches: Batches, step: int, schedule: Schedule, scaler: torch.amp.GradScaler
+    model: Any,
+    batches: Batches,
+    step: int,
+    schedule: Schedule,
+    scaler: torch.amp.GradScaler,
+    seed: int,
+    processes: Processes,
 ) -> float:
     """Add up the gradients of one optimizer step; return its mean loss."""
     total = 0.0
+    steps = len(batches) // schedule.accumulation
+    share = processes.share(schedule.accumulation)
     device = next(model.parameters()).device
     precision = PRECISIONS[schedule.precision]
-    for part in range(schedule.accumulation):
+    for part in share:
+        # A part has draws of its own in whichever process; the CPU's generator takes 32 bits.
+        torch.manual_seed((seed * 1_000_003 + part * steps + step) % 2**63)
         batch = batches[step * schedule.accumulation + part]
         with torch.autocast(device.type, precision, enabled=precision is not torch.float32):
             loss = causal_loss(model, batch.input_ids.to(device), batch.labels.to(device))
-        torch.autograd.backward(scaler.scale(loss / schedule.accumulation))
-        total += loss.item() / schedule.accumulation
+        torch.autograd.backward(scaler.scale(loss / len(share)))
+        total += loss.item() / len(share)
+    total = processes.mean(total)
+    processes.average([p.grad for p in model.parameters() if p.grad is not None])
     if not math.isfinite(total):
         raise DivergenceError(f"the loss is {total} at step {step}; {REMEDY}")
     return total
@@ -184,7 +207,6 @@ def _save(
     losses: list[float],
 ) -> None:
     """One file, so that there is always a whole one."""
-    _require_finite(weights, len(losses))
     tensors = {f"weight/{name}": p.detach() for name, p in weights.items()}
     for number, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{number}/{key}": value for key, value in state.items()}

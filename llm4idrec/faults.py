@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 from llm4idrec.errors import LLM4IDRecError
 
+_TURN = 5.0
+"""Seconds in which the first of several processes speaks: once one has ended, all are ended."""
 _AGAIN = "run it again: it goes on where it stopped"
 FAULTS = {
     errno.ENOSPC: f"the disk is full; make room and {_AGAIN}",
@@ -32,8 +36,21 @@ class MachineError(LLM4IDRecError):
     """The disk, the rights or the limits of this machine stand in the way."""
 
 
-def exit_code(run: Callable[[], object], *, debug: bool) -> int:
-    """Call `run`: 0, or after a failure that is known, and one sentence on stderr, its exit code.
+def say_once(error: LLM4IDRecError) -> None:
+    """Its sentence on stderr; of those that `accelerate launch` started here the first says it."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        print(error, file=sys.stderr)
+    else:
+        time.sleep(_TURN)
+
+
+def exit_code(
+    run: Callable[[], object],
+    *,
+    debug: bool,
+    say: Callable[[LLM4IDRecError], None] = say_once,
+) -> int:
+    """Call `run`: 0, or after a failure that is known, and is said, its exit code.
 
     With `debug` every failure is raised.
     """
@@ -43,7 +60,7 @@ def exit_code(run: Callable[[], object], *, debug: bool) -> int:
         known = error if isinstance(error, LLM4IDRecError) else machine_error(error)
         if debug or known is None:
             raise
-        print(known, file=sys.stderr)
+        say(known)
         return known.exit_code
     return 0
 

@@ -117,7 +117,7 @@ def resumable_folder(path: Path, fingerprint: str) -> Iterator[Path]:
     to be written from it in one go; `forget_work` removes it once `path` is where it should be.
     Raises `BusyError` if another process is at work there.
     """
-    work = _work(path)
+    work = work_folder(path)
     work.mkdir(parents=True, exist_ok=True)
     busy = f"{path}: another process is at work on it; wait until it is done, or end it"
     with locked(work / MARK, busy) as mark:
@@ -132,13 +132,14 @@ def resumable_folder(path: Path, fingerprint: str) -> Iterator[Path]:
 
 def forget_work(*paths: Path) -> None:
     """Remove what `resumable_folder` kept of `paths`, which are finished."""
-    for work in map(_work, paths):
+    for work in map(work_folder, paths):
         if work.is_dir():
             remove(work / MARK)  # first: what is half removed is nothing to go on from
             shutil.rmtree(work, ignore_errors=True)
 
 
-def _work(path: Path) -> Path:
+def work_folder(path: Path) -> Path:
+    """Where `resumable_folder` has half-done work on `path`."""
     return path.with_name(f".{path.name}.resumable")
 
 
@@ -202,6 +203,12 @@ def content_hash(*paths: Path) -> str:
 def code_hash() -> str:
     """Hex SHA-256 of the library's code."""
     return content_hash(*sorted(Path(__file__).parent.rglob("*.py")))
+
+
+def python_path() -> str:
+    """A `PYTHONPATH` with which a new process finds this library, in whatever folder it is."""
+    paths = (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))
+    return os.pathsep.join(filter(None, paths))
 
 
 def fingerprint(*paths: Path, **parameters: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from llm4idrec.errors import InputError, LLM4IDRecError
+from llm4idrec.files import python_path
 from llm4idrec.threads import fixed_threads
 
 ADDRESS = "LLM4IDREC_RAY"
@@ -73,8 +74,7 @@ def _connect(address: str) -> Any:
 def _environment() -> dict[str, str]:
     """What a task needs of this process's: the code's place and the project's own settings."""
     ours = {k: v for k, v in os.environ.items() if k.startswith("LLM4IDREC_") and k != ADDRESS}
-    paths = (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))
-    return ours | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    return ours | {"PYTHONPATH": python_path()}
 
 
 def _call(function: Callable[[Any], object], given: Any, folder: Path, threads: int) -> object:

@@ -8,7 +8,9 @@ Modules are imported inside the functions, so that a stage loads only what it us
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -114,11 +116,21 @@ def adapter(
     device: str,
     threads: int,
 ) -> None:
-    """Base model and prompts -> a PEFT adapter folder."""
-    from llm4idrec.adapter import tune_adapter
+    """Base model and prompts -> a PEFT adapter folder.
 
-    with costing(out), fixed_threads(threads):
-        tune_adapter(base_model, prompts / "prompts.jsonl", out, adapter, seed, device)
+    `LLM4IDREC_ACCELERATE` has it made by the processes that `accelerate launch` starts.
+    """
+    from llm4idrec.adapter import tune_adapter
+    from llm4idrec.launch import ARGUMENTS, launch_tuning
+    from llm4idrec.processes import is_main, joined
+
+    given = (base_model, prompts / "prompts.jsonl", out, adapter, seed, device)
+    arguments = os.environ.get(ARGUMENTS)
+    with costing(out) if is_main() else nullcontext(), fixed_threads(threads):
+        if arguments and not joined():
+            launch_tuning(arguments, *given, threads)
+        else:
+            tune_adapter(*given)
 
 
 def generate(

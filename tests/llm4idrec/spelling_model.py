@@ -9,6 +9,12 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from llm4idrec.base_model import make_base_model
+from llm4idrec.config import BaseModelConfig, ListsConfig
+from llm4idrec.interactions import Interactions
+from llm4idrec.prompts import build_prompts, write_prompts
+from tests.llm4idrec.conftest import PROMPTS, Tuned
+
 
 def write_spelling_model(folder: Path, tied: bool = True) -> Path:
     words = ["<pad>", "<s>", "</s>", "<unk>", *string.printable[:95]]
@@ -38,3 +44,15 @@ def write_spelling_model(folder: Path, tied: bool = True) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def write_owned(root: Path, blocks: Interactions, tied: bool = True) -> Tuned:
+    """Such a model in which every item of `blocks` has a token of its own, and prompts; an adapter
+    is not tuned yet."""
+    files = Tuned(*(root / name for name in ("train.parquet", "base", "prompts.jsonl", "adapter")))
+    blocks.write(files.train)
+    name = str(write_spelling_model(root / "pretrained", tied=tied))
+    config = BaseModelConfig(kind="pretrained", name=name, id_tokens=True)
+    make_base_model(files.train, files.base_model, config, ListsConfig(), 1, "cpu")
+    write_prompts(files.prompts, build_prompts(blocks, PROMPTS, ListsConfig(), 1))
+    return files

@@ -68,6 +68,23 @@ def test_accumulated_passes_count_as_one_large_batch(tmp_path: Path) -> None:
         assert torch.allclose(a, b, atol=1e-5)
 
 
+def test_each_accumulated_pass_drops_out_anew_the_first_as_if_alone(tmp_path: Path) -> None:
+    """The generator of the CPU heeds 32 bits of a seed."""
+    batch = Batch.pad([([1, *range(5, 19), 2], 1)], 0)
+    losses = []
+    for passes in (1, 2):
+        model = llama()
+        model.model.norm.register_forward_hook(
+            lambda layer, given, output: torch.nn.functional.dropout(output, 0.5)
+        )
+        schedule = Schedule(1e-9, passes, "float32", 9)
+        history = train_causal(model, [batch] * (3 * passes), schedule, 1, tmp_path, "x")
+        losses.append(history["loss"].to_pylist())
+    second = [2 * mean - first for first, mean in zip(*losses, strict=True)]
+    seen = {round(loss, 5) for loss in losses[0] + second}
+    assert len(seen) == 6
+
+
 def test_a_loss_that_is_not_finite_stops(tmp_path: Path) -> None:
     model = llama()
     with torch.no_grad():

@@ -7,17 +7,16 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from llm4idrec.adapter import add_adapter, export_merged, load_tuned_model, tune_adapter
-from llm4idrec.base_model import load_base_model, make_base_model
+from llm4idrec.base_model import load_base_model
 from llm4idrec.candidates import read_generations
-from llm4idrec.config import BaseModelConfig, ListsConfig
+from llm4idrec.config import ListsConfig
 from llm4idrec.files import content_hash
 from llm4idrec.generation import generate_candidates
 from llm4idrec.id_tokens import id_tokens
 from llm4idrec.interactions import Interactions
-from llm4idrec.prompts import build_prompts, write_prompts
 from llm4idrec.tokenization import PromptEncoder
-from tests.llm4idrec.conftest import ADAPTER, GENERATION, N_ITEMS, PROMPTS, Tuned
-from tests.llm4idrec.spelling_model import write_spelling_model
+from tests.llm4idrec.conftest import ADAPTER, GENERATION, N_ITEMS, Tuned
+from tests.llm4idrec.spelling_model import write_owned
 
 CPU = torch.device("cpu")
 LISTS = ListsConfig()
@@ -28,13 +27,7 @@ def owned(
     request: pytest.FixtureRequest, blocks: Interactions, tmp_path_factory: pytest.TempPathFactory
 ) -> Tuned:
     """A pretrained model in which every item has a token of its own, tuned on the blocks."""
-    root = tmp_path_factory.mktemp("owned")
-    files = Tuned(*(root / name for name in ("train.parquet", "base", "prompts.jsonl", "adapter")))
-    blocks.write(files.train)
-    name = str(write_spelling_model(root / "pretrained", tied=request.param))
-    config = BaseModelConfig(kind="pretrained", name=name, id_tokens=True)
-    make_base_model(files.train, files.base_model, config, LISTS, 1, "cpu")
-    write_prompts(files.prompts, build_prompts(blocks, PROMPTS, LISTS, 1))
+    files = write_owned(tmp_path_factory.mktemp("owned"), blocks, tied=request.param)
     tune_adapter(files.base_model, files.prompts, files.adapter, ADAPTER, 1, "cpu")
     return files
 
