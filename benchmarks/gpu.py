@@ -34,7 +34,7 @@ from llm4idrec.config import PromptsConfig as Prompts
 from llm4idrec.device import choose_device
 from llm4idrec.generation import Generator
 from llm4idrec.interactions import Interactions
-from llm4idrec.prompts import build_prompts
+from llm4idrec.prompts import build_prompts, read_prompts, write_prompts
 from llm4idrec.recommenders.base import Trained
 from llm4idrec.recommenders.registry import RECOMMENDERS
 from llm4idrec.tokenization import PromptEncoder
@@ -147,7 +147,10 @@ def _lora_steps(
     config = AdapterConfig(preset="paper", **settings)
     model = add_adapter(model, config, [])
     asked = Prompts(per_user=2, fully_share=1, subset_length=20)
-    prompts = list(build_prompts(train, asked, LISTS, 0))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "prompts.jsonl"
+        write_prompts(file, build_prompts(train, asked, LISTS, 0))
+        prompts = read_prompts(file)
     batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, SEED)
     schedule = Schedule(1e-3, 1, "bfloat16", 10 * STEPS)
 

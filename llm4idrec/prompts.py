@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from string import Formatter
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from llm4idrec.config import ListsConfig, PromptsConfig
 from llm4idrec.errors import InputError
 from llm4idrec.files import read_table, replacing_file
-from llm4idrec.interactions import Interactions
+from llm4idrec.interactions import IntArray, Interactions, LongArray
 
 TEMPLATE = (
     "Given the user(u{user})'s clicked list items:{items}, predict what is the list items to "
@@ -31,6 +33,12 @@ QUESTIONS = {
 """How to ask, by whether words are used and whether the user is named."""
 SHORTEST_HISTORY = 3
 """Users with fewer items get no prompt, as in the authors' code."""
+PROMPTS = pa.schema(
+    {"user": pa.int32(), "kind": pa.string(), "prompt": pa.string(), "answer": pa.string()}
+)
+"""A row is a prompt; `user` is null where the question does not say whose history it is."""
+_LINE = '{{"user": {user}, "kind": "{kind}", "prompt": "{prompt}", "answer": "{answer}"}}\n'
+_ITEMS_A_TABLE = 1 << 20
 
 NUMBER = "(?:0|[1-9][0-9]{0,8})"
 """Of a user or an item, as a regular expression: one way to write it, and no other digits."""
@@ -121,50 +129,107 @@ def require_order(train: Interactions, lists: ListsConfig) -> None:
 
 def build_prompts(
     train: Interactions, config: PromptsConfig, lists: ListsConfig, seed: int
-) -> Iterator[Prompt]:
-    """`config.per_user` prompts for each user with at least three items, one at a time.
+) -> Iterator[pa.Table]:
+    """`config.per_user` prompts for each user with at least three items, in tables of `PROMPTS`.
 
     A list is cut at a uniformly random point: what stands before is the history, the rest the
     answer. It is shuffled first; or it is in time order, where a random subset is a random stretch.
-    Raises `InputError` if there is no time for that.
+    The tables take some hundred MB at most, however many users there are. Raises `InputError` if
+    there is no time for that order.
     """
     require_order(train, lists)
-    users = np.flatnonzero(train.history_lengths >= SHORTEST_HISTORY).tolist()
-    return (prompt for user in users for prompt in _of_user(train, user, config, lists, seed))
+    users = np.flatnonzero(train.history_lengths >= SHORTEST_HISTORY)
+    items = np.cumsum(train.history_lengths[users] * config.per_user)
+    chunks = np.split(users, np.flatnonzero(np.diff(items // _ITEMS_A_TABLE)) + 1)
+    numbers = pa.array(np.arange(train.n_items)).cast(pa.string())
+    names = pc.binary_join_element_wise("i", numbers, "")
+    return (_table(train, chunk, names, config, lists, seed) for chunk in chunks if len(chunk))
 
 
-def _of_user(
-    train: Interactions, user: int, config: PromptsConfig, lists: ListsConfig, seed: int
-) -> Iterator[Prompt]:
+def _table(
+    train: Interactions,
+    users: LongArray,
+    names: pa.Array,
+    config: PromptsConfig,
+    lists: ListsConfig,
+    seed: int,
+) -> pa.Table:
+    """The prompts of `users`; `names` are the texts of all items."""
     n_fully = round(config.per_user * config.fully_share)
-    random = np.random.default_rng((seed, user))
-    items = train.items_of(user)
-    for number in range(config.per_user):
-        kind: Kind = "fully" if number < n_fully else "randomly"
-        size = len(items) if kind == "fully" else min(config.subset_length, len(items))
-        named = user if lists.users else None
-        if lists.order == "time":
-            start = int(random.integers(len(items) - size + 1))
-            part = items[start : start + size]
-        else:
-            part = random.permutation(items)[:size]
-        cut = int(random.integers(1, len(part)))
-        history, answer = tuple(part[:cut].tolist()), tuple(part[cut:].tolist())
-        yield Prompt(named, kind, history, answer, lists.words)
-
-
-def write_prompts(path: Path, prompts: Iterable[Prompt]) -> None:
-    """Write JSON lines, or Parquet where the name ends so; `read_prompts` gives equal ones back."""
-    rows = (
-        {"user": p.user, "kind": p.kind, "prompt": p.question_text, "answer": p.answer_text}
-        for p in prompts
+    kinds = ["fully"] * n_fully + ["randomly"] * (config.per_user - n_fully)
+    most = [train.n_items if kind == "fully" else config.subset_length for kind in kinds]
+    sizes = np.minimum(train.history_lengths[users, None], most)
+    items, cuts = _draw(train, users, sizes, lists, seed)
+    starts = np.cumsum(sizes) - sizes.ravel()
+    # A history, its answer, a history, its answer...
+    bounds = np.append(np.column_stack((starts, starts + cuts)), len(items))
+    texts = pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), names.take(pa.array(items)))
+    texts = pc.binary_join(texts, ",")
+    asked = np.repeat(users, config.per_user)
+    filled = {"user": pc.cast(pa.array(asked), pa.string()), "items": texts[::2]}
+    return pa.table(
+        {
+            "user": pa.array(asked if lists.users else pa.nulls(len(asked)), pa.int32()),
+            "kind": pa.array(kinds * len(users), pa.string()),
+            "prompt": _filled(QUESTIONS[lists.words, lists.users], filled),
+            "answer": texts[1::2],
+        },
+        PROMPTS,
     )
+
+
+def _draw(
+    train: Interactions, users: LongArray, sizes: LongArray, lists: ListsConfig, seed: int
+) -> tuple[IntArray, LongArray]:
+    """Items of the prompts, one after the other, and how many of each are history; `sizes`
+    (users, prompts) is how many each has. What a user's prompts are does not depend on others."""
+    parts, cuts = np.empty(sizes.sum(), np.int32), []
+    end = 0
+    for user, its in zip(users.tolist(), sizes.tolist(), strict=True):
+        random = np.random.default_rng((seed, user))
+        items = train.items_of(user)
+        for size in its:
+            start, end = end, end + size
+            if lists.order == "time":
+                first = int(random.integers(len(items) - size + 1))
+                parts[start:end] = items[first : first + size]
+            else:
+                parts[start:end] = random.permutation(items)[:size]
+            cuts.append(random.integers(1, size))
+    return parts, np.asarray(cuts, np.int64)
+
+
+def write_prompts(path: Path, tables: Iterable[pa.Table]) -> None:
+    """Write JSON lines, or Parquet where the name ends so, from tables of `PROMPTS`.
+
+    `read_prompts` gives the prompts back. Texts are those of `QUESTIONS`: JSON escapes none of it.
+    """
     with replacing_file(path) as partial:
         if path.suffix == ".parquet":
-            pq.write_table(pa.Table.from_pylist(list(rows)), partial)
+            with pq.ParquetWriter(partial, PROMPTS) as writer:
+                for table in tables:
+                    writer.write_table(table)
             return
-        with partial.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
+        with partial.open("wb") as file:
+            for table in tables:
+                lines = _lines(table)
+                whole = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "")
+                file.write(whole[0].as_buffer())
+
+
+def _lines(prompts: pa.Table) -> pa.Array:
+    """A line of JSON a prompt."""
+    columns = {name: prompts[name].combine_chunks() for name in PROMPTS.names}
+    columns["user"] = pc.fill_null(columns["user"].cast(pa.string()), "null")
+    return _filled(_LINE, columns)
+
+
+def _filled(template: str, columns: Mapping[str, pa.Array]) -> pa.Array:
+    """`template.format` of every row of `columns`."""
+    parts: list[str | pa.Array] = []
+    for text, name, _, _ in Formatter().parse(template):
+        parts += [text] if name is None else [text, columns[name]]
+    return pc.binary_join_element_wise(*parts, "")
 
 
 def read_prompts(path: Path) -> list[Prompt]:

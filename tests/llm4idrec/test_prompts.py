@@ -1,7 +1,11 @@
 import dataclasses
 import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +14,7 @@ from llm4idrec.config import ListsConfig, PromptsConfig
 from llm4idrec.errors import InputError
 from llm4idrec.interactions import Interactions
 from llm4idrec.prompts import (
+    PROMPTS,
     Prompt,
     build_prompts,
     parse_item,
@@ -20,6 +25,12 @@ from llm4idrec.prompts import (
 )
 
 NAMED = ListsConfig(users=True, words=True)
+KNOWN = """\
+{"user": 0, "kind": "fully", "prompt": "u0:i11,i3,", "answer": "i0,i7"}
+{"user": 0, "kind": "randomly", "prompt": "u0:i0,", "answer": "i11,i3"}
+{"user": 2, "kind": "fully", "prompt": "u2:i9,", "answer": "i4,i2"}
+{"user": 2, "kind": "randomly", "prompt": "u2:i2,i9,", "answer": "i4"}
+"""
 items = st.lists(st.integers(0, 10**6), min_size=1, max_size=30).map(tuple)
 prompts = st.builds(
     Prompt,
@@ -29,6 +40,75 @@ prompts = st.builds(
     items,
     st.booleans(),
 )
+
+
+@st.composite
+def trains(draw: st.DrawFn) -> Interactions:
+    """A few users with up to ten items, in time order."""
+    histories = draw(st.lists(st.lists(st.integers(0, 19), unique=True, max_size=10), max_size=6))
+    pairs = [(user, item) for user, history in enumerate(histories) for item in history]
+    user, item = np.array(pairs, np.int32).reshape(-1, 2).T
+    return Interactions(user, item, len(histories), 20, np.arange(len(pairs)))
+
+
+configs = st.builds(
+    PromptsConfig,
+    per_user=st.integers(1, 6),
+    fully_share=st.sampled_from([0.0, 0.25, 0.5, 1.0]),
+    subset_length=st.integers(2, 6),
+)
+shown = st.builds(
+    ListsConfig,
+    order=st.sampled_from(["shuffled", "time"]),
+    users=st.booleans(),
+    words=st.booleans(),
+)
+
+
+def table(some: Iterable[Prompt]) -> pa.Table:
+    return pa.Table.from_pylist([row(prompt) for prompt in some], PROMPTS)
+
+
+def row(p: Prompt) -> dict[str, Any]:
+    return {"user": p.user, "kind": p.kind, "prompt": p.question_text, "answer": p.answer_text}
+
+
+def built(
+    train: Interactions, config: PromptsConfig, lists: ListsConfig, seed: int
+) -> list[Prompt]:
+    rows = pa.concat_tables(
+        [PROMPTS.empty_table(), *build_prompts(train, config, lists, seed)]
+    ).to_pylist()
+    parsed = [parse_prompt(r["prompt"], r["answer"], r["kind"]) for r in rows]
+    found = [prompt for prompt in parsed if prompt is not None]
+    assert [row(prompt) for prompt in found] == rows
+    return found
+
+
+def one_by_one(
+    train: Interactions, config: PromptsConfig, lists: ListsConfig, seed: int
+) -> list[Prompt]:
+    """The rule as it is told, prompt by prompt."""
+    plain: list[Prompt] = []
+    for user in range(train.n_users):
+        random, items = np.random.default_rng((seed, user)), train.items_of(user).tolist()
+        for number in range(config.per_user if len(items) >= 3 else 0):
+            fully = number < round(config.per_user * config.fully_share)
+            size = len(items) if fully else min(config.subset_length, len(items))
+            if lists.order == "time":
+                start = random.integers(len(items) - size + 1)
+                part = items[start : start + size]
+            else:
+                part = random.permutation(np.array(items, np.int32))[:size].tolist()
+            cut = random.integers(1, size)
+            named = user if lists.users else None
+            kind = "fully" if fully else "randomly"
+            plain.append(Prompt(named, kind, tuple(part[:cut]), tuple(part[cut:]), lists.words))
+    return plain
+
+
+def lines(some: Sequence[Prompt]) -> str:
+    return "".join(json.dumps(row(prompt)) + "\n" for prompt in some)
 
 
 def test_the_text_is_the_authors_template() -> None:
@@ -60,8 +140,44 @@ def test_files_read_back_exactly(
     suffix: str, written: list[Prompt], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("prompts") / f"prompts.{suffix}"
-    write_prompts(path, written)
+    write_prompts(path, [table(written[:1]), table(written[1:])])
     assert read_prompts(path) == written
+
+
+@given(train=trains(), config=configs, lists=shown, seed=st.integers(0, 2**32))
+def test_files_are_those_of_the_rule(
+    train: Interactions,
+    config: PromptsConfig,
+    lists: ListsConfig,
+    seed: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder, plain = tmp_path_factory.mktemp("rule"), one_by_one(train, config, lists, seed)
+    for suffix in ("jsonl", "parquet"):
+        path = folder / f"prompts.{suffix}"
+        write_prompts(path, build_prompts(train, config, lists, seed))
+        assert read_prompts(path) == plain
+    assert (folder / "prompts.jsonl").read_bytes().decode() == lines(plain)
+
+
+def test_a_known_file(tmp_path: Path) -> None:
+    """A seed means the same prompts for good."""
+    train = Interactions(np.repeat([0, 1, 2], [4, 2, 3]), [7, 3, 11, 0, 5, 6, 2, 9, 4], 3, 12)
+    config = PromptsConfig(per_user=2, fully_share=0.5, subset_length=3)
+    path = tmp_path / "prompts.jsonl"
+    write_prompts(path, build_prompts(train, config, ListsConfig(users=True), seed=2026))
+    assert path.read_text() == KNOWN
+
+
+def test_where_tables_end_leaves_no_trace(
+    blocks: Interactions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = PromptsConfig(per_user=2, fully_share=0.5, subset_length=5)
+    (whole,) = build_prompts(blocks, config, NAMED, seed=1)
+    monkeypatch.setattr("llm4idrec.prompts._ITEMS_A_TABLE", 40)
+    parts = list(build_prompts(blocks, config, NAMED, seed=1))
+    assert len(parts) > 3
+    assert pa.concat_tables(parts).equals(whole)
 
 
 @pytest.mark.parametrize("text", ["", "34", "i", "i034", "i-3", "i3 ", "u3", "i³", "i9999999999"])
@@ -87,7 +203,7 @@ def test_a_line_that_is_no_prompt_is_named(
     line: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("bad") / "prompts.jsonl"
-    write_prompts(path, [Prompt(1, "fully", (1,), (2,))])
+    write_prompts(path, [table([Prompt(1, "fully", (1,), (2,))])])
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(InputError, match=r"prompts\.jsonl"):
         read_prompts(path)
@@ -95,28 +211,28 @@ def test_a_line_that_is_no_prompt_is_named(
 
 def test_fully_covers_the_list_and_randomly_a_subset(blocks: Interactions) -> None:
     config = PromptsConfig(per_user=10, fully_share=0.3, subset_length=5)
-    built = list(build_prompts(blocks, config, NAMED, seed=1))
-    assert len(built) == 10 * 11
-    for prompt in built:
+    found = built(blocks, config, NAMED, seed=1)
+    assert len(found) == 10 * 11
+    for prompt in found:
         together = prompt.history + prompt.answer
         assert prompt.history
         assert prompt.answer
         assert len(set(together)) == len(together) == (8 if prompt.kind == "fully" else 5)
         assert prompt.user is not None
         assert set(together) <= set(blocks.items_of(prompt.user).tolist())
-    assert sum(p.kind == "fully" for p in built if p.user == 0) == 3
+    assert sum(p.kind == "fully" for p in found if p.user == 0) == 3
 
 
 def test_users_with_fewer_than_three_items_are_left_out() -> None:
     train = Interactions(np.array([0, 0, 1, 1, 1]), np.array([0, 1, 0, 1, 2]), 2, 3)
     config = PromptsConfig(per_user=2, fully_share=1, subset_length=5)
-    assert {prompt.user for prompt in build_prompts(train, config, NAMED, seed=1)} == {1}
+    assert {prompt.user for prompt in built(train, config, NAMED, seed=1)} == {1}
 
 
 def test_prompts_name_no_user_unless_asked_to(blocks: Interactions) -> None:
     config = PromptsConfig(per_user=2, fully_share=0.5, subset_length=5)
-    named = list(build_prompts(blocks, config, NAMED, 1))
-    unnamed = list(build_prompts(blocks, config, ListsConfig(words=True), 1))
+    named = built(blocks, config, NAMED, 1)
+    unnamed = built(blocks, config, ListsConfig(words=True), 1)
     assert {prompt.user for prompt in named} == set(range(11))
     assert unnamed == [dataclasses.replace(prompt, user=None) for prompt in named]
 
@@ -125,11 +241,11 @@ def test_in_time_order_every_part_is_a_stretch_of_the_list() -> None:
     items = np.array([7, 3, 9, 0, 5, 2])
     train = Interactions(np.zeros(6), items, 1, 10, np.arange(6))
     config = PromptsConfig(per_user=20, fully_share=0.5, subset_length=3)
-    built = build_prompts(train, config, ListsConfig(order="time"), seed=1)
-    shown = [(p.kind, p.history + p.answer) for p in built]
-    assert {part for kind, part in shown if kind == "fully"} == {tuple(items.tolist())}
+    found = built(train, config, ListsConfig(order="time"), seed=1)
+    parts = [(p.kind, p.history + p.answer) for p in found]
+    assert {part for kind, part in parts if kind == "fully"} == {tuple(items.tolist())}
     stretches = {tuple(items[start : start + 3].tolist()) for start in range(4)}
-    assert {part for kind, part in shown if kind == "randomly"} == stretches
+    assert {part for kind, part in parts if kind == "randomly"} == stretches
 
 
 def test_time_order_without_a_time_is_refused(blocks: Interactions) -> None:
@@ -140,5 +256,5 @@ def test_time_order_without_a_time_is_refused(blocks: Interactions) -> None:
 
 def test_the_seed_decides(blocks: Interactions) -> None:
     config = PromptsConfig(per_user=2, fully_share=0.5, subset_length=5)
-    first, again, other = (list(build_prompts(blocks, config, NAMED, n)) for n in (1, 1, 2))
+    first, again, other = (built(blocks, config, NAMED, n) for n in (1, 1, 2))
     assert first == again != other
