@@ -63,7 +63,7 @@ class Data:
     @cached_property
     def control_names(self) -> set[str]:
         """Controls that added something; `self` is not among them."""
-        return set(self.controls["control"].to_pylist())
+        return set(self.controls["control"].unique().to_pylist())
 
     def pairs(self, control: str | None) -> pa.Table:
         """Columns user, item, popularity, share of a control but `self`, or (None) of the model."""
@@ -123,8 +123,7 @@ def _generated(file: Path, train: Interactions, popularity: Sequence[float]) -> 
     the others are exactly `train`."""
     columns = ["user", "item", "origin", "popularity", "share"]
     table = _columns(file, columns, "an augmented table")
-    origin = table["origin"].to_numpy(zero_copy_only=False)
-    original = table.filter(origin == ORIGINAL)
+    original = table.filter(pc.equal(table["origin"], ORIGINAL))
     user, item = original["user"].to_numpy(), original["item"].to_numpy()
     if len(original) != len(train) or not train.contains(user, item).all():
         raise InputError(
@@ -133,7 +132,7 @@ def _generated(file: Path, train: Interactions, popularity: Sequence[float]) -> 
             "run the stage `merge` again",
             file=file,
         )
-    generated = table.filter(origin == GENERATED).select(["user", "item", "popularity", "share"])
+    generated = table.filter(pc.equal(table["origin"], GENERATED)).drop_columns("origin")
     missing = np.setdiff1d(np.asarray(popularity, np.float32), generated["popularity"].to_numpy())
     if len(generated) and len(missing):
         raise InputError(
@@ -164,7 +163,7 @@ def _controls(file: Path, names: Sequence[str], train: Interactions, needed: boo
             file=file,
         )
     table = table.filter(pc.is_in(table["control"], pa.array(names, pa.string())))
-    missing = sorted(set(names) - set(table["control"].to_pylist()) - {"sasrec", "ease"})
+    missing = sorted(set(names) - set(table["control"].unique().to_pylist()) - {"sasrec", "ease"})
     if needed and missing:
         raise InputError(
             f"no pairs of the control {missing[0]!r}",
