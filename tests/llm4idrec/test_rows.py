@@ -1,6 +1,5 @@
 """Raw tables on their way from the file to numbers."""
 
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
