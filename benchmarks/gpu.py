@@ -34,7 +34,8 @@ from llm4idrec.config import PromptsConfig as Prompts
 from llm4idrec.device import choose_device
 from llm4idrec.generation import Generator
 from llm4idrec.interactions import Interactions
-from llm4idrec.prompts import build_prompts, read_prompts, write_prompts
+from llm4idrec.prompt_files import read_prompts, write_prompts
+from llm4idrec.prompts import build_prompts
 from llm4idrec.recommenders.base import Trained
 from llm4idrec.recommenders.registry import RECOMMENDERS
 from llm4idrec.tokenization import PromptEncoder

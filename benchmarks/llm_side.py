@@ -25,6 +25,7 @@ from llm4idrec.generation import Generator
 from llm4idrec.id_tokens import id_tokens
 from llm4idrec.interactions import Interactions
 from llm4idrec.next_item import ItemProbabilities
+from llm4idrec.prompt_files import PackedPrompts
 from llm4idrec.prompts import Prompt, question_text
 from llm4idrec.tokenization import PromptEncoder
 from llm4idrec.trie import CatalogueTrie
@@ -94,7 +95,8 @@ def _our_loop(
 ) -> tuple[int, float]:
     """(prompts seen, CPU seconds)."""
     config = AdapterConfig(**job.tuning | {"steps": steps})
-    batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, SEED)
+    packed = PackedPrompts(prompts)
+    batches = PromptBatches(packed, PromptEncoder(tokenizer), config, SEED)
     schedule = Schedule(config.learning_rate, config.accumulation, config.precision, steps)
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:

@@ -27,8 +27,9 @@ from llm4idrec.files import (
 )
 from llm4idrec.id_tokens import id_tokens
 from llm4idrec.processes import training_processes
-from llm4idrec.prompts import Prompt, read_prompts
-from llm4idrec.tokenization import PromptEncoder, shorten
+from llm4idrec.prompt_files import PackedPrompts, read_prompts
+from llm4idrec.prompts import Prompt
+from llm4idrec.tokenization import PromptEncoder, kept_lengths
 
 BUCKET = 16
 """Batches whose prompts are sorted by length together, so that little is padded."""
@@ -42,7 +43,7 @@ def tune_adapter(
     Base weights stay as they are; only the low-rank updates (Hu et al. 2022, eq. 3) are trained.
     """
     examples = read_prompts(prompts)
-    if not examples:
+    if not len(examples):
         raise InputError("holds no prompts", "users with at least 3 items", file=prompts)
     with training_processes(device) as processes:
         processes.share(config.accumulation)  # before anything is loaded
@@ -170,16 +171,15 @@ class PromptBatches:
     """Batches of encoded prompts: every prompt once in a new order, then again."""
 
     def __init__(
-        self, prompts: list[Prompt], encoder: PromptEncoder, config: AdapterConfig, seed: int
+        self, prompts: PackedPrompts, encoder: PromptEncoder, config: AdapterConfig, seed: int
     ) -> None:
-        self._encoder, self._config, self._seed = encoder, config, seed
-        n_items = 1 + max(max(p.history + p.answer) for p in prompts)
-        self._catalogue = encoder.catalogue(n_items)
+        self._prompts, self._encoder, self._config, self._seed = prompts, encoder, config, seed
+        self._catalogue = encoder.catalogue(prompts.n_items)
         cost = max(map(len, self._catalogue)) + len(encoder.separator)
         empty = replace(prompts[-1], history=(0,), answer=(0,))
         frame = len(encoder.questions([empty.question_text])[0]) + 2
-        self._prompts = [shorten(p, config.max_length - frame, cost) for p in prompts]
-        self._lengths = np.asarray([len(p.history) + len(p.answer) for p in self._prompts])
+        self._kept = kept_lengths(*prompts.lengths, config.max_length - frame, cost)
+        self._lengths = self._kept[0] + self._kept[1]
         self._passed = -1
         self._order: list[npt.NDArray[np.int64]] = []
 
@@ -190,7 +190,11 @@ class PromptBatches:
         passed, number = divmod(step, -(-len(self._prompts) // self._config.batch_size))
         if passed != self._passed:
             self._order, self._passed = self._draw(passed), passed
-        return self._encode([self._prompts[row] for row in self._order[number].tolist()])
+        return self._encode([self._shortened(row) for row in self._order[number].tolist()])
+
+    def _shortened(self, row: int) -> Prompt:
+        n_history, n_answer = (int(kept[row]) for kept in self._kept)
+        return self._prompts[row].shortened(n_history, n_answer)
 
     def _draw(self, passed: int) -> list[npt.NDArray[np.int64]]:
         random = np.random.default_rng((self._seed, passed))

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from string import Formatter
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from llm4idrec.config import ListsConfig, PromptsConfig
 from llm4idrec.errors import InputError
-from llm4idrec.files import read_table, replacing_file
 from llm4idrec.interactions import IntArray, Interactions, LongArray
 
 TEMPLATE = (
@@ -37,11 +33,12 @@ PROMPTS = pa.schema(
     {"user": pa.int32(), "kind": pa.string(), "prompt": pa.string(), "answer": pa.string()}
 )
 """A row is a prompt; `user` is null where the question does not say whose history it is."""
-_LINE = '{{"user": {user}, "kind": "{kind}", "prompt": "{prompt}", "answer": "{answer}"}}\n'
 _ITEMS_A_TABLE = 1 << 20
 
 NUMBER = "(?:0|[1-9][0-9]{0,8})"
 """Of a user or an item, as a regular expression: one way to write it, and no other digits."""
+
+_ITEMS = re.compile(f"i{NUMBER}(?:,i{NUMBER})*")
 
 Kind = Literal["fully", "randomly"]
 _PATTERNS = [
@@ -81,6 +78,11 @@ class Prompt:
     def answer_text(self) -> str:
         return items_text(self.answer)
 
+    def shortened(self, n_history: int, n_answer: int) -> Prompt:
+        """With so many items of each part: those next to the cut between them."""
+        history = self.history[len(self.history) - n_history :]
+        return replace(self, history=history, answer=self.answer[:n_answer])
+
 
 def items_text(items: Iterable[int]) -> str:
     """`i34,i56`: how a list of items is written in prompts and answers."""
@@ -100,8 +102,7 @@ def parse_item(text: str) -> int | None:
 
 def parse_items(text: str) -> tuple[int, ...] | None:
     """`i34,i56` -> (34, 56); None if any part is not an item."""
-    items = [parse_item(part) for part in text.split(",")]
-    return None if None in items else tuple(item for item in items if item is not None)
+    return tuple(map(int, text[1:].split(",i"))) if _ITEMS.fullmatch(text) else None
 
 
 def parse_prompt(question: str, answer: str, kind: Kind) -> Prompt | None:
@@ -166,12 +167,12 @@ def _table(
     texts = pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), names.take(pa.array(items)))
     texts = pc.binary_join(texts, ",")
     asked = np.repeat(users, config.per_user)
-    filled = {"user": pc.cast(pa.array(asked), pa.string()), "items": texts[::2]}
+    parts = {"user": pc.cast(pa.array(asked), pa.string()), "items": texts[::2]}
     return pa.table(
         {
             "user": pa.array(asked if lists.users else pa.nulls(len(asked)), pa.int32()),
             "kind": pa.array(kinds * len(users), pa.string()),
-            "prompt": _filled(QUESTIONS[lists.words, lists.users], filled),
+            "prompt": filled(QUESTIONS[lists.words, lists.users], parts),
             "answer": texts[1::2],
         },
         PROMPTS,
@@ -199,75 +200,9 @@ def _draw(
     return parts, np.asarray(cuts, np.int64)
 
 
-def write_prompts(path: Path, tables: Iterable[pa.Table]) -> None:
-    """Write JSON lines, or Parquet where the name ends so, from tables of `PROMPTS`.
-
-    `read_prompts` gives the prompts back. Texts are those of `QUESTIONS`: JSON escapes none of it.
-    """
-    with replacing_file(path) as partial:
-        if path.suffix == ".parquet":
-            with pq.ParquetWriter(partial, PROMPTS) as writer:
-                for table in tables:
-                    writer.write_table(table)
-            return
-        with partial.open("wb") as file:
-            for table in tables:
-                lines = _lines(table)
-                whole = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "")
-                file.write(whole[0].as_buffer())
-
-
-def _lines(prompts: pa.Table) -> pa.Array:
-    """A line of JSON a prompt."""
-    columns = {name: prompts[name].combine_chunks() for name in PROMPTS.names}
-    columns["user"] = pc.fill_null(columns["user"].cast(pa.string()), "null")
-    return _filled(_LINE, columns)
-
-
-def _filled(template: str, columns: Mapping[str, pa.Array]) -> pa.Array:
+def filled(template: str, columns: Mapping[str, pa.Array]) -> pa.Array:
     """`template.format` of every row of `columns`."""
     parts: list[str | pa.Array] = []
     for text, name, _, _ in Formatter().parse(template):
         parts += [text] if name is None else [text, columns[name]]
     return pc.binary_join_element_wise(*parts, "")
-
-
-def read_prompts(path: Path) -> list[Prompt]:
-    """Parse every prompt of a file from its text; `InputError` names a line that does not parse."""
-    prompts = []
-    for line, row in enumerate(_read_rows(path), 1):
-        prompt = None
-        match row:
-            case {
-                "prompt": str(question),
-                "answer": str(answer),
-                "kind": ("fully" | "randomly") as kind,
-            }:
-                prompt = parse_prompt(question, answer, kind)
-        if prompt is None:
-            raise InputError(
-                "the prompt or its answer does not follow the template",
-                f"a question like {question_text(12, (34, 56), words=True)!r} "
-                "with an answer like 'i7,i8'",
-                file=path,
-                line=line,
-            )
-        prompts.append(prompt)
-    return prompts
-
-
-def _read_rows(path: Path) -> Iterator[object]:
-    if path.suffix == ".parquet":
-        yield from read_table(path).to_pylist()
-        return
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise InputError(f"not a file of prompts ({error.strerror})", file=path) from error
-    for number, line in enumerate(lines, 1):
-        try:
-            yield json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(
-                f"not JSON ({error})", "a prompt a line", file=path, line=number
-            ) from error

@@ -82,7 +82,8 @@ def prompts(
     train: Path, out: Path, *, prompts: PromptsConfig, lists: ListsConfig, seed: int
 ) -> None:
     """Train interactions -> `prompts.jsonl`."""
-    from llm4idrec.prompts import build_prompts, write_prompts
+    from llm4idrec.prompt_files import write_prompts
+    from llm4idrec.prompts import build_prompts
 
     with costing(out), replacing_folder(out) as folder:
         built = build_prompts(Interactions.read(train / TRAIN), prompts, lists, seed)

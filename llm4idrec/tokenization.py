@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from llm4idrec.prompts import TEMPLATE, Prompt, items_text
+from llm4idrec.interactions import LongArray
+from llm4idrec.prompts import TEMPLATE
 
 PAD, BEGIN, END, UNKNOWN = "<pad>", "<s>", "</s>", "<unk>"
 
@@ -78,18 +79,13 @@ class PromptEncoder:
         return [*tokens, self.end]
 
 
-def shorten(prompt: Prompt, longest: int, token_cost: int) -> Prompt:
-    """The prompt with fewer items, so that items cost at most `longest` tokens in all.
+def kept_lengths(
+    history: LongArray, answer: LongArray, longest: int, token_cost: int
+) -> tuple[LongArray, LongArray]:
+    """How many items histories and answers keep so that they cost at most `longest` tokens in all.
 
     The answer may take half of them; what is left is what stands next to the cut between them.
     """
     room = max(2, longest // token_cost)
-    n_answer = min(len(prompt.answer), max(room // 2, room - len(prompt.history)))
-    n_history = min(len(prompt.history), room - n_answer)
-    history = prompt.history[len(prompt.history) - n_history :]
-    return replace(prompt, history=history, answer=prompt.answer[:n_answer])
-
-
-def item_cost(encoder: PromptEncoder, n_items: int) -> int:
-    """Most tokens that one item with its separator takes."""
-    return len(encoder.pieces([items_text([n_items - 1, n_items - 1])])[0]) // 2 + 1
+    answer = np.minimum(answer, np.maximum(room // 2, room - history))
+    return np.minimum(history, room - answer), answer

@@ -15,7 +15,7 @@ import pytest
 from llm4idrec.__main__ import prompts
 from llm4idrec.files import read_json, write_json
 from llm4idrec.interactions import Interactions
-from llm4idrec.prompts import read_prompts
+from llm4idrec.prompt_files import read_prompts
 from tests.evidence.augmenting import Flow, prepare
 from tests.llm4idrec.small_run import make, small_run
 

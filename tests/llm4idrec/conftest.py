@@ -19,7 +19,8 @@ from llm4idrec.config import (
     PromptsConfig,
 )
 from llm4idrec.interactions import Interactions
-from llm4idrec.prompts import build_prompts, write_prompts
+from llm4idrec.prompt_files import write_prompts
+from llm4idrec.prompts import build_prompts
 from tests.llm4idrec.two_tastes import Files, write_files
 
 N_USERS, N_ITEMS = 12, 20

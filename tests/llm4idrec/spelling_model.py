@@ -12,7 +12,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from llm4idrec.base_model import make_base_model
 from llm4idrec.config import BaseModelConfig, ListsConfig
 from llm4idrec.interactions import Interactions
-from llm4idrec.prompts import build_prompts, write_prompts
+from llm4idrec.prompt_files import write_prompts
+from llm4idrec.prompts import build_prompts
 from tests.llm4idrec.conftest import PROMPTS, Tuned
 
 

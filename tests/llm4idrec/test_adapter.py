@@ -15,7 +15,7 @@ from llm4idrec.causal_training import IGNORED
 from llm4idrec.config import BaseModelConfig
 from llm4idrec.errors import InputError
 from llm4idrec.files import content_hash, read_json
-from llm4idrec.prompts import read_prompts
+from llm4idrec.prompt_files import read_prompts
 from llm4idrec.tokenization import PromptEncoder
 from tests.llm4idrec.conftest import ADAPTER, LISTS, Tuned
 

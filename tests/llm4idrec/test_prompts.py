@@ -1,8 +1,4 @@
 import dataclasses
-import json
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,26 +16,10 @@ from llm4idrec.prompts import (
     parse_item,
     parse_items,
     parse_prompt,
-    read_prompts,
-    write_prompts,
 )
+from tests.llm4idrec.some_prompts import prompts, row
 
 NAMED = ListsConfig(users=True, words=True)
-KNOWN = """\
-{"user": 0, "kind": "fully", "prompt": "u0:i11,i3,", "answer": "i0,i7"}
-{"user": 0, "kind": "randomly", "prompt": "u0:i0,", "answer": "i11,i3"}
-{"user": 2, "kind": "fully", "prompt": "u2:i9,", "answer": "i4,i2"}
-{"user": 2, "kind": "randomly", "prompt": "u2:i2,i9,", "answer": "i4"}
-"""
-items = st.lists(st.integers(0, 10**6), min_size=1, max_size=30).map(tuple)
-prompts = st.builds(
-    Prompt,
-    st.none() | st.integers(0, 10**6),
-    st.sampled_from(["fully", "randomly"]),
-    items,
-    items,
-    st.booleans(),
-)
 
 
 @st.composite
@@ -63,14 +43,6 @@ shown = st.builds(
     users=st.booleans(),
     words=st.booleans(),
 )
-
-
-def table(some: Iterable[Prompt]) -> pa.Table:
-    return pa.Table.from_pylist([row(prompt) for prompt in some], PROMPTS)
-
-
-def row(p: Prompt) -> dict[str, Any]:
-    return {"user": p.user, "kind": p.kind, "prompt": p.question_text, "answer": p.answer_text}
 
 
 def built(
@@ -107,10 +79,6 @@ def one_by_one(
     return plain
 
 
-def lines(some: Sequence[Prompt]) -> str:
-    return "".join(json.dumps(row(prompt)) + "\n" for prompt in some)
-
-
 def test_the_text_is_the_authors_template() -> None:
     prompt = Prompt(12, "fully", (34, 56), (7,), words=True)
     assert prompt.question_text == (
@@ -134,39 +102,11 @@ def test_text_parses_back_exactly(prompt: Prompt) -> None:
     assert parse_prompt(prompt.question_text, prompt.answer_text, prompt.kind) == prompt
 
 
-@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
-@given(written=st.lists(prompts, min_size=1, max_size=5))
-def test_files_read_back_exactly(
-    suffix: str, written: list[Prompt], tmp_path_factory: pytest.TempPathFactory
+@given(trains(), configs, shown, st.integers(0, 2**32))
+def test_prompts_are_those_of_the_rule(
+    train: Interactions, config: PromptsConfig, lists: ListsConfig, seed: int
 ) -> None:
-    path = tmp_path_factory.mktemp("prompts") / f"prompts.{suffix}"
-    write_prompts(path, [table(written[:1]), table(written[1:])])
-    assert read_prompts(path) == written
-
-
-@given(train=trains(), config=configs, lists=shown, seed=st.integers(0, 2**32))
-def test_files_are_those_of_the_rule(
-    train: Interactions,
-    config: PromptsConfig,
-    lists: ListsConfig,
-    seed: int,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    folder, plain = tmp_path_factory.mktemp("rule"), one_by_one(train, config, lists, seed)
-    for suffix in ("jsonl", "parquet"):
-        path = folder / f"prompts.{suffix}"
-        write_prompts(path, build_prompts(train, config, lists, seed))
-        assert read_prompts(path) == plain
-    assert (folder / "prompts.jsonl").read_bytes().decode() == lines(plain)
-
-
-def test_a_known_file(tmp_path: Path) -> None:
-    """A seed means the same prompts for good."""
-    train = Interactions(np.repeat([0, 1, 2], [4, 2, 3]), [7, 3, 11, 0, 5, 6, 2, 9, 4], 3, 12)
-    config = PromptsConfig(per_user=2, fully_share=0.5, subset_length=3)
-    path = tmp_path / "prompts.jsonl"
-    write_prompts(path, build_prompts(train, config, ListsConfig(users=True), seed=2026))
-    assert path.read_text() == KNOWN
+    assert built(train, config, lists, seed) == one_by_one(train, config, lists, seed)
 
 
 def test_where_tables_end_leaves_no_trace(
@@ -178,6 +118,13 @@ def test_where_tables_end_leaves_no_trace(
     parts = list(build_prompts(blocks, config, NAMED, seed=1))
     assert max(map(len, parts)) <= 2 * 3  # of three users, who have 16 items in theirs
     assert pa.concat_tables(parts).equals(whole)
+
+
+@given(prompts)
+def test_a_shortened_prompt_keeps_what_is_next_to_the_cut(prompt: Prompt) -> None:
+    history, answer = prompt.history[-2:], prompt.answer[:3]
+    short = prompt.shortened(len(history), len(answer))
+    assert short == dataclasses.replace(prompt, history=history, answer=answer)
 
 
 @pytest.mark.parametrize("text", ["", "34", "i", "i034", "i-3", "i3 ", "u3", "i³", "i9999999999"])
@@ -193,20 +140,6 @@ def test_a_list_with_one_bad_item_does_not_parse() -> None:
 def test_two_different_users_in_one_prompt_do_not_parse() -> None:
     question = Prompt(12, "fully", (1,), (2,), words=True).question_text
     assert parse_prompt(question.replace("u12", "u13", 1), "i2", "fully") is None
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["", "[]", "not json", json.dumps({"prompt": "Hello", "answer": "i3", "kind": "fully"})],
-)
-def test_a_line_that_is_no_prompt_is_named(
-    line: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    path = tmp_path_factory.mktemp("bad") / "prompts.jsonl"
-    write_prompts(path, [table([Prompt(1, "fully", (1,), (2,))])])
-    path.write_text(path.read_text() + line + "\n")
-    with pytest.raises(InputError, match=r"prompts\.jsonl"):
-        read_prompts(path)
 
 
 def test_fully_covers_the_list_and_randomly_a_subset(blocks: Interactions) -> None:

@@ -1,10 +1,12 @@
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llm4idrec.prompts import Prompt
-from llm4idrec.tokenization import UNKNOWN, PromptEncoder, compact_tokenizer, shorten
+from llm4idrec.tokenization import UNKNOWN, PromptEncoder, compact_tokenizer, kept_lengths
 
 lengths = st.integers(1, 60)
+parts = st.lists(st.tuples(lengths, lengths), min_size=1, max_size=5)
 
 
 def test_every_id_and_template_word_is_one_known_token() -> None:
@@ -29,14 +31,15 @@ def test_a_question_begins_with_the_begin_token() -> None:
     assert encoder.questions(["u1 i2"])[0] == [encoder.begin[0], *encoder.pieces(["u1 i2"])[0]]
 
 
-@given(lengths, lengths, st.integers(2, 200), st.integers(1, 5))
-def test_a_shortened_prompt_fits_and_keeps_something(
-    history: int, answer: int, longest: int, cost: int
+@given(parts, st.integers(2, 200), st.integers(1, 5))
+def test_what_is_kept_of_prompts_fits_and_is_as_much_as_fits(
+    parts: list[tuple[int, int]], longest: int, cost: int
 ) -> None:
-    prompt = Prompt(1, "fully", tuple(range(history)), tuple(range(100, 100 + answer)))
-    short = shorten(prompt, longest, cost)
-    kept = len(short.history) + len(short.answer)
-    assert 2 <= kept <= max(2, longest // cost)
-    assert short.history == prompt.history[history - len(short.history) :]
-    assert short.answer == prompt.answer[: len(short.answer)]
-    assert short == prompt or kept == max(2, longest // cost)
+    history, answer = np.array(parts).T
+    kept = kept_lengths(history, answer, longest, cost)
+    room = max(2, longest // cost)
+    assert (np.minimum(kept, 1) == 1).all()
+    assert (sum(kept) == np.minimum(history + answer, room)).all()
+    assert (kept[0] <= history).all()
+    assert (kept[1] <= answer).all()
+    assert (kept[1] <= np.maximum(room // 2, room - history)).all()
