@@ -14,7 +14,8 @@ had.
 Generation is by the model that our loop tuned on their prompts, so that both write from the same
 weights; *ours* is by the one of that row. *Accepted* are distinct items of the catalogue that the
 user has not seen. *A pass* is one of the model over the whole batch: what the restriction to
-unseen items costs is the difference between *sample* and *free text*, the same without it.
+unseen items costs is the difference between *sample* and *free text*, which is the same without it,
+and as many tokens.
 """
 
 from __future__ import annotations

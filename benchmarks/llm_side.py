@@ -132,11 +132,12 @@ def generate(job: Job) -> dict[str, dict[str, float]]:
         generator = Generator(model, tokenizer, train, config, WORDS[job.words], SEED)
         return lambda: _by_user(generator, users)
 
-    steps = job.items * 2
+    restricted = ours(method="sample")
+    _, tokens = _counted(model, restricted)
     ways = {
-        "sample": ours(method="sample"),
+        "sample": restricted,
         "next_item": ours(method="next_item"),
-        "free text": ours(method="sample", restrict="none", max_new_tokens=steps),
+        "free text": ours(method="sample", restrict="none", max_new_tokens=tokens),
     }
     if job.words:
         ways["authors"] = lambda: authors.generate(
@@ -159,30 +160,34 @@ def _timed(
     train: Interactions,
     seconds: float,
 ) -> dict[str, dict[str, float]]:
-    """Of one run of each way; the short ones are run in turn until each has had `seconds`.
-
-    `passes` are the model's forward passes, one for the questions and one for a token each.
-    """
+    """Of one run of each way; the short ones are run in turn until each has had `seconds`."""
     spent = dict.fromkeys(ways, 0.0)
     runs = dict.fromkeys(ways, 0)
     found: dict[str, dict[str, float]] = {}
     while short := [name for name in ways if spent[name] < seconds]:
         for name in short:
-            passes: list[int] = []
-            embeddings = model.get_input_embeddings()
-            hook = embeddings.register_forward_pre_hook(lambda *_, seen=passes: seen.append(1))
             began = time.process_time()
-            answers = ways[name]()
+            answers, passes = _counted(model, ways[name])
             spent[name] += time.process_time() - began
             runs[name] += 1
-            hook.remove()
             found[name] = {
-                "passes": len(passes),
+                "passes": passes,
                 "said": sum(map(len, answers.values())),
                 "accepted": authors.accepted(answers, train),
                 "invalid": sum(not authors.is_item(w, train) for w in chain(*answers.values())),
             }
     return {name: {"cpu": spent[name] / runs[name]} | way for name, way in found.items()}
+
+
+def _counted(
+    model: Any, way: Callable[[], dict[int, list[str]]]
+) -> tuple[dict[int, list[str]], int]:
+    """The answers, and the model's forward passes: one for the questions, and for each token."""
+    passes: list[int] = []
+    hook = model.get_input_embeddings().register_forward_pre_hook(lambda *_: passes.append(1))
+    answers = way()
+    hook.remove()
+    return answers, len(passes)
 
 
 if __name__ == "__main__":
