@@ -82,6 +82,7 @@ def _train_compact(
         precision="float32",
         checkpoint_every=batches.per_epoch,
         weight_decay=config.weight_decay,
+        negatives=config.negatives,
     )
     mark = fingerprint(train_file, config=config.model_dump(), lists=lists.model_dump(), seed=seed)
     with resumable_folder(out, mark) as work:

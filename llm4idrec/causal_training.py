@@ -15,12 +15,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, embedding
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
 from llm4idrec.errors import DivergenceError
 from llm4idrec.files import replacing_file
+from llm4idrec.item_losses import drawn_cross_entropy
 from llm4idrec.processes import Processes
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -71,6 +72,8 @@ class Schedule:
     precision: str
     checkpoint_every: int
     weight_decay: float = 0.0
+    negatives: int | None = None
+    """Tokens drawn for each batch that the right ones are told from, None for all."""
 
     def rate(self, step: int, steps: int) -> float:
         """Linear warm-up, then a cosine to a tenth of the peak."""
@@ -152,7 +155,8 @@ def _step(
         torch.manual_seed((seed * 1_000_003 + part * steps + step) % 2**63)
         batch = batches[step * schedule.accumulation + part]
         with torch.autocast(device.type, precision, enabled=precision is not torch.float32):
-            loss = causal_loss(model, batch.input_ids.to(device), batch.labels.to(device))
+            ids, labels = batch.input_ids.to(device), batch.labels.to(device)
+            loss = causal_loss(model, ids, labels, schedule.negatives)
         torch.autograd.backward(scaler.scale(loss / len(share)))
         total += loss.item() / len(share)
     total = processes.mean(total)
@@ -177,21 +181,32 @@ def _require_finite(weights: dict[str, Any], steps: int) -> None:
         raise DivergenceError(f"weights are not finite after step {steps - 1}; {REMEDY}")
 
 
-def causal_loss(model: Any, input_ids: Tensor, labels: Tensor) -> Tensor:
+def causal_loss(
+    model: Any, input_ids: Tensor, labels: Tensor, negatives: int | None = None
+) -> Tensor:
     """Mean cross-entropy of the tokens whose label is not `IGNORED`, a scalar.
 
     Padding is on the right, so that the causal mask alone hides it. Where the head of the model is
-    a plain matrix product, only the rows that count are multiplied by it.
+    a plain matrix product, only the rows that count are multiplied by it. A vocabulary of more than
+    `negatives` tokens, which then needs such a head, is represented by so many drawn at random
+    (`drawn_cross_entropy`).
     """
     targets = labels[:, 1:]
     counted = targets != IGNORED
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    if has_plain_head(inner):
-        hidden = inner.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
-        logits = inner.get_output_embeddings()(hidden[:, :-1][counted])
-    else:
+    if not has_plain_head(inner):
         logits = model(input_ids=input_ids, use_cache=False).logits[:, :-1][counted]
-    return cross_entropy(logits.float(), targets[counted])
+        return cross_entropy(logits.float(), targets[counted])
+    hidden = inner.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
+    hidden, head = hidden[:, :-1][counted], inner.get_output_embeddings()
+    n_tokens = len(head.weight)
+    if negatives is None or negatives >= n_tokens:
+        return cross_entropy(head(hidden).float(), targets[counted])
+    drawn = torch.randperm(n_tokens)[:negatives].to(targets.device)
+    # Looked up by `embedding`, whose gradient is the same on any number of threads.
+    vectors = embedding(torch.cat((targets[counted], drawn)), head.weight)
+    right, others = vectors[: len(hidden)], vectors[len(hidden) :]
+    return drawn_cross_entropy(hidden, right, others, targets[counted], drawn, n_tokens)
 
 
 def has_plain_head(model: Any) -> bool:

@@ -66,6 +66,9 @@ class BaseModelConfig(Section):
     """Decoupled weight decay of AdamW."""
     batch_tokens: Count = 1024
     """Tokens in a batch."""
+    negatives: Count = 8192
+    """Tokens drawn for each batch that the loss of the compact model compares with; all where there
+    are no more."""
     max_length: Count = 256
     """Longest sequence in tokens; longer lists are cut at a random place."""
     learning_rate: Rate = 1e-3

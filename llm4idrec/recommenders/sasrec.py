@@ -9,8 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from llm4idrec.interactions import Interactions
+from llm4idrec.item_losses import binary_cross_entropy
 from llm4idrec.recommenders.config import SASRecConfig
-from llm4idrec.recommenders.item_losses import binary_cross_entropy
 from llm4idrec.recommenders.sampling import UnseenSampler
 from llm4idrec.recommenders.sequences import Batch, Sequences
 from llm4idrec.recommenders.sequential import Sequential

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from llm4idrec.interactions import IntArray, Interactions
+from llm4idrec.item_losses import drawn_cross_entropy
 from llm4idrec.recommenders.base import Trained, require_time
 from llm4idrec.recommenders.config import SequentialConfig
-from llm4idrec.recommenders.item_losses import cross_entropy
 from llm4idrec.recommenders.products import products
 from llm4idrec.recommenders.ranking import rank_scores
 from llm4idrec.recommenders.sequences import Batch, Sequences, pack
@@ -101,15 +101,8 @@ class Sequential(Trained):
     def cross_entropy(
         self, hidden: Tensor, right: Tensor, others: Tensor, targets: Tensor, drawn: Tensor
     ) -> Tensor:
-        """Mean loss of finding `targets` (n,) among all items, of which `drawn` (m,) were drawn.
-
-        `hidden` (n, d) should be like `right` (n, d), the vectors of the targets, and unlike
-        `others` (m, d), those of the drawn.
-        """
-        place = targets.new_full((self.n_items,), -1)
-        place[drawn] = torch.arange(len(drawn), device=self.device)
-        times = max(1.0, (self.n_items - 1) / len(drawn))
-        return cross_entropy(hidden, right, others, place[targets], times)
+        """`drawn_cross_entropy` over the catalogue."""
+        return drawn_cross_entropy(hidden, right, others, targets, drawn, self.n_items)
 
     def tensor(self, values: npt.NDArray[Any]) -> Tensor:
         return torch.from_numpy(values).to(self.device)

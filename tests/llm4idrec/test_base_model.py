@@ -73,15 +73,17 @@ def test_lists_in_time_order_stay_so() -> None:
     }
 
 
+@pytest.mark.parametrize("negatives", [8, 8192])
 def test_a_killed_training_ends_with_the_same_weights(
-    tuned: Tuned, tmp_path: Path, killed_at_step: Callable[[int], list[int]]
+    negatives: int, tuned: Tuned, tmp_path: Path, killed_at_step: Callable[[int], list[int]]
 ) -> None:
-    make_base_model(tuned.train, tmp_path / "whole", SHORT, UNNAMED, 1, "cpu")
+    config = SHORT.model_copy(update={"negatives": negatives})
+    make_base_model(tuned.train, tmp_path / "whole", config, UNNAMED, 1, "cpu")
     steps = killed_at_step(12)
     with pytest.raises(KeyboardInterrupt):
-        make_base_model(tuned.train, tmp_path / "out", SHORT, UNNAMED, 1, "cpu")
+        make_base_model(tuned.train, tmp_path / "out", config, UNNAMED, 1, "cpu")
     assert not (tmp_path / "out").exists()
-    make_base_model(tuned.train, tmp_path / "out", SHORT, UNNAMED, 1, "cpu")
+    make_base_model(tuned.train, tmp_path / "out", config, UNNAMED, 1, "cpu")
     assert 0 < steps[12] < 11  # from a checkpoint, not from the start
     assert content_hash(tmp_path / "out") == content_hash(tmp_path / "whole")
 

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -39,6 +40,36 @@ def test_the_loss_is_that_of_transformers(make) -> None:  # type: ignore[no-unty
     with torch.inference_mode():
         ours = causal_loss(model, batch.input_ids, batch.labels)
     assert float(ours) == pytest.approx(float(theirs.detach()), rel=1e-5)
+
+
+def test_drawn_tokens_stand_for_the_vocabulary() -> None:
+    batch = Batch.pad([([1, 5, 6, 7, 2], 2), ([1, 9, 2], 1)], padding=0)
+    model = llama().eval()
+
+    def losses(negatives: int) -> list[float]:
+        with torch.inference_mode():
+            some = [causal_loss(model, batch.input_ids, batch.labels, negatives) for _ in range(99)]
+        return [float(loss) for loss in some]
+
+    whole = float(causal_loss(model, batch.input_ids, batch.labels).detach())
+    assert set(losses(20)) == {whole}
+    drawn = losses(12)
+    assert len(set(drawn)) > 50
+    assert np.mean(drawn) == pytest.approx(whole, rel=0.02)
+
+
+def test_drawn_tokens_teach_what_all_teach(tmp_path: Path) -> None:
+    batches = [Batch.pad([([1, 5 + n % 9, 6 + n % 9, 2], 2)] * 4, 0) for n in range(400)]
+    found = {}
+    for negatives in (None, 6):
+        model = llama()
+        schedule = Schedule(1e-2, 1, "float32", 999, negatives=negatives)
+        train_causal(model, batches, schedule, 1, tmp_path, "drawn")
+        with torch.inference_mode():
+            losses = [causal_loss(model, b.input_ids, b.labels) for b in batches[:9]]
+        found[negatives] = float(torch.stack(losses).mean())
+    assert found[6] < 0.2
+    assert found[None] < 0.2
 
 
 def test_the_rate_rises_then_falls() -> None:

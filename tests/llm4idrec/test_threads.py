@@ -38,7 +38,9 @@ def test_the_number_is_fixed_and_given_back() -> None:
 @pytest.mark.slow
 def test_the_machines_cores_do_not_shape_any_file(workplace: Callable[..., Config]) -> None:
     """The whole flow with two threads, on all cores, and on one with another default."""
-    workplace(base_model={"hidden_size": 32, "heads": 4}, evaluation={"workers": 2})
+    workplace(
+        base_model={"hidden_size": 32, "heads": 4, "negatives": 16}, evaluation={"workers": 2}
+    )
     params = yaml.safe_load(Path("params.yaml").read_text())
     Path("params.yaml").write_text(yaml.safe_dump(params | {"threads": 2}))
     run("all", {})

@@ -1,4 +1,4 @@
-"""Losses of vectors that should find their next item in the catalogue."""
+"""Losses of vectors that should find the next item in the catalogue."""
 
 from __future__ import annotations
 
@@ -34,6 +34,17 @@ def cross_entropy(
     """
     loss: Tensor = _CrossEntropy.apply(hidden, right, others, place, times)  # type: ignore[no-untyped-call]
     return loss
+
+
+def drawn_cross_entropy(
+    hidden: Tensor, right: Tensor, others: Tensor, targets: Tensor, drawn: Tensor, n: int
+) -> Tensor:
+    """`cross_entropy` of finding `targets` (n_hidden,) among n items, of which `drawn` (m,) are
+    drawn; `right` and `others` are the vectors of both."""
+    place = targets.new_full((n,), -1)
+    place[drawn] = torch.arange(len(drawn), device=drawn.device)
+    times = max(1.0, (n - 1) / len(drawn))
+    return cross_entropy(hidden, right, others, place[targets], times)
 
 
 class _CrossEntropy(torch.autograd.Function):
