@@ -59,6 +59,7 @@ def tune_adapter(
             accumulation=config.accumulation,
             precision=config.precision,
             checkpoint_every=config.checkpoint_every,
+            negatives=config.negatives,
         )
         mark = fingerprint(base_model, prompts, config=config.model_dump(), seed=seed)
         ours = resumable_folder(out, mark) if processes.main else nullcontext(work_folder(out))

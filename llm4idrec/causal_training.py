@@ -15,6 +15,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn import Linear
 from torch.nn.functional import cross_entropy, embedding
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
@@ -187,9 +188,8 @@ def causal_loss(
     """Mean cross-entropy of the tokens whose label is not `IGNORED`, a scalar.
 
     Padding is on the right, so that the causal mask alone hides it. Where the head of the model is
-    a plain matrix product, only the rows that count are multiplied by it. A vocabulary of more than
-    `negatives` tokens, which then needs such a head, is represented by so many drawn at random
-    (`drawn_cross_entropy`).
+    a plain matrix product, only the rows that count are multiplied by it; and of a vocabulary of
+    more than `negatives` tokens so many, drawn at random, stand for all (`drawn_cross_entropy`).
     """
     targets = labels[:, 1:]
     counted = targets != IGNORED
@@ -199,14 +199,15 @@ def causal_loss(
         return cross_entropy(logits.float(), targets[counted])
     hidden = inner.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
     hidden, head = hidden[:, :-1][counted], inner.get_output_embeddings()
-    n_tokens = len(head.weight)
-    if negatives is None or negatives >= n_tokens:
+    # A head that is no `Linear` has trained vectors of single tokens in it.
+    if negatives is None or type(head) is not Linear or negatives >= head.out_features:
         return cross_entropy(head(hidden).float(), targets[counted])
-    drawn = torch.randperm(n_tokens)[:negatives].to(targets.device)
+    drawn = torch.randperm(head.out_features)[:negatives].to(targets.device)
     # Looked up by `embedding`, whose gradient is the same on any number of threads.
     vectors = embedding(torch.cat((targets[counted], drawn)), head.weight)
-    right, others = vectors[: len(hidden)], vectors[len(hidden) :]
-    return drawn_cross_entropy(hidden, right, others, targets[counted], drawn, n_tokens)
+    right, others = vectors[: len(hidden)].float(), vectors[len(hidden) :].float()
+    n = head.out_features
+    return drawn_cross_entropy(hidden.float(), right, others, targets[counted], drawn, n)
 
 
 def has_plain_head(model: Any) -> bool:

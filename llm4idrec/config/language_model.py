@@ -98,6 +98,8 @@ class AdapterConfig(Section):
     """Names of the linear layers that get an update."""
     loss_on: Literal["answer", "all"]
     """Tokens that count in the loss; the authors' code used all."""
+    negatives: Count | None
+    """As in the base model; null: no fewer than all."""
     steps: Count
     """Optimizer steps."""
     batch_size: Count

@@ -32,9 +32,14 @@ def test_plain_peft_loads_the_adapter(tuned: Tuned) -> None:
     assert not list(tuned.adapter.rglob("*.bin"))
 
 
-def test_tuning_changes_what_the_model_says_and_lowers_the_loss(tuned: Tuned) -> None:
+@pytest.mark.parametrize("negatives", [8, 8192])
+def test_tuning_changes_what_the_model_says_and_lowers_the_loss(
+    negatives: int, tuned: Tuned, tmp_path: Path
+) -> None:
+    config = ADAPTER.model_copy(update={"negatives": negatives})
+    tune_adapter(tuned.base_model, tuned.prompts, tmp_path / "out", config, 1, "cpu")
     base, tokenizer = load_base_model(tuned.base_model, torch.device("cpu"))
-    adapted, _ = load_tuned_model(tuned.base_model, tuned.adapter, torch.device("cpu"))
+    adapted, _ = load_tuned_model(tuned.base_model, tmp_path / "out", torch.device("cpu"))
     batches = PromptBatches(read_prompts(tuned.prompts), PromptEncoder(tokenizer), ADAPTER, 7)
 
     def loss(model: torch.nn.Module) -> float:

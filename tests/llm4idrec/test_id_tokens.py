@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from llm4idrec.adapter import add_adapter, export_merged, load_tuned_model, tune_adapter
 from llm4idrec.base_model import load_base_model
 from llm4idrec.candidates import read_generations
+from llm4idrec.causal_training import causal_loss
 from llm4idrec.config import ListsConfig
 from llm4idrec.files import content_hash
 from llm4idrec.generation import generate_candidates
@@ -54,6 +55,14 @@ def test_tuning_moves_the_vectors_of_the_items_alone(owned: Tuned) -> None:
     for side in ("get_input_embeddings", "get_output_embeddings"):
         moved = (getattr(tuned, side)().weight != getattr(base, side)().weight).any(1)
         assert moved.nonzero()[:, 0].tolist() == items
+
+
+def test_vectors_that_are_trained_one_by_one_are_compared_with_all(owned: Tuned) -> None:
+    model, tokenizer = load_base_model(owned.base_model, CPU)
+    tokens = torch.tensor([id_tokens(tokenizer)[:4]])
+    with torch.inference_mode():
+        model = add_adapter(model, ADAPTER, id_tokens(tokenizer)).eval()
+        assert causal_loss(model, tokens, tokens, 2) == causal_loss(model, tokens, tokens)
 
 
 def test_a_saved_adapter_says_what_the_trained_model_said(owned: Tuned, tmp_path: Path) -> None:
