@@ -26,7 +26,7 @@ from llm4idrec.id_tokens import id_tokens
 from llm4idrec.interactions import Interactions
 from llm4idrec.next_item import ItemProbabilities
 from llm4idrec.prompt_files import PackedPrompts
-from llm4idrec.prompts import Prompt, question_text
+from llm4idrec.prompts import question_text
 from llm4idrec.tokenization import PromptEncoder
 from llm4idrec.trie import CatalogueTrie
 
@@ -72,11 +72,11 @@ def tune(job: Job) -> dict[str, float]:
         seconds = time.process_time() - began
     else:
         user = (lambda p: p.user) if job.words else (lambda _: None)
-        prompts = [replace(p, user=user(p), words=job.words) for p in prompts]
-        _, pace = _our_loop(job, model, tokenizer, prompts, 2)
+        packed = PackedPrompts(replace(p, user=user(p), words=job.words) for p in prompts)
+        _, pace = _our_loop(job, model, tokenizer, packed, 2)
         model, tokenizer = _with_adapter(job)
         steps = max(2, round(job.seconds / pace * 2))
-        seen, seconds = _our_loop(job, model, tokenizer, prompts, steps)
+        seen, seconds = _our_loop(job, model, tokenizer, packed, steps)
     memory = peak_mb()
     model.save_pretrained(job.adapter, save_embedding_layers=False)
     loss = _validation_loss(job, model.get_base_model(), tokenizer, train, valid)
@@ -91,12 +91,11 @@ def _with_adapter(job: Job) -> tuple[Any, Any]:
 
 
 def _our_loop(
-    job: Job, model: Any, tokenizer: Any, prompts: list[Prompt], steps: int
+    job: Job, model: Any, tokenizer: Any, prompts: PackedPrompts, steps: int
 ) -> tuple[int, float]:
     """(prompts seen, CPU seconds)."""
     config = AdapterConfig(**job.tuning | {"steps": steps})
-    packed = PackedPrompts(prompts)
-    batches = PromptBatches(packed, PromptEncoder(tokenizer), config, SEED)
+    batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, SEED)
     schedule = Schedule(config.learning_rate, config.accumulation, config.precision, steps)
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:

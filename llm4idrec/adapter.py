@@ -43,7 +43,7 @@ def tune_adapter(
     Base weights stay as they are; only the low-rank updates (Hu et al. 2022, eq. 3) are trained.
     """
     examples = read_prompts(prompts)
-    if not len(examples):
+    if not examples:
         raise InputError("holds no prompts", "users with at least 3 items", file=prompts)
     with training_processes(device) as processes:
         processes.share(config.accumulation)  # before anything is loaded

@@ -202,12 +202,12 @@ def causal_loss(
     # A head that is no `Linear` has trained vectors of single tokens in it.
     if negatives is None or type(head) is not Linear or negatives >= head.out_features:
         return cross_entropy(head(hidden).float(), targets[counted])
-    drawn = torch.randperm(head.out_features)[:negatives].to(targets.device)
+    n_tokens = head.out_features
+    drawn = torch.randperm(n_tokens)[:negatives].to(targets.device)
     # Looked up by `embedding`, whose gradient is the same on any number of threads.
     vectors = embedding(torch.cat((targets[counted], drawn)), head.weight)
     right, others = vectors[: len(hidden)].float(), vectors[len(hidden) :].float()
-    n = head.out_features
-    return drawn_cross_entropy(hidden.float(), right, others, targets[counted], drawn, n)
+    return drawn_cross_entropy(hidden.float(), right, others, targets[counted], drawn, n_tokens)
 
 
 def has_plain_head(model: Any) -> bool:

@@ -35,8 +35,8 @@ class PackedPrompts:
             for part in (prompt.history, prompt.answer):
                 items.extend(part)
                 bounds.append(len(items))
-        self._items, self._users, self._kinds, self._words = items, users, kinds, words
-        self._bounds = np.frombuffer(bounds, np.int64)
+        self._users, self._kinds, self._words = users, kinds, words
+        self._items, self._bounds = np.asarray(items), np.asarray(bounds)
 
     def __len__(self) -> int:
         return len(self._users)
@@ -44,12 +44,12 @@ class PackedPrompts:
     def __getitem__(self, row: int) -> Prompt:
         row = range(len(self))[row]
         start, cut, end = self._bounds[2 * row : 2 * row + 3].tolist()
-        user, items = self._users[row], self._items
+        user = self._users[row]
         return Prompt(
             None if user == _UNNAMED else user,
             _KINDS[self._kinds[row]],
-            tuple(items[start:cut]),
-            tuple(items[cut:end]),
+            tuple(self._items[start:cut].tolist()),
+            tuple(self._items[cut:end].tolist()),
             bool(self._words[row]),
         )
 
@@ -65,7 +65,7 @@ class PackedPrompts:
     @property
     def n_items(self) -> int:
         """One more than the largest item."""
-        return 1 + max(self._items)
+        return 1 + int(self._items.max())
 
 
 def write_prompts(path: Path, tables: Iterable[pa.Table]) -> None:
