@@ -21,6 +21,7 @@ FAULTS = {
     errno.EROFS: "the file system is read-only; work in a folder that can be written",
     errno.EACCES: "permission denied; give this user the right, or work in another folder",
     errno.EIO: f"the disk has failed to read or write; mend it and {_AGAIN}",
+    errno.EBUSY: f"another process keeps a database locked; wait for it or end it, and {_AGAIN}",
     errno.EMFILE: f"too many files are open; raise `ulimit -n` and {_AGAIN}",
 }
 _SQLITE = {
@@ -28,6 +29,7 @@ _SQLITE = {
     sqlite3.SQLITE_READONLY: errno.EROFS,
     sqlite3.SQLITE_CANTOPEN: errno.EACCES,
     sqlite3.SQLITE_IOERR: errno.EIO,
+    sqlite3.SQLITE_BUSY: errno.EBUSY,
 }
 _RUST = re.compile(r"\(os error (\d+)\)")  # of safetensors and tokenizers
 

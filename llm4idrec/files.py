@@ -238,6 +238,9 @@ def reading(path: Path) -> Iterator[None]:
     """`InputError` where the block finds that `path` is not the Parquet file that a stage wrote."""
     try:
         yield
+    except FileNotFoundError as error:
+        remedy = "run the stage that writes it first"
+        raise InputError("there is no such file", remedy=remedy, file=path) from error
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from llm4idrec.errors import InputError
-from llm4idrec.files import replacing_file
+from llm4idrec.files import read_table, replacing_file
 from llm4idrec.ordering import pair_order, stable_order
 
 IntArray = npt.NDArray[np.int32]
@@ -148,8 +148,8 @@ class Interactions:
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read what `write` wrote; `InputError` if it is anything else."""
+        table = read_table(path)
         try:
-            table = pq.read_table(path)
             sizes = table.schema.metadata or {}
             return cls(
                 table["user"].to_numpy(),
@@ -158,7 +158,7 @@ class Interactions:
                 int(sizes[b"n_items"]),
                 table["timestamp"].to_numpy() if "timestamp" in table.column_names else None,
             )
-        except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+        except (KeyError, ValueError) as error:
             raise InputError(
                 f"not an interactions table ({error})",
                 "Parquet with columns user, item and sizes n_users, n_items",

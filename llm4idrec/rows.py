@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
+from llm4idrec.files import read_table
 from llm4idrec.interactions import IntArray, LongArray
 from llm4idrec.ordering import Order, pair_order
 
@@ -75,7 +75,7 @@ class Ids:
 
 def read_rows(file: Path) -> pa.Table:
     """A raw table, IDs as dictionaries, which take a fifth of the memory of strings."""
-    table = pq.read_table(file)
+    table = read_table(file)
     for place, name in enumerate(("user", "item")):
         table = table.set_column(place, name, _encoded(table[name]))
     return table.combine_chunks()

@@ -10,10 +10,10 @@ from typing import TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from llm4idrec.augmentation import Augmentation
 from llm4idrec.errors import InputError
+from llm4idrec.files import read_table
 from llm4idrec.significance import Comparison, compare, holm, seeds_by_users
 
 LEVEL = 0.05
@@ -107,8 +107,8 @@ def compare_recommenders(
 def read_per_user(path: Path) -> pa.Table:
     """Columns variant, seed, user and metrics; every variant has the same seeds and users, or, if
     it is a control, the first of the seeds."""
+    table = read_table(path)
     try:
-        table = pq.read_table(path)
         variants = dict.fromkeys(["original", "augmented", *table["variant"].to_pylist()])
         pairs = {
             variant: table.filter(pc.equal(table["variant"], variant))
@@ -116,7 +116,7 @@ def read_per_user(path: Path) -> pa.Table:
             .sort_by([("seed", "ascending"), ("user", "ascending")])
             for variant in variants
         }
-    except (pa.ArrowException, KeyError, OSError) as error:
+    except (pa.ArrowException, KeyError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
             f"not a table of metrics by user ({reason})",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from llm4idrec.errors import InputError
 MOST_BYTES = 1 << 20
 MOST_VALUES = 100_000
 MOST_DIGITS = 25
+_OF_YAML_1_1 = re.compile(r"[-+]?0[0-9_]|[-+]?0b|.*:")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -82,11 +84,21 @@ def _size(node: yaml.Node, sizes: dict[yaml.Node, float]) -> float:
         if isinstance(node, yaml.MappingNode):
             _require_distinct([key for key, _ in children])
             children = [part for pair in children for part in pair]
-        elif node.tag == "tag:yaml.org,2002:int" and len(node.value) > MOST_DIGITS:
-            problem = f"a number of {len(node.value)} digits"
-            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        elif node.tag == "tag:yaml.org,2002:int":
+            _require_one_meaning(node)
         sizes[node] = 1 + sum(_size(child, sizes) for child in children)
     return sizes[node]
+
+
+def _require_one_meaning(number: yaml.Node) -> None:
+    """DVC reads YAML 1.2, where `010` is ten, not eight, and `1:30` no number."""
+    if len(number.value) > MOST_DIGITS:
+        problem = f"a number of {len(number.value)} digits"
+    elif _OF_YAML_1_1.match(number.value):
+        problem = f"{number.value}, which is another value to DVC; write it as a plain number"
+    else:
+        return
+    raise yaml.constructor.ConstructorError(None, None, problem, number.start_mark)
 
 
 def _require_distinct(keys: list[yaml.Node]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 from llm4idrec.config import DataConfig
 from llm4idrec.formats import read_file
+from pipelines.run import main as driver
 from tests.hostile.refusal import COLUMNS, FILE, refused, write_parameters
 
 TEXT = "user,item,time\nanna,x,5\n"
@@ -99,6 +101,22 @@ def test_files_of_a_split_that_are_none(
         refused(capsys, f"{Path('given', value)}: ")
     elif name == "train":  # no name is given: the same as null
         refused(capsys, "params.yaml: `data`: `test` is given without `train`")
+
+
+@pytest.mark.parametrize("stage", ["split", "prompts", "base-model", "generate", "controls"])
+def test_a_stage_before_the_one_that_it_reads_from(
+    stage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree("out")
+    write_parameters(**COLUMNS)
+    file = "out/raw/train.parquet" if stage == "split" else "out/train/interactions.parquet"
+    found = "there is no such file; run the stage that writes it first"
+    refused(capsys, f"{file}: {found}", arguments=(stage, "--out", "out"))
+
+
+def test_a_name_too_long_for_the_file_system(capsys: pytest.CaptureFixture[str]) -> None:
+    write_parameters(path="x" * 300, **COLUMNS)
+    refused(capsys, f"{'x' * 300}: there is no such file", arguments=("prepare",), run=driver)
 
 
 @pytest.mark.parametrize("made", [FILE, Path("link"), Path("ünï cöde, {user}.csv"), Path("-x")])

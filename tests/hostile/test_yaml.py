@@ -74,6 +74,8 @@ CASES: dict[str, tuple[bytes | str, str, int | None]] = {
     "an int that is empty": ("seed: !!int ''\n", f"{UNREADABLE}a value that is none", None),
     "a zone that is none": ("seed: 2026-01-01 00:00:00 +99:00\n", UNREADABLE, None),
     "a set": ("seed: !!set [1]\n", f"{UNREADABLE}expected a mapping node", 1),
+    "an octal number": ("seed: 010\n", f"{UNREADABLE}010, which is another value to DVC", 1),
+    "minutes": ("seed: 1:30\n", f"{UNREADABLE}1:30, which is another value to DVC", 1),
     "5000 digits": (f"a: 1\nseed: {'9' * 5000}\n", f"{UNREADABLE}a number of 5000 digits)", 2),
     "5000 hex digits": (f"seed: 0x{'f' * 5000}\n", f"{UNREADABLE}a number of 5002 digits)", 1),
     "sexagesimal": (f"seed: 1{':59' * 2000}\n", f"{UNREADABLE}a number of 6001 digits)", 1),

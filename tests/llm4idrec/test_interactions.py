@@ -103,7 +103,10 @@ def test_write_and_read(tmp_path: Path, time: list[int] | None) -> None:
 
 def test_read_refuses_other_files(tmp_path: Path) -> None:
     file = tmp_path / "a.parquet"
-    with pytest.raises(InputError, match=r"a.parquet: not an interactions table"):
+    with pytest.raises(InputError, match=r"a.parquet: there is no such file; run the stage"):
+        Interactions.read(file)
+    file.write_text("user,item")
+    with pytest.raises(InputError, match=r"a.parquet: cannot be read .*; expected Parquet"):
         Interactions.read(file)
     pq.write_table(pa.table({"user": [1], "item": [1]}), file)
     with pytest.raises(InputError, match="expected Parquet with columns user, item and sizes"):
