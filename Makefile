@@ -5,10 +5,10 @@ READY := .venv/.ready
 INSTALL := python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test lint ui lock ray smollm2 clean
+.PHONY: help run test lint ui lock ray smollm2 clean dvc.yaml
 
 help:  ## list the targets
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  make \1|/' | column -t -s '|'
+	@grep -hE '^[a-z0-9.]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9.]+):.*## /  make \1|/' | column -t -s '|'
 
 run: $(READY) data  ## run every stage whose inputs changed and print the verdict
 	dvc repro
@@ -37,6 +37,9 @@ clean:  ## remove outputs and caches; .venv, .state (the run records) and DVC's 
 
 data:
 	dvc pull --quiet data.dvc
+
+dvc.yaml: $(READY)  ## write it anew from the table of stages and the imports
+	python -m pipelines.dvc_yaml
 
 lock: $(READY)  ## pin what requirements.txt needs anew, with hashes
 	python .ci/lock.py

@@ -10,8 +10,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from llm4idrec.config import Config
+from llm4idrec.config import Config, FilterConfig, TuneConfig
 from llm4idrec.errors import InputError
+from llm4idrec.section import Section
 
 Files = dict[str, Path]
 
@@ -49,6 +50,8 @@ class Stage:
     params: tuple[str, ...]
     tuned: tuple[str, ...] = ()
     """Keys that `filter.source` may hold in place of `params.yaml`."""
+    each: str = ""
+    """The key of the recommenders for each of which DVC runs it."""
 
     def inputs(self, config: Config) -> Files:
         """The files read, by name; `InputError` if one is not there."""
@@ -77,6 +80,11 @@ def expand(names: tuple[str, ...], config: Config) -> list[str]:
         for name in names
         for recommender in (config.recommenders if "{recommender}" in name else ("",))
     ]
+
+
+def keys_of(section: type[Section], name: str, *, but: set[str]) -> list[str]:
+    """All keys of a section of `params.yaml` but some."""
+    return [f"{name}.{key}" for key in section.model_fields if key not in but]
 
 
 STAGES = {
@@ -121,24 +129,14 @@ STAGES = {
         params=(
             "{recommender}",
             "evaluation",
-            "filter.min_votes",
-            "filter.min_log_probability",
-            "filter.agreement",
-            "filter.popularity",
-            "filter.max_ratio",
-            "filter.max_items",
+            *keys_of(FilterConfig, "filter", but={"source"}),
             "ease",
-            "tune.trials",
-            "tune.together",
-            "tune.amount",
-            "tune.min_votes",
-            "tune.least_probable",
-            "tune.agreement",
-            "tune.popularity",
+            *keys_of(TuneConfig, "tune", but={"recommenders", "workers"}),
             "seed",
             "device",
             "dataset",
         ),
+        each="tune.recommenders",
     ),
     "augment": Stage(
         reads=(TRAIN, IDENTIFIERS, GENERATIONS, CONTROLS),
@@ -151,6 +149,7 @@ STAGES = {
         writes=(EVALUATION,),
         params=("{recommender}", "evaluation", "ease", "controls", "seed", "device"),
         tuned=("filter", "evaluation.amounts"),
+        each="recommenders",
     ),
     "report": Stage(
         reads=(

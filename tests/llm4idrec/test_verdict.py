@@ -235,7 +235,9 @@ def test_broken_evaluations(tmp_path: Path, broken: dict[str, list[int]], messag
 
 
 def test_missing_evaluation(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"per_user\.parquet: there is no such file; run the stage"):
+    with pytest.raises(
+        InputError, match=r"per_user\.parquet: there is no such file; run the stage"
+    ):
         compare_recommenders([tmp_path], "small", "random")
 
 

@@ -1,64 +1,27 @@
-"""`dvc.yaml` says the same as the table of stages, the wiring and the imports."""
+"""`dvc.yaml` is made from the table of stages, the wiring and the imports."""
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from llm4idrec.config import Config
-from pipelines.stages import SOURCE, STAGES
+from llm4idrec.config import Config, FilterConfig
+from pipelines.code_dependencies import code_of_stage, steps_of_stage
+from pipelines.dvc_yaml import dvc_yaml
+from pipelines.stages import STAGES
 
 REPO = Path(__file__).resolve().parents[2]
-DVC = yaml.safe_load((REPO / "dvc.yaml").read_text())["stages"]
+TEXT = (REPO / "dvc.yaml").read_text(encoding="utf-8")
+DVC = yaml.safe_load(TEXT)["stages"]
 CONFIG = Config.read(REPO / "params.yaml")
 HELD_OUT = {"artifacts/raw", "artifacts/heldout", "${data.path}"}
-CODE = ("llm4idrec/", "steps/")
-GLUE = "llm4idrec/stages.py"
-# Parameters are DVC params, and the rest here shapes no output.
-LEFT_OUT = {
-    "llm4idrec/__init__.py",
-    "llm4idrec/config/__init__.py",
-    "llm4idrec/config/comparison.py",
-    "llm4idrec/config/data.py",
-    "llm4idrec/config/language_model.py",
-    "llm4idrec/errors.py",
-    "llm4idrec/faults.py",
-    "llm4idrec/recommenders/config.py",
-    "llm4idrec/section.py",
-    "steps/step.py",
-    "steps/workspace.py",
-}
-# Values that stand in for keys which `params.yaml` does not give; reached through `config/` only.
-PRESETS = {"adapter": {"llm4idrec/presets.py"}}
 
 
-def test_the_stages_are_those_of_the_table() -> None:
-    assert list(DVC) == list(STAGES)
-
-
-@pytest.mark.parametrize("name", STAGES)
-def test_code_deps_are_the_import_closure(name: str) -> None:
-    reached = set().union(*(files_of_step(step) for step in steps_wired_in(name)))
-    code = {dep for dep in DVC[name]["deps"] if dep.startswith(CODE)}
-    assert code == reached | PRESETS.get(name, set())
-
-
-@pytest.mark.parametrize("name", STAGES)
-def test_data_deps_outs_and_params_are_those_of_the_table(name: str) -> None:
-    stage = STAGES[name]
-    data = [dep for dep in DVC[name]["deps"] if not dep.startswith(CODE)]
-    reads = ["${data.path}" if read == SOURCE else spelled(read) for read in stage.reads]
-    assert sorted(data) == sorted(reads)
-    outs = [path(out) for kind in ("outs", "metrics") for out in DVC[name].get(kind, [])]
-    assert sorted(outs) == sorted(spelled(write) for write in stage.writes)
-    own = [key for key in DVC[name]["params"] if isinstance(key, str)]
-    assert sorted(own) == sorted(spelled(key) for key in stage.params)
-    tuned = [key for key in DVC[name]["params"] if not isinstance(key, str)]
-    assert tuned == ([{"${filter.source}": list(stage.tuned)}] if stage.tuned else [])
+def test_it_is_current() -> None:
+    assert dvc_yaml() == TEXT, "run `make dvc.yaml`"
 
 
 @pytest.mark.parametrize("name", ["base_model", "adapter", "generate", "controls", "augment"])
@@ -66,84 +29,38 @@ def test_what_shapes_the_augmentation_reads_nothing_held_out(name: str) -> None:
     assert not HELD_OUT & set(DVC[name]["deps"])
 
 
-def steps_wired_in(stage: str) -> set[str]:
-    """Names of the steps that the stage's wiring calls."""
-    tree = ast.parse((REPO / "pipelines/wiring.py").read_text(encoding="utf-8"))
-    wiring = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == stage)
-    names = {node.id for node in ast.walk(wiring) if isinstance(node, ast.Name)}
-    return {name for name in names if (REPO / f"steps/{name}.py").is_file()}
+def test_tuning_depends_on_all_of_the_filter_but_its_source() -> None:
+    keys = {key.partition(".")[2] for key in DVC["tune"]["params"] if key.startswith("filter.")}
+    assert keys == FilterConfig.model_fields.keys() - {"source"}
 
 
-def spelled(name: str) -> str:
-    """A name of the table as `dvc.yaml` spells it; `report` depends on all evaluations at once."""
-    return name.replace("{recommender}", "${item.recommender}")
+def test_every_key_that_a_stage_depends_on_is_one_of_the_parameters() -> None:
+    values = CONFIG.model_dump()
+    for stage in STAGES.values():
+        for key in stage.keys(CONFIG.model_copy(update={"recommenders": ("mf",)})):
+            found: Any = values
+            for part in key.split("."):
+                found = found[part]
 
 
-def path(out: str | dict[str, Any]) -> str:
-    return out if isinstance(out, str) else next(iter(out))
+def test_every_step_belongs_to_a_stage() -> None:
+    wired = {step for name in STAGES for step in steps_of_stage(name)}
+    files = {path.stem for path in (REPO / "steps").glob("*.py")}
+    helpers = {"__init__", "step", "workspace", "materializer", "expectations", "study"}
+    assert wired == files - helpers - {"fetch_interactions"}
 
 
-def files_of_step(name: str) -> set[str]:
-    """Paths relative to the repository; of `stages.py`, only the functions used are followed."""
-    found: set[str] = set()
-    pending = [f"steps/{name}.py"]
-    while pending:
-        file = pending.pop()
-        if file in found or file in LEFT_OUT:
-            continue
-        found.add(file)
-        template = Path(file).with_suffix(".html")
-        if (REPO / template).is_file():
-            found.add(str(template))
-        tree = ast.parse((REPO / file).read_text(encoding="utf-8"))
-        if file == GLUE:
-            pending += _imports(_only(tree, _glue_functions(f"steps/{name}.py")))
-        else:
-            pending += _imports(tree)
-    return found
-
-
-def _imports(tree: ast.AST) -> list[str]:
-    modules: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [file for module in modules for file in _files(module)]
-
-
-def _files(module: str) -> list[str]:
-    """The file of a module of ours and the non-empty `__init__.py` of the packages above it."""
-    if module.split(".", maxsplit=1)[0] not in ("llm4idrec", "steps"):
-        return []
-    path = Path(*module.split("."))
-    candidates = [path.with_suffix(".py")]
-    candidates += [folder / "__init__.py" for folder in (path, *path.parents)]
-    return [
-        str(file)
-        for file in candidates
-        if (REPO / file).is_file() and _statements((REPO / file).read_text(encoding="utf-8"))
-    ]
-
-
-def _statements(code: str) -> bool:
-    """Whether there is more than a docstring."""
-    return any(not isinstance(node, ast.Expr) for node in ast.parse(code).body)
-
-
-def _only(tree: ast.Module, functions: set[str]) -> ast.Module:
-    body = [n for n in tree.body if not isinstance(n, ast.FunctionDef) or n.name in functions]
-    return ast.Module(body, [])
-
-
-def _glue_functions(step: str) -> set[str]:
-    """The names X in `stages.X` of a step's file."""
-    tree = ast.parse((REPO / step).read_text(encoding="utf-8"))
-    return {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "stages"
-    }
+@pytest.mark.parametrize(
+    ("stage", "reached", "file"),
+    [
+        ("prepare", True, "llm4idrec/formats/__init__.py"),  # a package that has code
+        ("prepare", False, "llm4idrec/adapter.py"),  # another function of llm4idrec/stages.py
+        ("generate", True, "llm4idrec/trie.py"),  # imported by what is imported
+        ("adapter", True, "llm4idrec/presets.py"),
+        ("report", True, "llm4idrec/page.html"),
+        ("report", False, "llm4idrec/config/data.py"),
+        ("evaluate", True, "llm4idrec/recommenders/lightgcn.py"),
+    ],
+)
+def test_code_is_followed_through_imports(stage: str, reached: bool, file: str) -> None:
+    assert (file in code_of_stage(stage)) is reached

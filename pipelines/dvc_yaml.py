@@ -1,0 +1,85 @@
+"""The text of `dvc.yaml`, from the table of stages and the code that they reach.
+
+`make dvc.yaml` writes it; a test compares.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from llm4idrec.files import replacing_file
+from pipelines.code_dependencies import REPO, code_of_stage
+from pipelines.stages import METRICS, PLOTS, SOURCE, STAGES, Stage
+
+HEAD = """\
+# The flow from files to files; `dvc repro` runs what changed. Made from pipelines/stages.py and the
+# imports of the code by `make dvc.yaml`: do not edit it. Each stage's `deps` are the files it reads
+# and the code that writes its outputs. What shapes the augmentation (base_model, adapter, generate,
+# controls, augment) reads nothing held out.
+"""
+DRAWINGS = {
+    "curves": ("epoch", "Validation by epoch, mean over seeds"),
+    "amounts": ("amount", "Validation by amount of generated items, mean over seeds"),
+}
+"""Files of `PLOTS` and templates in `.dvc/plots`: what is across, and the title."""
+
+
+def dvc_yaml() -> str:
+    plots = [
+        {f"{PLOTS}/{name}.csv": {"template": name, "x": across, "y": "value", "title": title}}
+        for name, (across, title) in DRAWINGS.items()
+    ]
+    stages = [_text({name: _stage(name, stage)}, 2) for name, stage in STAGES.items()]
+    return "\n".join([f"{HEAD}stages:\n", *stages, _text({"plots": plots})])
+
+
+def _stage(name: str, stage: Stage) -> dict[str, Any]:
+    command = f"python -m pipelines.run {name}"
+    matrix = {}
+    if stage.each:
+        command += " --recommender ${item.recommender}"
+        matrix = {"matrix": {"recommender": f"${{{stage.each}}}"}}
+    params: list[Any] = [_spelled(key) for key in stage.params]
+    if stage.tuned:
+        params.append({"${filter.source}": list(stage.tuned)})
+    metrics = {"metrics": [METRICS]} if METRICS in stage.writes else {}
+    return {
+        **matrix,
+        "cmd": command,
+        "deps": [*map(_spelled, stage.reads), *code_of_stage(name)],
+        "params": params,
+        "outs": [_out(write) for write in stage.writes if write != METRICS],
+        **metrics,
+    }
+
+
+def _spelled(name: str) -> str:
+    """A name of the table as DVC has it."""
+    if name == SOURCE:
+        return "${data.path}"
+    return name.replace("{recommender}", "${item.recommender}")
+
+
+def _out(name: str) -> str | dict[str, Any]:
+    """Pages and what `git` could show are made again where they are missing, not kept twice."""
+    kept = not name.startswith("reports/") or name == PLOTS
+    return _spelled(name) if kept else {_spelled(name): {"cache": False}}
+
+
+class _Indented(yaml.SafeDumper):
+    """Lists are indented below their key."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _text(value: dict[str, Any], indent: int = 0) -> str:
+    text = yaml.dump(value, Dumper=_Indented, sort_keys=False, width=1000)
+    return "".join(f"{' ' * indent}{line}" for line in text.splitlines(keepends=True))
+
+
+if __name__ == "__main__":
+    with replacing_file(REPO / "dvc.yaml") as partial:
+        partial.write_text(dvc_yaml(), encoding="utf-8")
