@@ -68,6 +68,7 @@ class _EASERanks:
 
     def ranks(self, users: IntArray, row: LongArray, item: IntArray) -> IntArray:
         ranked = self._model.recommend(users, BEST, self._train)
+        # From the list of the best to the place of any item, so that a look-up is one index.
         # One column more than items: NO_ITEM, which is -1, is put there.
         places = np.full((len(users), self._train.n_items + 1), BEST, np.int32)
         np.put_along_axis(places, ranked, np.arange(BEST, dtype=np.int32)[None], axis=1)
@@ -87,6 +88,8 @@ class _ItemKNNRanks:
     def ranks(self, users: IntArray, row: LongArray, item: IntArray) -> IntArray:
         n_items = self._train.n_items
         scores = self._histories[users] @ self._similar
+        # Items that share a neighbour with the history, a few hundred of a user: ranking these and
+        # not the catalogue is what makes it grow with the pairs.
         ends = scores.indptr
         scored = np.repeat(np.arange(len(users)), np.diff(ends))
         place = scored * n_items + scores.indices
@@ -97,6 +100,7 @@ class _ItemKNNRanks:
         wanted, others = dense[row * n_items + item], -dense[place]
         for start, end in pairwise(ends):  # rows of few numbers each: a sixth of one long sort
             others[start:end].sort()
+        # One binary search for all users: a key sorts by user first, then by score, best first.
         ranks = np.searchsorted(_keys(scored, others), _keys(row, -wanted)) - ends[row]
         return np.where(wanted > 0, np.minimum(ranks, BEST), BEST).astype(np.int32)
 

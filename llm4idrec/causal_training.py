@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from llm4idrec.errors import DivergenceError
 from llm4idrec.files import replacing_file
-from llm4idrec.item_losses import drawn_cross_entropy
+from llm4idrec.item_losses import sampled_softmax_loss
 from llm4idrec.processes import Processes
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -189,7 +189,7 @@ def causal_loss(
 
     Padding is on the right, so that the causal mask alone hides it. Where the head of the model is
     a plain matrix product, only the rows that count are multiplied by it; and of a vocabulary of
-    more than `negatives` tokens so many, drawn at random, stand for all (`drawn_cross_entropy`).
+    more than `negatives` tokens so many, drawn at random, stand for all (`sampled_softmax_loss`).
     """
     targets = labels[:, 1:]
     counted = targets != IGNORED
@@ -207,7 +207,7 @@ def causal_loss(
     # Looked up by `embedding`, whose gradient is the same on any number of threads.
     vectors = embedding(torch.cat((targets[counted], drawn)), head.weight)
     right, others = vectors[: len(hidden)].float(), vectors[len(hidden) :].float()
-    return drawn_cross_entropy(hidden.float(), right, others, targets[counted], drawn, n_tokens)
+    return sampled_softmax_loss(hidden.float(), right, others, targets[counted], drawn, n_tokens)
 
 
 def has_plain_head(model: Any) -> bool:

@@ -28,14 +28,19 @@ def digest(sources: Sequence[SourceRow]) -> dict[str, dict[str, float | None]]:
             kind = row["metric"].partition("_")[0]
             found[name] = {kind: row["value"], "gain": row["relative_gain"], "lead": None}
     for name, numbers in found.items():
-        controls = [
-            row
-            for row in sources
-            if row["headline"] and row["recommender"] == name and row["source"] != LANGUAGE_MODEL
-        ]
-        if controls:
-            numbers["lead"] = max(controls, key=lambda row: row["value"])["lead"]
+        numbers["lead"] = lead_over_best_control(sources, name)
     return found
+
+
+def lead_over_best_control(sources: Sequence[SourceRow], recommender: str) -> float | None:
+    """The language model's, in the metric which chose the amount, over the control whose value is
+    the largest; None without controls."""
+    controls = [
+        row
+        for row in sources
+        if row["headline"] and row["recommender"] == recommender and row["source"] != LANGUAGE_MODEL
+    ]
+    return max(controls, key=lambda row: row["value"])["lead"] if controls else None
 
 
 def write_lines(evaluations: Sequence[Path], out: Path) -> None:

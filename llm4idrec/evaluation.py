@@ -137,7 +137,7 @@ def _run_fits(experiment: Experiment, run: Run) -> dict[str, Any]:
         progress.total = len(candidates) + len(rest)
         select([fit for fit in rest if fit.control is None])
         select([fit for fit in rest if fit.control is not None])  # `self` needs the original's
-    for _ in run(experiment.examine, list(dict.fromkeys(compared))):
+    for _ in run(experiment.test, list(dict.fromkeys(compared))):
         pass
     return {
         "metric": experiment.metric,

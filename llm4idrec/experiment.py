@@ -119,10 +119,10 @@ class Experiment:
             if fit.control == SELF:
                 pq.write_table(generated, folder / PAIRS)
 
-    def examine(self, fit: Fit) -> None:
+    def test(self, fit: Fit) -> None:
         """Rank for the test users, once -> `test.parquet` and `test.json`, if not there yet.
 
-        Every fit must be selected before the first is examined.
+        Every fit must be selected before the first is tested.
         """
         folder = self.fits / str(fit)
         if (folder / "test.json").exists():

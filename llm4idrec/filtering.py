@@ -47,14 +47,14 @@ def filter_candidates(
     train: Interactions,
     config: FilterConfig,
     ease: EASEConfig,
-    most: LongArray | None = None,
+    max_items: LongArray | None = None,
 ) -> tuple[pa.Table, dict[str, int]]:
     """The accepted candidates of one generator, and how many fell for which reason.
 
-    `generations` is of `candidates.SCHEMA`, `most` (n_users,) an upper bound on the items accepted
-    of each user. See `CandidateFilter.accept`.
+    `generations` is of `candidates.SCHEMA`, `max_items` (n_users,) an upper bound on
+    the accepted items of each user. See `CandidateFilter.accept`.
     """
-    return CandidateFilter(train, config, ease).accept(generations, most)
+    return CandidateFilter(train, config, ease).accept(generations, max_items)
 
 
 def accepted_items(accepted: pa.Table, train: Interactions) -> LongArray:
@@ -83,7 +83,7 @@ class CandidateFilter:
         return other
 
     def accept(
-        self, proposed: pa.Table, most: LongArray | None = None
+        self, proposed: pa.Table, max_items: LongArray | None = None
     ) -> tuple[pa.Table, dict[str, int]]:
         """The accepted of some candidates, ranked anew within each user, and counts by reason.
 
@@ -102,7 +102,7 @@ class CandidateFilter:
         """
         usable, summary = self._usable(proposed)
         (ranks,) = self._agreed([usable])
-        accepted, counts = self._first(usable, ranks, most)
+        accepted, counts = self._first(usable, ranks, max_items)
         return accepted, summary | counts
 
     def accept_all(
@@ -117,9 +117,9 @@ class CandidateFilter:
         others = [self._usable(proposed)[0] for proposed in controls.values()]
         ranks, *their_ranks = self._agreed([usable, *others])
         accepted, counts = self._first(usable, ranks, None)
-        most = accepted_items(accepted, self.train)
+        max_items = accepted_items(accepted, self.train)
         theirs = {
-            name: self._first(proposed, its, most)[0]
+            name: self._first(proposed, its, max_items)[0]
             for name, proposed, its in zip(controls, others, their_ranks, strict=True)
         }
         return accepted, theirs, summary | counts
@@ -150,11 +150,11 @@ class CandidateFilter:
         return np.split(ranks, np.cumsum([len(table) for table in tables])[:-1])
 
     def _first(
-        self, kept: pa.Table, ranks: IntArray | None, most: LongArray | None
+        self, kept: pa.Table, ranks: IntArray | None, max_items: LongArray | None
     ) -> tuple[pa.Table, dict[str, int]]:
         """The first places of each user in every order, and counts."""
         orders = self._orders(kept, ranks)
-        accepted = orders.filter(pa.array(~self._over_amount(orders, most)))
+        accepted = orders.filter(pa.array(~self._over_amount(orders, max_items)))
         user = accepted["user"].to_numpy()
         pairs = np.sort(user.astype(np.int64) * self.train.n_items + accepted["item"].to_numpy())
         n_pairs = len(pairs) - int(np.count_nonzero(pairs[1:] == pairs[:-1]))
@@ -202,14 +202,14 @@ class CandidateFilter:
             orders.append(rows.add_column(4, "popularity", exponent))
         return pa.concat_tables(orders)
 
-    def _over_amount(self, ordered: pa.Table, most: LongArray | None) -> npt.NDArray[np.bool_]:
+    def _over_amount(self, ordered: pa.Table, max_items: LongArray | None) -> npt.NDArray[np.bool_]:
         """Which rows are beyond what their users may have, (n,)."""
         place = ordered["rank"].to_numpy()
         over = shares(ordered, self.train) > np.float32(self.config.max_ratio)
         if self.config.max_items is not None:
             over |= place > self.config.max_items
-        if most is not None:
-            over |= place > most[ordered["user"].to_numpy()]
+        if max_items is not None:
+            over |= place > max_items[ordered["user"].to_numpy()]
         return over
 
 

@@ -32,11 +32,11 @@ def cross_entropy(
     2008). Shapes: hidden and right (n, d), others (m, d), place (n,): the row of `others` that is
     the right item too, or -1.
     """
-    loss: Tensor = _CrossEntropy.apply(hidden, right, others, place, times)  # type: ignore[no-untyped-call]
+    loss: Tensor = _WeightedCrossEntropy.apply(hidden, right, others, place, times)  # type: ignore[no-untyped-call]
     return loss
 
 
-def drawn_cross_entropy(
+def sampled_softmax_loss(
     hidden: Tensor, right: Tensor, others: Tensor, targets: Tensor, drawn: Tensor, n: int
 ) -> Tensor:
     """`cross_entropy` of finding `targets` (n_hidden,) among n items, of which `drawn` (m,) are
@@ -47,7 +47,7 @@ def drawn_cross_entropy(
     return cross_entropy(hidden, right, others, place[targets], times)
 
 
-class _CrossEntropy(torch.autograd.Function):
+class _WeightedCrossEntropy(torch.autograd.Function):
     """See `cross_entropy`.
 
     The (n, m) matrix is never whole in memory: the gradients are made chunk by chunk along with
@@ -58,6 +58,7 @@ class _CrossEntropy(torch.autograd.Function):
     def forward(
         ctx: Any, hidden: Tensor, right: Tensor, others: Tensor, place: Tensor, times: float
     ) -> Tensor:
+        # e^x = 2^(x log2 e), so the scale goes into `hidden` once, not into each of n m logits.
         scaled = hidden * math.log2(math.e)
         score = (scaled * right).sum(-1, keepdim=True)
         of_hidden, of_others = torch.empty_like(hidden), torch.zeros_like(others)
@@ -67,14 +68,17 @@ class _CrossEntropy(torch.autograd.Function):
         for start in range(0, len(hidden), step):
             rows = slice(start, start + step)
             logits = torch.mm(scaled[rows], others.T, out=chunk[: len(scaled[rows])])
+            # The right item counts once, with weight 1, even where it is among those drawn.
             drawn = (place[rows] >= 0).nonzero()[:, 0]
             logits[drawn, place[rows][drawn]] = -torch.inf
+            # Less the largest, or a power may overflow.
             top = torch.maximum(logits.amax(1, keepdim=True), score[rows])
             odds = logits.sub_(top).exp2_()
             own = torch.exp2(score[rows] - top)
             total = own + times * odds.sum(1, keepdim=True)
             loss[rows] = total.log2() + top - score[rows]
             missing[rows] = own / total - 1
+            # d loss / d score_j is its share of the total: here `odds` times `share`.
             share = times / total
             torch.mm(odds, others, out=of_hidden[rows]).mul_(share)
             of_others.addmm_(odds.T, hidden[rows] * share)

@@ -39,6 +39,8 @@ class ItemProbabilities:
             below = reader.branches(trie.alphabet[tree.column], tree.depth, tree.above)
             logits = torch.cat((logits, below), 1)
         reached = logits.new_ones(len(questions), trie.n_nodes)
+        # The chain rule down the trie: a node's probability is its parent's, shared out by a
+        # softmax over the tokens that go on to an item, the only ones that could have come.
         for node, column, child, inside in self._levels:
             # Where there is one child only, nothing was read, and any logit gives it all.
             options = logits[:, tree.place[node][:, None], column]

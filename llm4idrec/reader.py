@@ -67,6 +67,8 @@ class Reader:
         be fed after.
         """
         rows = len(self._mask)
+        # A node sees the question and its own path, but no other branch: all nodes lie side by side
+        # in one sequence, and their positions are their depths, not their places in it.
         seen = self._mask.bool()[:, None, :].expand(-1, len(tokens), -1)
         seen = torch.cat((seen, above.expand(rows, -1, -1)), 2)[:, None]
         dtype = self._model.dtype

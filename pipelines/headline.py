@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from llm4idrec.digest import lead_over_best_control
 from llm4idrec.files import read_json
 from llm4idrec.leads import LANGUAGE_MODEL, SourceRow, lead_table
 from llm4idrec.verdict import Row, judge, percent, recommender_name, verdict_table
@@ -20,25 +21,21 @@ def log_comparison(run: StageRun, comparison: Path, controls: Path, *more: Path)
     for path in (comparison, controls, *more):
         run.client.log_artifact(run.run_id, str(path))
     rows, sources = read_json(comparison), read_json(controls)
-    headlines = [row for row in sources if row["headline"]]
-    ours = {row["recommender"]: row for row in headlines if row["source"] == LANGUAGE_MODEL}
+    ours = {
+        row["recommender"]: row
+        for row in sources
+        if row["headline"] and row["source"] == LANGUAGE_MODEL
+    }
     text = ", ".join(
         f"{recommender_name(row['recommender'])} {percent(row['relative_gain'])}: {judge(row)}"
         for row in rows
         if row["metric"] == ours[row["recommender"]]["metric"]
     )
     tag_run(run.client, run.parent_id, {"verdict": text, NOTE: _note(rows, sources)})
-    leads = {name: _lead(headlines, name) for name in ours}
+    leads = {name: lead_over_best_control(sources, name) for name in ours}
     figures = numbers({name: row["relative_gain"] for name, row in ours.items()}, "gain")
     figures += numbers(leads, "lead_over_best_control")
     log_metrics(run.client, run.parent_id, figures)
-
-
-def _lead(headlines: Sequence[SourceRow], recommender: str) -> float | None:
-    """The language model's over the control with the largest value; None without controls."""
-    its = [row for row in headlines if row["recommender"] == recommender]
-    controls = [row for row in its if row["source"] != LANGUAGE_MODEL]
-    return max(controls, key=lambda row: row["value"])["lead"] if controls else None
 
 
 def _note(rows: Sequence[Row], sources: Sequence[SourceRow]) -> str:

@@ -30,11 +30,11 @@ def info_nce(queries: Tensor, keys: Tensor, own: Tensor, temperature: float) -> 
     overflow.
     """
     queries = normalize(queries, dim=-1) / temperature
-    total: Tensor = _CrossEntropy.apply(queries, normalize(keys, dim=-1), own)  # type: ignore[no-untyped-call]
+    total: Tensor = _InfoNCE.apply(queries, normalize(keys, dim=-1), own)  # type: ignore[no-untyped-call]
     return total / len(queries)
 
 
-class _CrossEntropy(torch.autograd.Function):
+class _InfoNCE(torch.autograd.Function):
     """Sum over i of ln sum_j exp(q_i.k_j) - q_i.k_own(i), without the n by m matrix in memory.
 
     The gradients are made chunk by chunk along with the loss: all passes over a chunk but the

@@ -15,7 +15,7 @@ from llm4idrec.recommenders.losses import bpr_loss
 from llm4idrec.recommenders.sampling import TripleSampler
 
 
-class Look(NamedTuple):
+class LossInput(NamedTuple):
     """Rows of vectors that a loss looks at."""
 
     vectors: Tensor
@@ -23,14 +23,14 @@ class Look(NamedTuple):
     nodes: Tensor
     """The rows, shape (m,)."""
     path: int = 0
-    """Which of the gradients given to `pull_back` theirs belongs to."""
+    """Which of the gradients given to `backpropagate` theirs belongs to."""
 
 
 class MF(EmbeddingRecommender):
     """One vector a user and an item, trained on (user, item taken, items not taken).
 
-    Graph models change what the loss looks at (`looks`), what it adds (`loss`) and how gradients
-    come back from there to the weights (`pull_back`).
+    Graph models change what the loss looks at (`loss_inputs`), what it adds (`loss`) and how
+    gradients come back from there to the weights (`backpropagate`).
     """
 
     paths: ClassVar[int] = 1
@@ -80,25 +80,28 @@ class MF(EmbeddingRecommender):
         Autograd sees only the rows that are looked at, and they are added into kept buffers: dense
         gradients of the table, made anew for every lookup, cost more than all the rest.
         """
-        looks = self.looks(batch)
-        rows = [look.vectors.index_select(0, look.nodes).requires_grad_() for look in looks]
-        loss = self.loss(looks, rows)
+        inputs = self.loss_inputs(batch)
+        # The rows are leaves of the graph: autograd goes no further back than to them.
+        rows = [given.vectors.index_select(0, given.nodes).requires_grad_() for given in inputs]
+        loss = self.loss(inputs, rows)
+        # A node may be looked at many times in a batch, so gradients are added up, not written.
         self._gradients.zero_()
-        for look, gradient in zip(looks, torch.autograd.grad(loss, rows), strict=True):
-            self._gradients[look.path].index_add_(0, look.nodes, gradient)
-        self._weights.grad = self.pull_back(self._gradients)
+        for given, gradient in zip(inputs, torch.autograd.grad(loss, rows), strict=True):
+            self._gradients[given.path].index_add_(0, given.nodes, gradient)
+        # From the vectors to the weights the map is linear: its transpose needs no graph.
+        self._weights.grad = self.backpropagate(self._gradients)
         self._optimizer.step()
         return loss.detach()
 
-    def looks(self, batch: Tensor) -> list[Look]:
+    def loss_inputs(self, batch: Tensor) -> list[LossInput]:
         """What the loss of a batch of nodes, shape (2 + negatives, n), needs to see."""
-        return [Look(self.propagate(self._weights), batch.flatten())]
+        return [LossInput(self.propagate(self._weights), batch.flatten())]
 
-    def loss(self, looks: list[Look], rows: list[Tensor]) -> Tensor:
-        """A scalar, from the rows of each of `looks`."""
+    def loss(self, inputs: list[LossInput], rows: list[Tensor]) -> Tensor:
+        """A scalar, from the rows of each of `inputs`."""
         return bpr_loss(rows[0].view(2 + self.settings.negatives, -1, rows[0].shape[1]))
 
-    def pull_back(self, gradients: Tensor) -> Tensor:
+    def backpropagate(self, gradients: Tensor) -> Tensor:
         """Gradient of the weights from those of the vectors, shape (paths, nodes, d)."""
         return self.propagate(gradients[0])
 

@@ -13,7 +13,7 @@ from llm4idrec.recommenders.graph import mean, neighbours, power_series
 from llm4idrec.recommenders.kmeans import kmeans, nearest_centres
 from llm4idrec.recommenders.lightgcn import LightGCN
 from llm4idrec.recommenders.losses import info_nce
-from llm4idrec.recommenders.mf import Look
+from llm4idrec.recommenders.mf import LossInput
 
 _HOPS = 2
 """Layer that stands for a node's structural neighbours: nodes of its own kind (eq. 4)."""
@@ -50,16 +50,16 @@ class NCL(LightGCN):
         pairs = zip(points, self._centres, strict=True)
         self._centres = [kmeans(part, centres, _ROUNDS) for part, centres in pairs]
 
-    def looks(self, batch: Tensor) -> list[Look]:
+    def loss_inputs(self, batch: Tensor) -> list[LossInput]:
         """Final vectors of the triples, the pairs' nodes at the second layer, and many at first."""
         nodes = torch.unique(batch[:2])
         layers = [self._weights]
         for _ in range(self.settings.layers):
             layers.append(neighbours(layers[-1], self._adjacency))
         return [
-            Look(mean(layers), batch.flatten()),
-            Look(layers[_HOPS], nodes, path=1),
-            Look(self._weights, self._compared(nodes), path=2),
+            LossInput(mean(layers), batch.flatten()),
+            LossInput(layers[_HOPS], nodes, path=1),
+            LossInput(self._weights, self._compared(nodes), path=2),
         ]
 
     def _compared(self, nodes: Tensor) -> Tensor:
@@ -76,13 +76,13 @@ class NCL(LightGCN):
             start += size
         return torch.cat(kinds)
 
-    def loss(self, looks: list[Look], rows: list[Tensor]) -> Tensor:
+    def loss(self, inputs: list[LossInput], rows: list[Tensor]) -> Tensor:
         """BPR, structure and prototypes (Lin et al. 2022, eq. 15)."""
         settings = self.settings
-        nodes, keys = looks[1].nodes, looks[2].nodes
+        nodes, keys = inputs[1].nodes, inputs[2].nodes
         places = torch.searchsorted(keys, nodes)
         split, split_keys = (int((part < self._n_users).sum()) for part in (nodes, keys))
-        total = super().loss(looks, rows)
+        total = super().loss(inputs, rows)
         sides = (
             (rows[1][:split], rows[2][:split_keys], places[:split]),
             (rows[1][split:], rows[2][split_keys:], places[split:] - split_keys),
@@ -97,7 +97,7 @@ class NCL(LightGCN):
                 total = total + settings.prototypes * prototypes
         return total
 
-    def pull_back(self, gradients: Tensor) -> Tensor:
+    def backpropagate(self, gradients: Tensor) -> Tensor:
         of_mean, of_context, of_first = gradients
         terms = [of_mean / (self.settings.layers + 1)] * (self.settings.layers + 1)
         terms[0] = terms[0] + of_first

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from llm4idrec.interactions import IntArray, Interactions
-from llm4idrec.item_losses import drawn_cross_entropy
+from llm4idrec.item_losses import sampled_softmax_loss
 from llm4idrec.recommenders.base import Trained, require_time
 from llm4idrec.recommenders.config import SequentialConfig
 from llm4idrec.recommenders.products import products
@@ -101,8 +101,8 @@ class Sequential(Trained):
     def cross_entropy(
         self, hidden: Tensor, right: Tensor, others: Tensor, targets: Tensor, drawn: Tensor
     ) -> Tensor:
-        """`drawn_cross_entropy` over the catalogue."""
-        return drawn_cross_entropy(hidden, right, others, targets, drawn, self.n_items)
+        """`sampled_softmax_loss` over the catalogue."""
+        return sampled_softmax_loss(hidden, right, others, targets, drawn, self.n_items)
 
     def tensor(self, values: npt.NDArray[Any]) -> Tensor:
         return torch.from_numpy(values).to(self.device)

@@ -12,7 +12,7 @@ from llm4idrec.recommenders.config import SimGCLConfig
 from llm4idrec.recommenders.graph import disturb, mean, neighbours, propagate
 from llm4idrec.recommenders.lightgcn import LightGCN
 from llm4idrec.recommenders.losses import info_nce
-from llm4idrec.recommenders.mf import Look
+from llm4idrec.recommenders.mf import LossInput
 
 
 class SimGCL(LightGCN):
@@ -36,15 +36,15 @@ class SimGCL(LightGCN):
             neighbours(nodes, self._adjacency), self._adjacency, self.settings.layers - 1
         )
 
-    def looks(self, batch: Tensor) -> list[Look]:
+    def loss_inputs(self, batch: Tensor) -> list[LossInput]:
         """Clean vectors of the triples, and two noisy views of the nodes of its pairs."""
         nodes = torch.unique(batch[:2])
         first = neighbours(self._weights, self._adjacency)
         clean = propagate(first, self._adjacency, self.settings.layers - 1)
         return [
-            Look(clean, batch.flatten()),
-            Look(self.view(first.clone()), nodes),
-            Look(self.view(first), nodes),
+            LossInput(clean, batch.flatten()),
+            LossInput(self.view(first.clone()), nodes),
+            LossInput(self.view(first), nodes),
         ]
 
     def view(self, layer: Tensor) -> Tensor:
@@ -55,12 +55,12 @@ class SimGCL(LightGCN):
             layers.append(disturb(layer, self.settings.noise, self._noise))
         return mean(layers)
 
-    def loss(self, looks: list[Look], rows: list[Tensor]) -> Tensor:
+    def loss(self, inputs: list[LossInput], rows: list[Tensor]) -> Tensor:
         """BPR and the contrast of users and of items (Yu et al. 2022, eqs. 1 and 2)."""
-        n_users = int((looks[1].nodes < self._n_users).sum())
+        n_users = int((inputs[1].nodes < self._n_users).sum())
         users = self.contrast(rows[1][:n_users], rows[2][:n_users])
         items = self.contrast(rows[1][n_users:], rows[2][n_users:])
-        return super().loss(looks, rows) + self.settings.contrast * (users + items)
+        return super().loss(inputs, rows) + self.settings.contrast * (users + items)
 
     def contrast(self, one: Tensor, other: Tensor) -> Tensor:
         """InfoNCE of two views (n, d), in groups of at most `contrast_nodes` rows.

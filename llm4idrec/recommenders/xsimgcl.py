@@ -9,7 +9,7 @@ from torch import Tensor
 
 from llm4idrec.recommenders.config import XSimGCLConfig
 from llm4idrec.recommenders.graph import disturb, mean, neighbours, power_series
-from llm4idrec.recommenders.mf import Look
+from llm4idrec.recommenders.mf import LossInput
 from llm4idrec.recommenders.simgcl import SimGCL
 
 
@@ -20,7 +20,7 @@ class XSimGCL(SimGCL):
     settings: XSimGCLConfig
     paths: ClassVar[int] = 2
 
-    def looks(self, batch: Tensor) -> list[Look]:
+    def loss_inputs(self, batch: Tensor) -> list[LossInput]:
         """Noisy means of the layers at the triples and the pairs' nodes, and one noisy layer."""
         nodes = torch.unique(batch[:2])
         layers = [self._weights]
@@ -29,12 +29,12 @@ class XSimGCL(SimGCL):
             layers.append(disturb(layer, self.settings.noise, self._noise))
         final = mean(layers[1:])
         return [
-            Look(final, batch.flatten()),
-            Look(final, nodes),
-            Look(layers[self.settings.contrast_layer], nodes, path=1),
+            LossInput(final, batch.flatten()),
+            LossInput(final, nodes),
+            LossInput(layers[self.settings.contrast_layer], nodes, path=1),
         ]
 
-    def pull_back(self, gradients: Tensor) -> Tensor:
+    def backpropagate(self, gradients: Tensor) -> Tensor:
         of_mean, of_layer = gradients
         terms = [of_mean / self.settings.layers] * self.settings.layers
         terms[self.settings.contrast_layer - 1] = terms[0] + of_layer

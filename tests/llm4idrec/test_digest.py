@@ -69,7 +69,7 @@ def test_where_nothing_is_added_both_lines_are_the_same(evaluation: Path) -> Non
 
 
 def test_a_folder_without_an_evaluation_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not a table of metrics by user"):
+    with pytest.raises(InputError, match=r"per_user\.parquet: there is no such file"):
         compared(tmp_path)
 
 

@@ -237,8 +237,8 @@ def test_bands_of_popularity_are_in_the_summary(files: Files) -> None:
     [
         ("select", 2, False),
         ("select", 11, False),
-        ("examine", 2, False),
-        ("examine", 9, True),
+        ("test", 2, False),
+        ("test", 9, True),
     ],
 )
 def test_resumes_with_equal_bytes(
@@ -267,7 +267,7 @@ def test_resumes_with_equal_bytes(
         with pytest.raises(KeyboardInterrupt):
             again.evaluate(evaluation, controls=controls)
     assert not again.out.exists()
-    file = "test.json" if task == "examine" else "training.json"
+    file = "test.json" if task == "test" else "training.json"
     assert len(list(tmp_path.rglob(f".again.*/fits/**/{file}"))) == after
     kept = len(list(tmp_path.rglob(".again.*/fits/**/training.json")))
     fitted: list[int] = []
@@ -277,7 +277,7 @@ def test_resumes_with_equal_bytes(
     )
 
     assert results(again.evaluate(evaluation, controls=controls)) == whole
-    tested = 4 * 3 - (after if task == "examine" else 0)
+    tested = 4 * 3 - (after if task == "test" else 0)
     assert len(fitted) == len(read_all_series(again.out)) - kept + refit * tested
 
 

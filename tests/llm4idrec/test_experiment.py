@@ -205,8 +205,8 @@ def test_self_is_the_best_of_the_original_fit_in_the_language_models_volume(
     assert read_json(tmp_path / "fits" / str(other) / "training.json")["generated_pairs"] == 4
     before = kept.read_bytes()
 
-    made.examine(first)  # refits the model that they came from
-    made.examine(own)
+    made.test(first)  # refits the model that they came from
+    made.test(own)
 
     assert kept.read_bytes() == before
     assert read_json(kept.with_name("test.json")).keys() >= {"coverage_at_3", "popularity_at_3"}
@@ -239,7 +239,7 @@ def test_a_sequential_recommender_continues_the_original_history(
 
     fit = Fit(Augmentation(1.0), 0)
     made.select(fit)
-    made.examine(fit)
+    made.test(fit)
 
     assert [train.items_of(0).tolist() for train in trained] == [[3, 1, 2, 7, 8, 9]]
     assert [seen.items_of(0).tolist() for seen in continued] == [

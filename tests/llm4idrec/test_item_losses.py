@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.functional import cross_entropy as torch_cross_entropy
 
 from llm4idrec import item_losses
-from llm4idrec.item_losses import binary_cross_entropy, drawn_cross_entropy
+from llm4idrec.item_losses import binary_cross_entropy, sampled_softmax_loss
 
 N, M, SIZE = 40, 25, 8
 
@@ -26,7 +26,7 @@ def drawn_case(scale: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
 
 def softmax_loss(hidden: Tensor, items: Tensor, targets: Tensor, drawn: Tensor) -> Tensor:
     """Of the items with the numbers `drawn`."""
-    return drawn_cross_entropy(hidden, items[targets], items[drawn], targets, drawn, len(items))
+    return sampled_softmax_loss(hidden, items[targets], items[drawn], targets, drawn, len(items))
 
 
 def test_binary_cross_entropy() -> None:
