@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from llm4idrec import stages
+from llm4idrec import preflight, stages
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
 from llm4idrec.export.command import add_options, export
@@ -21,6 +21,12 @@ Command = Callable[[Config, Path], None]
 
 def read(config: Config, at: Path) -> None:
     """interaction file -> raw/"""
+    for check in (
+        preflight.check_parameters,
+        preflight.check_recommenders,
+        preflight.check_base_model,
+    ):
+        check(config)
     stages.read(at / "raw", data=config.data)
 
 
@@ -187,6 +193,8 @@ def run(config: Config, at: Path) -> None:
     for command in FLOW:
         print(f"{_name(command)}: {command.__doc__}", file=sys.stderr)
         command(config, at)
+        if command is split:
+            preflight.check_train(config, at / "train" / stages.TRAIN)
 
 
 def merged(options: argparse.Namespace) -> None:

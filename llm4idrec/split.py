@@ -95,10 +95,9 @@ def _long_enough(
 ) -> Rows:
     """The rows of users with enough of them; others are refused, or if so set left out."""
     if not data.drop_short_histories:
-        remedy = "set data.min_history to 1 to leave short histories to data.k_core"
-        _require_history(
-            rows, ids, data.min_history, "data.min_history", f"{_ADD} or {remedy}", data.train_file
-        )
+        short = f"{_ADD} or set data.min_history to 1 to leave short histories to data.k_core"
+        least, purpose = data.min_history, "data.min_history"
+        _require_history(rows, ids, least, purpose, short, data.train_file)
         return rows
     least = max(data.min_history, _fewest(test, split))
     long = rows.take(np.bincount(rows.user)[rows.user] >= least)

@@ -19,8 +19,10 @@ from llm4idrec.config import Config
 from llm4idrec.errors import InputError, without_passwords
 from llm4idrec.faults import exit_code
 from llm4idrec.files import forget_work, locked, read_json, remove
+from llm4idrec.preflight import check_parameters
 from llm4idrec.recommenders.config import SETTINGS
 from pipelines import environment
+from pipelines.checks import check_ahead
 from pipelines.stages import (
     COMPARISON,
     CONTROL_COMPARISON,
@@ -28,6 +30,7 @@ from pipelines.stages import (
     FIGURES,
     SOURCE,
     STAGES,
+    TRAIN,
     TUNING,
     Files,
     expand,
@@ -122,6 +125,7 @@ def run_stage(options: argparse.Namespace) -> None:
         config = only_tuned(config, options.recommender)
         label = f"{name} {' '.join(config.recommenders)}"
     inputs, outputs = stage.inputs(config), stage.outputs(config)
+    check_ahead(name, version, inputs.get(TRAIN))
     busy = f"the stage {label} is being run by another process; wait until it is done, or end it"
     with locked(environment.lock_of(label), busy):
         print(f"{label}: started", flush=True)
@@ -131,6 +135,8 @@ def run_stage(options: argparse.Namespace) -> None:
         with tracking.stage_run(label, version, stage.keys(config), inputs, config) as run:
             try:
                 zenml_run = flow.run_stage(name, config, inputs)
+                if name == "prepare":
+                    check_ahead(name, version, outputs[TRAIN])
             except BaseException:
                 remove(*outputs.values())  # all or none; half-done work to resume lies beside them
                 raise
@@ -153,6 +159,7 @@ def run_all(options: argparse.Namespace) -> None:
             done = flow.finished(options.record, options.stack)
         else:
             version = Config.read(PARAMS)
+            check_parameters(version.with_tuned_filter())
             source = options.source or STAGES["prepare"].inputs(version)[SOURCE]
             left = flow.run_all(version, source, options.stack, options.settings)
             if left is None:

@@ -342,8 +342,8 @@ CASES = {
         grid(3, 4),
         RANDOM,
         given_test(),
-        "set/test: none of its 2 users is in set/train: it has 'x', 'y', and that 'u0', 'u1', 'u2'; "
-        "expected the train set's users; see that both files mean the same users and items",
+        "set/test: none of its 2 users is in set/train: it has 'x', 'y', and that 'u0', 'u1', "
+        "'u2'; expected the train set's users; see that both files mean the same users and items",
         test=[("x", "i1", 1), ("y", "i2", 1)],
     ),
 }

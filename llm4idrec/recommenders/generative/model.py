@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -103,16 +105,30 @@ def _small(settings: GenerativeConfig, n_tokens: int) -> Any:
 
 
 def _load(name: str, weights: bool) -> Any:
-    from transformers import AutoConfig, T5ForConditionalGeneration
+    from transformers import T5ForConditionalGeneration
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    if not weights:
+        return T5ForConditionalGeneration(t5_config(name))
+    with _loading(name):
+        return T5ForConditionalGeneration.from_pretrained(
+            name, dtype="float32", use_safetensors=True
+        )
+
+
+def t5_config(name: str) -> Any:
+    """The shape of a pretrained T5; `InputError` if there is none of that name."""
+    from transformers import AutoConfig
+
+    with _loading(name):
+        return AutoConfig.from_pretrained(name, trust_remote_code=False)
+
+
+@contextmanager
+def _loading(name: str) -> Iterator[None]:
     try:
-        if weights:
-            return T5ForConditionalGeneration.from_pretrained(
-                name, dtype="float32", use_safetensors=True
-            )
-        return T5ForConditionalGeneration(AutoConfig.from_pretrained(name, trust_remote_code=False))
+        yield
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
