@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from llm4idrec import preflight
@@ -29,6 +30,24 @@ def check_ahead(stage: str, version: Config, train: Path | None) -> None:
         preflight.check_base_model(config)
     if train is not None:
         preflight.check_train(config, train / "interactions.parquet")
+
+
+def untracked(path: Path) -> str | None:
+    """A sentence if a copy of the repository, in which DVC's queue runs experiments, will lack the
+    file at `path`: it is relative, and neither git nor DVC keeps it."""
+    if path.is_absolute() or not Path(".dvc").is_dir():
+        return None
+    if any(Path(f"{part}.dvc").is_file() for part in (path, *path.parents)):
+        return None
+    listed = subprocess.run(
+        ["git", "ls-files", "--", str(path)], capture_output=True, text=True, check=False
+    )
+    if listed.returncode or listed.stdout:  # no repository, or one that has it
+        return None
+    return (
+        f"{path}: neither git nor DVC tracks it, so `dvc exp run --queue` and `--temp` would not "
+        f"find it; `dvc add` it, or give its whole path in data.path"
+    )
 
 
 def _to_come(version: Config) -> Config:
