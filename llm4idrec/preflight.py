@@ -15,12 +15,14 @@ from llm4idrec.memory import rows_at_a_time
 from llm4idrec.presets import ADAPTER_PRESETS
 from llm4idrec.prompts import require_order, require_prompts
 from llm4idrec.recommenders.config import GenerativeConfig
+from llm4idrec.split import require_protocol
 
 # Modules that load torch are imported where there is something for them to check.
 
 
 def check_parameters(config: Config) -> None:
     """Raises `InputError` for what the parameters alone rule out."""
+    require_protocol(config.data, config.split)
     require_order(config.lists, has_time=config.data.has_time)
     _require_time(config)
     _require_votes(config)

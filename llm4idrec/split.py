@@ -63,7 +63,7 @@ def split_raw(
     follow, users with fewer than `data.min_history` items or too few to be split, and parts that
     are empty.
     """
-    _require_possible(train, test, data, split)
+    require_protocol(data, split)
     sampling, holding, numbering = np.random.default_rng(seed).spawn(3)
     ids = Ids.of(train, test)
     read = ids.rows(train)
@@ -132,16 +132,15 @@ def _fewest(test: pa.Table | None, split: SplitConfig) -> int:
     return 3 if test is None and split.protocol != "global_time" else 1
 
 
-def _require_possible(
-    train: pa.Table, test: pa.Table | None, data: DataConfig, split: SplitConfig
-) -> None:
-    if test is None and split.protocol != "leave_last_out" and split.valid + split.test >= 1:
+def require_protocol(data: DataConfig, split: SplitConfig) -> None:
+    """Raises `InputError` for a protocol that data of this kind cannot follow."""
+    if not data.test and split.protocol != "leave_last_out" and split.valid + split.test >= 1:
         raise InputError(
             f"split.valid + split.test is {split.valid + split.test:g}",
             "less than 1",
             "leave a share for train",
         )
-    if split.protocol != "random" and "timestamp" not in train.column_names:
+    if split.protocol != "random" and not data.has_time:
         raise InputError(
             f"split.protocol is {split.protocol}, but there is no time",
             "the time of each interaction",

@@ -44,6 +44,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"recommenders": ["cid"], "cid": {"name": "empty"}},
         "T5 'empty' cannot be loaded (",
     ),
+    "a folder of another model": (
+        {"recommenders": ["cid"], "cid": {"name": "llama"}},
+        "T5 'llama' cannot be loaded (it is a llama)",
+    ),
+    "shares of everything": (
+        {"split": {"valid": 0.5, "test": 0.5}},
+        "split.valid + split.test is 1; expected less than 1; ",
+    ),
+    "a protocol without a time": (
+        {"split": {"protocol": "global_time"}, "data": NO_TIME},
+        "ratings.csv: split.protocol is global_time, but there is no time; ",
+    ),
     "a base model that is nowhere": (
         {"base_model": {"kind": "pretrained", "name": "/models/llama"}},
         "base model '/models/llama' cannot be loaded (",
@@ -88,6 +100,8 @@ def test_refused_before_the_data_are_read(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     changed(workplace, changes)
     Path("empty").mkdir()
+    Path("llama").mkdir()
+    Path("llama/config.json").write_text('{"model_type": "llama"}')
     for command in ("read", "run"):
         assert main([command]) == 2
         said = capsys.readouterr().err.splitlines()[-1]

@@ -16,6 +16,7 @@ from llm4idrec.recommenders.generative.vocabulary import PAD
 
 _WORDS_AROUND = 8
 """Room for the words of a prompt around the history."""
+_T5 = "t5", "mt5"
 _DENSE = 8
 """A logit of a matrix product costs less than one by itself by this factor."""
 
@@ -109,8 +110,9 @@ def _load(name: str, weights: bool) -> Any:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    config = t5_config(name)
     if not weights:
-        return T5ForConditionalGeneration(t5_config(name))
+        return T5ForConditionalGeneration(config)
     with _loading(name):
         return T5ForConditionalGeneration.from_pretrained(
             name, dtype="float32", use_safetensors=True
@@ -118,11 +120,14 @@ def _load(name: str, weights: bool) -> Any:
 
 
 def t5_config(name: str) -> Any:
-    """The shape of a pretrained T5; `InputError` if there is none of that name."""
+    """The shape of the pretrained T5 `name`; `InputError` if it is not to be had, or no T5."""
     from transformers import AutoConfig
 
     with _loading(name):
-        return AutoConfig.from_pretrained(name, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        if config.model_type not in _T5:
+            raise ValueError(f"it is a {config.model_type}")
+        return config
 
 
 @contextmanager
