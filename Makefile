@@ -45,11 +45,13 @@ lock: $(READY)  ## pin what requirements.txt needs anew, with hashes
 	python .ci/lock.py
 
 # Pip refuses what does not have a hash of the lock files. torch's build for the CPU is taken where
-# pip's index has it, else the usual one, which on Linux needs CUDA's libraries.
+# pip's index has it, else the usual one, which on Linux needs CUDA's libraries. The .pth makes the
+# code known to Python in every folder, also once the repository has been moved.
 $(READY): requirements.lock requirements-cpu.lock requirements-cuda.lock
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv .venv
 	$(INSTALL) requirements-cpu.lock 2>/dev/null || echo "torch: the usual build"
 	$(INSTALL) requirements.lock
 	if python -m pip check | grep -q '^torch '; then $(INSTALL) requirements-cuda.lock; fi
+	echo ../../../.. > "$$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/llm4idrec.pth"
 	touch $@

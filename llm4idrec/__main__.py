@@ -8,19 +8,26 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from llm4idrec import stages
+from llm4idrec import preflight, stages
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
 from llm4idrec.export.command import add_options, export
 from llm4idrec.faults import exit_code
 from llm4idrec.files import forget_work
 from llm4idrec.processes import is_main, joined
+from llm4idrec.project import PARAMS, enter_project
 
 Command = Callable[[Config, Path], None]
 
 
 def read(config: Config, at: Path) -> None:
     """interaction file -> raw/"""
+    for check in (
+        preflight.check_parameters,
+        preflight.check_recommenders,
+        preflight.check_base_model,
+    ):
+        check(config)
     stages.read(at / "raw", data=config.data)
 
 
@@ -187,6 +194,8 @@ def run(config: Config, at: Path) -> None:
     for command in FLOW:
         print(f"{_name(command)}: {command.__doc__}", file=sys.stderr)
         command(config, at)
+        if command is split:
+            preflight.check_train(config, at / "train" / stages.TRAIN)
 
 
 def merged(options: argparse.Namespace) -> None:
@@ -199,6 +208,9 @@ def merged(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0, 2 for an input that cannot be used, 1 for other known failures."""
     options = _parser().parse_args(arguments)
+    if options.params is None:
+        enter_project(options)
+    options.params, options.out = options.params or PARAMS, options.out or Path("artifacts")
     return exit_code(lambda: options.run(options), debug=options.debug)
 
 
@@ -213,10 +225,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Folders are below --out. Stages do not check whether they are up to date.",
     )
     place = argparse.ArgumentParser(add_help=False)
-    place.add_argument("--out", type=Path, default=Path("artifacts"), help="(artifacts)")
+    place.add_argument("--out", type=Path, help="(artifacts)")
     place.add_argument("--debug", action="store_true", help="show a traceback")
     common = argparse.ArgumentParser(add_help=False, parents=[place])
-    common.add_argument("--params", type=Path, default=Path("params.yaml"), help="(params.yaml)")
+    common.add_argument("--params", type=Path, help="(params.yaml, here or in a folder above)")
     commands = parser.add_subparsers(required=True, metavar="STAGE")
     for command in (*FLOW, run):
         stage = commands.add_parser(_name(command), parents=[common], help=command.__doc__)
@@ -224,7 +236,7 @@ def _parser() -> argparse.ArgumentParser:
     add_options(commands.add_parser("export", parents=[common], help=export.__doc__))
     whole = commands.add_parser("merged", parents=[place], help=merged.__doc__)
     whole.add_argument("--to", type=Path, required=True, help="new folder")
-    whole.set_defaults(run=merged)
+    whole.set_defaults(run=merged, params=None)
     return parser
 
 

@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from llm4idrec.base_model import load_base_model
+from llm4idrec.base_model import compact_config, load_base_model
 from llm4idrec.causal_training import Batch, Schedule, train_causal, write_history
-from llm4idrec.config import AdapterConfig
+from llm4idrec.config import AdapterConfig, BaseModelConfig
 from llm4idrec.errors import InputError
 from llm4idrec.files import (
     fingerprint,
@@ -110,6 +110,14 @@ def add_adapter(model: Any, config: AdapterConfig, tokens: list[int]) -> Any:
     model.peft_config["default"].base_model_name_or_path = Path(model.name_or_path).name
     model.peft_config["default"].target_modules = sorted(config.target_modules)
     return model
+
+
+def require_modules(base_model: BaseModelConfig, config: AdapterConfig) -> None:
+    """`InputError` if the compact model has no layers of the names that are to get an update."""
+    from transformers import LlamaForCausalLM
+
+    with torch.device("meta"):  # weights that take no memory
+        add_adapter(LlamaForCausalLM(compact_config(3, base_model)), config, [])
 
 
 def _both_sides(model: Any, tokens: list[int]) -> dict[str, list[int]]:

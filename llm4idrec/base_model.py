@@ -68,7 +68,7 @@ def _train_compact(
 
     hide_progress()
     train = Interactions.read(train_file)
-    require_order(train, lists)
+    require_order(lists, has_time=train.has_time)
     tokenizer = compact_tokenizer(train.n_users if lists.users else 0, train.n_items)
     torch.manual_seed(seed)
     encoder = PromptEncoder(tokenizer)

@@ -19,7 +19,7 @@ from llm4idrec.controls import SELF
 from llm4idrec.errors import InputError
 from llm4idrec.interactions import IntArray, Interactions
 from llm4idrec.merging import GENERATED, ORIGINAL, generated_pairs
-from llm4idrec.metrics import evaluated_users
+from llm4idrec.metrics import evaluated_users, require_several
 from llm4idrec.placement import place_generated
 
 AUGMENTED, CONTROLS = "interactions.parquet", "controls.parquet"
@@ -108,13 +108,7 @@ def _heldout(file: Path, train: Interactions) -> Interactions:
             "run the stage `prepare` again",
             file=file,
         )
-    if len(users) == 1:
-        raise InputError(
-            "holds items of one user only",
-            "those of at least two, over whom a gain can be tested",
-            "take more data, or another split",
-            file=file,
-        )
+    require_several(users, file)
     return heldout
 
 

@@ -154,10 +154,8 @@ class Generator:
         self._model, self._encoder = model, PromptEncoder(tokenizer)
         self._train, self._config, self._seed = train, config, seed
         self._lists = lists
-        require_order(train, lists)
-        alike = config.method == "next_item" and lists.order == "time"
-        self._views = 1 if alike else config.views
-        self._samples = 1 if config.method == "next_item" else config.samples
+        require_order(lists, has_time=train.has_time)
+        self._views, self._samples = config.asked(lists)
         self._device = next(model.parameters()).device
         catalogue = self._encoder.catalogue(train.n_items)
         self._trie = CatalogueTrie(catalogue, self._encoder.separator).to(self._device)

@@ -67,6 +67,10 @@ class Interactions:
     def __len__(self) -> int:
         return len(self.user)
 
+    @property
+    def has_time(self) -> bool:
+        return self.timestamp is not None
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Interactions) and self.table().equals(other.table())
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from llm4idrec.errors import InputError
 from llm4idrec.interactions import IntArray, Interactions
 
 FloatArray = npt.NDArray[np.float64]
@@ -15,6 +17,17 @@ FloatArray = npt.NDArray[np.float64]
 def evaluated_users(train: Interactions, heldout: Interactions) -> IntArray:
     """Users with at least one interaction in both, ascending."""
     return np.intersect1d(train.user, heldout.user).astype(np.int32)
+
+
+def require_several(users: IntArray, file: Path) -> None:
+    """`InputError` if `file` holds out items of one of the `users` only."""
+    if len(users) == 1:
+        raise InputError(
+            "holds items of one user only",
+            "those of at least two, over whom a gain can be tested",
+            "take more data, or another split",
+            file=file,
+        )
 
 
 def user_metrics(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from llm4idrec.errors import InputError
 from llm4idrec.files import content_hash, read_json, replacing_folder, write_json
 from llm4idrec.id_tokens import write_id_tokens
 from llm4idrec.interactions import Interactions
-from llm4idrec.smollm2 import NAME, SHA256, smollm2_folder
+from llm4idrec.smollm2 import NAME, SHA256, require_smollm2, smollm2_folder
 
-REFERENCE = "reference.json"
+REFERENCE, CONFIG = "reference.json", "config.json"
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,36 @@ def _refer(name: str, revision: str | None) -> Reference:
     local = Path(name)
     if not local.exists():
         return Reference(name, revision, None)
-    if not (local / "config.json").is_file():
-        raise InputError(
-            "is not a Hugging Face model folder", "a folder that holds config.json", file=local
-        )
+    _require_config(local)
     return Reference(str(local.resolve()), revision, content_hash(local))
+
+
+def require_base_model(name: str, revision: str | None) -> None:
+    """Raises `InputError` if there is no such model: what can be told without its weights."""
+    if name == NAME:
+        require_smollm2()
+    elif Path(name).exists():
+        _require_config(Path(name))
+    elif not is_cached(name, revision):
+        _pretrained_config(Reference(name, revision, None))
+
+
+def is_cached(name: str, revision: str | None = None) -> bool:
+    """Whether a model of the hub has been downloaded, if only its configuration: then there is
+    such a model, and no need to wait for a network."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    with suppress(HFValidationError):
+        return isinstance(try_to_load_from_cache(name, CONFIG, revision=revision), str)
+    return False
+
+
+def _require_config(folder: Path) -> None:
+    if not (folder / CONFIG).is_file():
+        raise InputError(
+            "is not a Hugging Face model folder", f"a folder that holds {CONFIG}", file=folder
+        )
 
 
 def _pretrained_config(reference: Reference) -> Any:

@@ -118,13 +118,23 @@ def parse_prompt(question: str, answer: str, kind: Kind) -> Prompt | None:
     return Prompt(None if user is None else int(user), kind, history, answered, words)
 
 
-def require_order(train: Interactions, lists: ListsConfig) -> None:
+def require_order(lists: ListsConfig, *, has_time: bool) -> None:
     """Raises `InputError` if lists are to be in time order and there is no time."""
-    if lists.order == "time" and train.timestamp is None:
+    if lists.order == "time" and not has_time:
         raise InputError(
             "lists.order is time, and the interactions have none",
             "a time for each interaction",
             "set data.timestamp, or lists.order to shuffled",
+        )
+
+
+def require_prompts(train: Interactions) -> None:
+    """Raises `InputError` if no user has enough items for a prompt."""
+    if train.history_lengths.max(initial=0) < SHORTEST_HISTORY:
+        raise InputError(
+            f"no user has {SHORTEST_HISTORY} items in the train set",
+            "some, to build prompts of",
+            "take more data, or hold out less in `split`",
         )
 
 
@@ -138,7 +148,7 @@ def build_prompts(
     The tables take some hundred MB at most, however many users there are. Raises `InputError` if
     there is no time for that order.
     """
-    require_order(train, lists)
+    require_order(lists, has_time=train.has_time)
     users = np.flatnonzero(train.history_lengths >= SHORTEST_HISTORY)
     items = np.cumsum(train.history_lengths[users] * config.per_user)
     chunks = np.split(users, np.flatnonzero(np.diff(items // _ITEMS_A_TABLE)) + 1)

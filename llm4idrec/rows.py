@@ -55,8 +55,8 @@ class Ids:
     def of(cls, train: pa.Table, test: pa.Table | None) -> Self:
         """The users of `train`, the items of both."""
         tables = [train] if test is None else [train, test]
-        items = pa.concat_arrays([_encoded(table["item"]).dictionary for table in tables])
-        return cls(_sorted(_encoded(train["user"]).dictionary), _sorted(items.unique()))
+        items = pa.concat_arrays([distinct(table["item"]) for table in tables])
+        return cls(_sorted(distinct(train["user"])), _sorted(items.unique()))
 
     def rows(self, table: pa.Table) -> Rows:
         """The rows of `table` whose user is known."""
@@ -79,6 +79,11 @@ def read_rows(file: Path) -> pa.Table:
     for place, name in enumerate(("user", "item")):
         table = table.set_column(place, name, _encoded(table[name]))
     return table.combine_chunks()
+
+
+def distinct(column: pa.ChunkedArray) -> pa.Array:
+    """The IDs of a column, each once."""
+    return _encoded(column).dictionary
 
 
 def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:

@@ -28,12 +28,22 @@ def smollm2_folder() -> Path:
     It stands where `huggingface_hub` keeps what it downloads, 540 MB. Raises `InputError` if the
     package is not installed, or holds other weights.
     """
-    from huggingface_hub.constants import HF_HOME
-
-    folder = Path(HF_HOME) / "llm4idrec" / f"{NAME}-{SHA256[:12]}"
+    folder = _folder()
     if not folder.is_dir():
         _convert(_weights(), folder)
     return folder
+
+
+def require_smollm2() -> None:
+    """What `smollm2_folder` raises, without making anything."""
+    if not _folder().is_dir():
+        _weights()
+
+
+def _folder() -> Path:
+    from huggingface_hub.constants import HF_HOME
+
+    return Path(HF_HOME) / "llm4idrec" / f"{NAME}-{SHA256[:12]}"
 
 
 def _weights() -> Path:

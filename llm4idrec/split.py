@@ -6,6 +6,7 @@ file matters only between equal times, and without time to say which of repeated
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +26,12 @@ from llm4idrec.holdout import (
 )
 from llm4idrec.interactions import IntArray, Interactions, LongArray
 from llm4idrec.kcore import in_k_core
+from llm4idrec.overlap import removed_by_k_core, unknown_ids
 from llm4idrec.probe import successor_probe
 from llm4idrec.rows import Ids, Rows, distinct_pairs
 
 PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
+_ADD = "add interactions"
 
 
 @dataclass(frozen=True)
@@ -60,21 +63,57 @@ def split_raw(
     follow, users with fewer than `data.min_history` items or too few to be split, and parts that
     are empty.
     """
-    _require_possible(train, test, data, split)
+    require_protocol(data, split)
     sampling, holding, numbering = np.random.default_rng(seed).spawn(3)
     ids = Ids.of(train, test)
     read = ids.rows(train)
-    distinct = distinct_pairs(read, ids, data, data.train_file)
-    _require_history(
-        distinct,
-        ids,
-        data.min_history,
-        "data.min_history",
-        "add interactions or set data.min_history to 1 to leave short histories to data.k_core",
-        data.train_file,
-    )
-    sampled = _sampled(distinct, data.sample_users, sampling)
-    core = sampled.take(in_k_core(sampled.user, sampled.item, data.k_core))
+    once = distinct_pairs(read, ids, data, data.train_file)
+    long = _long_enough(once, ids, test, data, split)
+    sampled = _sampled(long, data.sample_users, sampling)
+    core = _core(sampled, ids, test, data, split)
+    part = _hold_out(core, split, holding, test=test is None)
+    parts = {name: core.take(part == label) for name, label in PARTS.items()}
+    summary = _counts(read, once, sampled, core)
+    warnings = []
+    if data.drop_short_histories:
+        users, pairs = len(once.users) - len(long.users), len(once) - len(long)
+        summary |= {"users_removed_by_min_history": users, "pairs_removed_by_min_history": pairs}
+        warnings.append(f"data.drop_short_histories: {users} users with {pairs} pairs left out")
+    if test is not None:
+        parts["test"], counts = _given_test(test, core, ids, data)
+        summary |= counts
+        warnings += unknown_ids(train, test, data)
+        warnings += removed_by_k_core(ids.rows(test), sampled, core, data)
+    parts, counts = _of_train_users(parts, core)
+    for warning in warnings:
+        print(warning, file=sys.stderr)
+    return _numbered(parts, ids, summary | counts, numbering)
+
+
+def _long_enough(
+    rows: Rows, ids: Ids, test: pa.Table | None, data: DataConfig, split: SplitConfig
+) -> Rows:
+    """The rows of users with enough of them; others are refused, or if so set left out."""
+    if not data.drop_short_histories:
+        short = f"{_ADD} or set data.min_history to 1 to leave short histories to data.k_core"
+        least, purpose = data.min_history, "data.min_history"
+        _require_history(rows, ids, least, purpose, short, data.train_file)
+        return rows
+    least = max(data.min_history, _fewest(test, split))
+    long = rows.take(np.bincount(rows.user)[rows.user] >= least)
+    if not len(long):
+        remedy = "lower data.min_history" if least > _fewest(test, split) else None
+        raise InputError(f"no user has {least} interactions", "some", remedy, file=data.train_file)
+    return long
+
+
+def _core(
+    rows: Rows, ids: Ids, test: pa.Table | None, data: DataConfig, split: SplitConfig
+) -> Rows:
+    """The k-core, in which every user can be split."""
+    fewest = _fewest(test, split)
+    history = fewest if data.drop_short_histories else 0
+    core = rows.take(in_k_core(rows.user, rows.item, data.k_core, history))
     if not len(core):
         raise InputError(
             f"no interaction is left in the {data.k_core}-core",
@@ -82,35 +121,26 @@ def split_raw(
             "lower data.k_core or raise data.sample_users",
             file=data.train_file,
         )
-    if test is None and split.protocol != "global_time":
-        _require_history(
-            core,
-            ids,
-            3,
-            "one each for train, validation and test",
-            "add interactions, or set data.k_core to 3 or more to drop such users",
-            data.train_file,
-        )
-    part = _hold_out(core, split, holding, test=test is None)
-    parts = {name: core.take(part == label) for name, label in PARTS.items()}
-    summary = _counts(read, distinct, sampled, core)
-    if test is not None:
-        parts["test"], counts = _given_test(test, core, ids, data)
-        summary |= counts
-    parts, counts = _of_train_users(parts, core)
-    return _numbered(parts, ids, summary | counts, numbering)
+    remedy = "set data.k_core to 3 or more, or data.drop_short_histories, to drop such users"
+    purpose = "one each for train, validation and test"
+    _require_history(core, ids, fewest, purpose, f"{_ADD}, or {remedy}", data.train_file)
+    return core
 
 
-def _require_possible(
-    train: pa.Table, test: pa.Table | None, data: DataConfig, split: SplitConfig
-) -> None:
-    if test is None and split.protocol != "leave_last_out" and split.valid + split.test >= 1:
+def _fewest(test: pa.Table | None, split: SplitConfig) -> int:
+    """Interactions that a user must have to be split."""
+    return 3 if test is None and split.protocol != "global_time" else 1
+
+
+def require_protocol(data: DataConfig, split: SplitConfig) -> None:
+    """Raises `InputError` for a protocol that data of this kind cannot follow."""
+    if not data.test and split.protocol != "leave_last_out" and split.valid + split.test >= 1:
         raise InputError(
             f"split.valid + split.test is {split.valid + split.test:g}",
             "less than 1",
             "leave a share for train",
         )
-    if split.protocol != "random" and "timestamp" not in train.column_names:
+    if split.protocol != "random" and not data.has_time:
         raise InputError(
             f"split.protocol is {split.protocol}, but there is no time",
             "the time of each interaction",
@@ -169,24 +199,24 @@ def _given_test(
 ) -> tuple[Rows, dict[str, float]]:
     """The usable pairs of somebody else's test set, and counts of the others."""
     rows = ids.rows(test)
-    distinct = distinct_pairs(rows, ids, data, data.test_file or data.path)
-    known = distinct.take(np.isin(distinct.user, train.user))
+    once = distinct_pairs(rows, ids, data, data.test_file or data.path)
+    known = once.take(np.isin(once.user, train.user))
     keys = [part.user.astype(np.int64) * len(ids.item) + part.item for part in (known, train)]
     fresh = known.take(~np.isin(keys[0], keys[1]))
     return fresh, {
         "test_pairs_read": len(test),
-        "test_duplicates_dropped": len(rows) - len(distinct),
-        "test_pairs_of_unknown_users": len(test) - len(rows) + len(distinct) - len(known),
+        "test_duplicates_dropped": len(rows) - len(once),
+        "test_pairs_of_unknown_users": len(test) - len(rows) + len(once) - len(known),
         "test_pairs_in_train": len(known) - len(fresh),
     }
 
 
-def _counts(read: Rows, distinct: Rows, sampled: Rows, core: Rows) -> dict[str, float]:
+def _counts(read: Rows, once: Rows, sampled: Rows, core: Rows) -> dict[str, float]:
     return {
         "pairs_read": len(read),
         "users_read": len(read.users),
         "items_read": len(read.items),
-        "duplicates_dropped": len(read) - len(distinct),
+        "duplicates_dropped": len(read) - len(once),
         "users_sampled": len(sampled.users),
         "pairs_sampled": len(sampled),
         "users_removed_by_k_core": len(sampled.users) - len(core.users),

@@ -56,6 +56,7 @@ def split(
     seed: int,
 ) -> None:
     """Raw tables -> train, held-out (`valid.parquet`, `test.parquet`) and identifiers folders."""
+    from llm4idrec.metrics import evaluated_users, require_several
     from llm4idrec.rows import read_rows
     from llm4idrec.split import split_raw
 
@@ -67,6 +68,8 @@ def split(
         split,
         seed,
     )
+    for name, part in (("valid", parts.valid), ("test", parts.test)):
+        require_several(evaluated_users(parts.train, part), heldout / f"{name}.parquet")
     with replacing_folder(identifiers) as folder:
         pq.write_table(parts.users, folder / "users.parquet")
         pq.write_table(parts.items, folder / "items.parquet")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from llm4idrec.augmentation import Augmentation
 from llm4idrec.candidates import read_generations
-from llm4idrec.config import EvaluationConfig, FilterConfig
+from llm4idrec.config import EvaluationConfig, FilterConfig, TuneConfig
+from llm4idrec.errors import InputError
 from llm4idrec.filtering import CandidateFilter
 from llm4idrec.interactions import Interactions
 from llm4idrec.merging import generated_pairs, with_shares
@@ -65,6 +66,29 @@ class _Material(NamedTuple):
     filter: CandidateFilter
 
 
+def first_choices(
+    filter: FilterConfig, evaluation: EvaluationConfig, cut: float
+) -> list[FilterChoice]:
+    """See `FilterTuning.defaults`; `cut` is what `filter.min_log_probability` cuts off."""
+    rest = filter.min_votes, cut, filter.agreement
+    added = [
+        FilterChoice(min(amount, filter.max_ratio), *rest, popularity)
+        for amount in evaluation.amounts
+        for popularity in filter.popularity
+    ]
+    return [FilterChoice(0.0, *rest, filter.popularity[0]), *dict.fromkeys(added)]
+
+
+def require_in_range(choices: Sequence[FilterChoice], tune: TuneConfig) -> None:
+    """`InputError` if a setting that the search starts with is outside the ranges."""
+    for name in FilterChoice._fields:
+        low, high = getattr(tune, name)
+        for value in (getattr(choice, name) for choice in choices):
+            if not low <= value <= high:
+                found = f"`tune.{name}` is [{low:g}, {high:g}]"
+                raise InputError(found, f"a range with {value:g}, where the search starts")
+
+
 @dataclass(frozen=True)
 class FilterTuning:
     """One train and validation set, one set of generations, one recommender; plain data.
@@ -94,13 +118,7 @@ class FilterTuning:
         cut = 0.0
         if (least := self.filter.min_log_probability) is not None:
             cut = float(np.mean(_log_probabilities(_material(self)) < least))
-        rest = self.filter.min_votes, cut, self.filter.agreement
-        added = [
-            FilterChoice(min(amount, self.filter.max_ratio), *rest, popularity)
-            for amount in self.evaluation.amounts
-            for popularity in self.filter.popularity
-        ]
-        return [FilterChoice(0.0, *rest, self.filter.popularity[0]), *dict.fromkeys(added)]
+        return first_choices(self.filter, self.evaluation, cut)
 
     def filter_config(self, choice: FilterChoice) -> FilterConfig:
         """The choice as a section of `params.yaml`; its amount becomes `max_ratio`."""

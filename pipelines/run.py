@@ -19,8 +19,11 @@ from llm4idrec.config import Config
 from llm4idrec.errors import InputError, without_passwords
 from llm4idrec.faults import exit_code
 from llm4idrec.files import forget_work, locked, read_json, remove
+from llm4idrec.preflight import check_parameters
+from llm4idrec.project import PARAMS, enter_project
 from llm4idrec.recommenders.config import SETTINGS
 from pipelines import environment
+from pipelines.checks import check_ahead, untracked
 from pipelines.stages import (
     COMPARISON,
     CONTROL_COMPARISON,
@@ -28,6 +31,7 @@ from pipelines.stages import (
     FIGURES,
     SOURCE,
     STAGES,
+    TRAIN,
     TUNING,
     Files,
     expand,
@@ -38,13 +42,13 @@ if TYPE_CHECKING:
     from pipelines.flow import Done
     from pipelines.tracking import StageRun
 
-PARAMS = Path("params.yaml")
 SERVED = "models:/llm4idrec-adapter@champion"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0, 2 for an input that cannot be used, 1 for other known failures."""
     options = parser().parse_args(arguments)
+    enter_project(options)
 
     def run() -> None:
         environment.prepare(debug=options.debug)
@@ -122,6 +126,9 @@ def run_stage(options: argparse.Namespace) -> None:
         config = only_tuned(config, options.recommender)
         label = f"{name} {' '.join(config.recommenders)}"
     inputs, outputs = stage.inputs(config), stage.outputs(config)
+    check_ahead(name, version, inputs.get(TRAIN))
+    if name == "prepare" and (hint := untracked(config.data.path)):
+        print(hint, file=sys.stderr)
     busy = f"the stage {label} is being run by another process; wait until it is done, or end it"
     with locked(environment.lock_of(label), busy):
         print(f"{label}: started", flush=True)
@@ -131,6 +138,8 @@ def run_stage(options: argparse.Namespace) -> None:
         with tracking.stage_run(label, version, stage.keys(config), inputs, config) as run:
             try:
                 zenml_run = flow.run_stage(name, config, inputs)
+                if name == "prepare":
+                    check_ahead(name, version, outputs[TRAIN])
             except BaseException:
                 remove(*outputs.values())  # all or none; half-done work to resume lies beside them
                 raise
@@ -153,6 +162,7 @@ def run_all(options: argparse.Namespace) -> None:
             done = flow.finished(options.record, options.stack)
         else:
             version = Config.read(PARAMS)
+            check_parameters(version.with_tuned_filter())
             source = options.source or STAGES["prepare"].inputs(version)[SOURCE]
             left = flow.run_all(version, source, options.stack, options.settings)
             if left is None:

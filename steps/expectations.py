@@ -70,7 +70,8 @@ def validate_raw(raw: Path, docs: Path, data: DataConfig) -> None:
         pairs = table.drop_duplicates(["user", "item"])
         history = pairs.groupby("user").size()
         table["history"] = table["user"].map(history)
-        checks = _raw_checks(data, table, min_history=data.min_history if name == "train" else 1)
+        short = name == "test" or data.drop_short_histories
+        checks = _raw_checks(data, table, min_history=1 if short else data.min_history)
         suites.append(Suite(f"raw_{name}", source, table, checks))
         summary |= {
             f"{name}_rows": len(table),

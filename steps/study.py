@@ -26,7 +26,7 @@ from llm4idrec.errors import DivergenceError, InputError
 from llm4idrec.files import costing, fingerprint, replacing_folder, resumable_folder
 from llm4idrec.recommenders.config import TrainedConfig
 from llm4idrec.trials import PARAMS, Outcome, Trial, write_trials
-from llm4idrec.tuning import FilterChoice, FilterTuning
+from llm4idrec.tuning import FilterChoice, FilterTuning, require_in_range
 from llm4idrec.tuning_page import write_tuning_page
 from llm4idrec.workers import Run, worker_pool
 
@@ -161,11 +161,7 @@ class Study:
     def _first_choices(self) -> list[FilterChoice]:
         """Nothing added, what the section `filter` says, and points spread over the ranges."""
         choices, space = self.tuning.defaults(), self._space()
-        for name, distribution in space.items():
-            for value in (getattr(choice, name) for choice in choices):
-                if not distribution.low <= value <= distribution.high:
-                    found = f"`tune.{name}` is [{distribution.low:g}, {distribution.high:g}]"
-                    raise InputError(found, f"a range with {value:g}, where the search starts")
+        require_in_range(choices, self.config)
         more = max(0, max(_SPREAD, self.config.together) - len(choices))
         for point in Halton(len(space), seed=self.tuning.seed).random(more):
             values = {

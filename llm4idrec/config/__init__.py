@@ -46,7 +46,7 @@ from llm4idrec.recommenders.config import (
     SimGCLConfig,
     XSimGCLConfig,
 )
-from llm4idrec.section import Count, Section
+from llm4idrec.section import Count, Once, Section
 from llm4idrec.yaml_file import read_yaml
 
 __all__ = [
@@ -93,9 +93,9 @@ class Config(Section):
     adapter: AdapterConfig
     generation: GenerationConfig
     filter: FilterConfig
-    recommenders: Annotated[tuple[RecommenderName, ...], Field(min_length=1)]
+    recommenders: Annotated[tuple[RecommenderName, ...], Field(min_length=1), Once]
     """Recommenders to compare on."""
-    controls: tuple[ControlName, ...] = (
+    controls: Annotated[tuple[ControlName, ...], Once] = (
         "random",
         "popularity",
         "itemknn",
@@ -199,6 +199,7 @@ def _first_fault(kind: type[Section], error: ValidationError) -> tuple[str, str 
     if fault["type"] == "missing":
         return f"key `{key}` is missing", None, None
     message = fault["msg"].removeprefix("Value error, ").replace("Input should be ", "")
+    message = message.replace("a valid tuple", "a list, as in [1, 2] or [mf, ease]")
     if fault["type"] == "value_error":
         return f"`{key}`: {message}", None, None
     return f"`{key}` is {shown(fault['input'])}", message, None

@@ -8,19 +8,13 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from llm4idrec.recommenders.config import SETTINGS
-from llm4idrec.section import Count, Fraction, Section, Weight
+from llm4idrec.section import Count, Fraction, Once, Section, Weight
 
 
 def _known_recommender(name: str) -> str:
     if name not in SETTINGS:
         raise ValueError(f"{name!r} is none of {', '.join(SETTINGS)}")
     return name
-
-
-def _distinct(numbers: tuple[float, ...]) -> tuple[float, ...]:
-    if len(set(numbers)) < len(numbers):
-        raise ValueError("a number is repeated")
-    return numbers
 
 
 OWN_FILE = Path("params.yaml")
@@ -42,9 +36,10 @@ class FilterConfig(Section):
     agreement: Annotated[float, Field(ge=0)] = 1.0
     """Weight, in the order of a user's candidates, of the rank that an item-item model of the train
     set (EASE, section `ease`) gives them; 0: only the generator's own rank."""
-    popularity: Annotated[
-        tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_distinct)
-    ] = (0.0, 1.0)
+    popularity: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1), Once] = (
+        0.0,
+        1.0,
+    )
     """Exponents of a discount on popular items in that order, to choose from on validation;
     0: not at all, 1: in proportion to their interactions in train."""
     max_ratio: Annotated[float, Field(gt=0)] = 1.0
@@ -53,7 +48,7 @@ class FilterConfig(Section):
     """Most accepted items a user; null: no limit."""
 
 
-Amounts = tuple[Annotated[float, Field(gt=0)], ...]
+Amounts = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Once]
 
 
 class EvaluationConfig(Section):
@@ -72,7 +67,7 @@ class EvaluationConfig(Section):
     placement: Placement = "before"
     """Where generated items, which have no time, stand in a history that has one: before its first
     item, evenly between its items, or after its last."""
-    cutoffs: tuple[Count, ...] = (10, 20)
+    cutoffs: Annotated[tuple[Count, ...], Field(min_length=1), Once] = (10, 20)
     """N of Recall@N, NDCG@N and the rest."""
     refit: bool = False
     """Before the test, train on train and validation for the epochs that validation chose."""
@@ -107,7 +102,7 @@ class TuneConfig(Section):
     that the section `filter` has, with which the search starts.
     """
 
-    recommenders: tuple[RecommenderName, ...] = ()
+    recommenders: Annotated[tuple[RecommenderName, ...], Once] = ()
     """Recommenders to tune for; each gets artifacts/tuning/NAME/params.yaml for `filter.source`."""
     trials: Annotated[int, Field(ge=2)] = 30
     """Settings to try; the first is nothing added."""

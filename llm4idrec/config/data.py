@@ -39,6 +39,9 @@ class DataConfig(Section):
     """A repeated (user, item) pair: keep the earliest, or stop the run."""
     min_history: Count = 3
     """The run stops at a user with fewer interactions; 1 leaves short histories to `k_core`."""
+    drop_short_histories: bool = False
+    """Leave out users with fewer than `min_history` interactions, or too few to be split, instead;
+    they are counted in artifacts/train/summary.json."""
     sample_users: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Fraction of the users to keep, drawn by seed."""
     k_core: Annotated[int, Field(ge=0)] = 0
@@ -51,6 +54,12 @@ class DataConfig(Section):
         if self.test and not self.train:
             raise ValueError("`test` is given without `train`")
         return self
+
+    @property
+    def has_time(self) -> bool:
+        """Whether each user's interactions have an order."""
+        positions = self.format.endswith("_sequential")
+        return positions or (self.timestamp is not None and self.format != "selfrec_graph")
 
     @property
     def train_file(self) -> Path:

@@ -69,7 +69,7 @@ class BaseModelConfig(Section):
     negatives: Count = 8192
     """Tokens drawn for each batch that the loss of the compact model compares with; all where there
     are no more."""
-    max_length: Count = 256
+    max_length: Annotated[int, Field(ge=4)] = 256
     """Longest sequence in tokens; longer lists are cut at a random place."""
     learning_rate: Rate = 1e-3
     """Peak of the one-cycle schedule."""
@@ -80,6 +80,9 @@ class BaseModelConfig(Section):
             raise ValueError("`name` goes with kind `pretrained`, and only with it")
         if self.id_tokens and self.kind == "compact":
             raise ValueError("`id_tokens` is for kind `pretrained`; a compact model has them")
+        width, rest = divmod(self.hidden_size, self.heads)
+        if self.kind == "compact" and (rest or (width > 1 and width % 2)):  # rotated in pairs
+            raise ValueError("`heads` does not divide `hidden_size` into even parts")
         return self
 
 
@@ -94,7 +97,7 @@ class AdapterConfig(Section):
     """Scale: updates are multiplied by alpha / rank."""
     dropout: Fraction
     """Dropout on the input of each update."""
-    target_modules: tuple[str, ...]
+    target_modules: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names of the linear layers that get an update."""
     loss_on: Literal["answer", "all"]
     """Tokens that count in the loss; the authors' code used all."""
@@ -155,3 +158,9 @@ class GenerationConfig(Section):
     """Prompts answered side by side."""
     shard_users: Count = 256
     """Users a shard; a killed run resumes after its last shard."""
+
+    def asked(self, lists: ListsConfig) -> tuple[int, int]:
+        """Views of each user, and answers to each; for next_item views in time order are alike."""
+        if self.method == "sample":
+            return self.views, self.samples
+        return (1 if lists.order == "time" else self.views), 1

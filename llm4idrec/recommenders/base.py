@@ -17,9 +17,9 @@ from llm4idrec.recommenders.config import RecommenderConfig, TrainedConfig
 from llm4idrec.recommenders.training import Record, Training, Validation, run_epochs
 
 
-def require_time(train: Interactions) -> None:
+def require_time(*, has_time: bool) -> None:
     """Raises `InputError` where histories have no order that a model could continue."""
-    if train.timestamp is None:
+    if not has_time:
         raise InputError(
             "the interactions have no time",
             "a time for a sequential recommender",

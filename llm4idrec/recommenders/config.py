@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,9 @@ Temperature = Annotated[float, Field(ge=0.02)]
 
 class RecommenderConfig(Section):
     """Base of all."""
+
+    needs_time: ClassVar[bool] = False
+    """Whether it learns from the order of a history."""
 
 
 class PopularityConfig(RecommenderConfig):
@@ -137,6 +140,8 @@ class NCLConfig(LightGCNConfig):
 class SequentialConfig(TrainedConfig):
     """What the sequential models share: a small transformer over the latest items."""
 
+    needs_time: ClassVar[bool] = True
+
     learning_rate: Rate = 1e-3
     """Step size of Adam."""
     batch_size: Count = 128
@@ -196,6 +201,8 @@ class CL4SRecConfig(SASRecConfig):
 
 class GenerativeConfig(TrainedConfig):
     """What the generative models share: a T5 that writes the index of the next item."""
+
+    needs_time: ClassVar[bool] = True
 
     name: str | None = None
     """Hub name or local path of a pretrained T5; null: a small one from scratch."""

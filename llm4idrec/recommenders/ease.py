@@ -40,7 +40,7 @@ class EASE(ClosedForm):
 
     def learn(self, train: Interactions) -> None:
         """Raises `InputError` if the memory cannot hold the matrices, or `l2` is too small."""
-        _require_memory(train.n_items, self.device)
+        require_memory(train.n_items, self.device)
         self._history = without_time(train)
         gram = torch.from_numpy(_taken_together(self._history)).to(self.device)
         self._weights = item_weights(gram, self.settings.l2)
@@ -96,7 +96,8 @@ def item_weights(gram: Tensor, l2: float) -> Tensor:
     return gram.fill_diagonal_(0)
 
 
-def _require_memory(n_items: int, device: torch.device) -> None:
+def require_memory(n_items: int, device: torch.device) -> None:
+    """`InputError` if what `device` has cannot hold the matrices of so many items."""
     if device.type == "cuda":
         there = torch.cuda.mem_get_info(device)[0]
     else:

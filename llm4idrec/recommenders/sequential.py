@@ -36,7 +36,7 @@ class Sequential(Trained):
     """Whether an item looks at later ones too; the activation is then GELU, else ReLU."""
 
     def start(self, train: Interactions) -> None:
-        require_time(train)
+        require_time(has_time=train.has_time)
         self._rng = np.random.default_rng(self.seed)
         self._dropout = Dropout(self.settings.dropout, self.seed, self.device)
         self._model = self._new_model(train.n_items)

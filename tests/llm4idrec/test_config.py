@@ -41,6 +41,24 @@ def test_config_is_frozen() -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "given", "taken"),
+    [
+        ("recommenders", ["mf", "ease", "mf"], ("mf", "ease")),
+        ("controls", ["self", "self"], ("self",)),
+        ("tune.recommenders", ["mf", "mf"], ("mf",)),
+        ("evaluation.amounts", [0.25, 0.1, 0.25], (0.25, 0.1)),
+        ("evaluation.cutoffs", [20, 10, 20], (20, 10)),
+        ("filter.popularity", [0, 1, 0.0], (0, 1)),
+    ],
+)
+def test_what_is_repeated_counts_once(key: str, given: list[Any], taken: tuple[Any, ...]) -> None:
+    value: Any = Config.parse(changed(key, given))
+    for name in key.split("."):
+        value = getattr(value, name)
+    assert value == taken
+
+
+@pytest.mark.parametrize(
     ("key", "value", "message"),
     [
         ("data.k_cor", 5, "p.yaml: unknown key `data.k_cor`; expected a key that the parameters"),
@@ -62,7 +80,12 @@ def test_config_is_frozen() -> None:
             "p.yaml: `base_model`: `id_tokens` is for kind",
         ),
         ("evaluation.selection_seeds", 9, "p.yaml: `evaluation`: `selection_seeds` is more than"),
-        ("filter.popularity", [0, 1, 0.0], "p.yaml: `filter.popularity`: a number is repeated"),
+        ("recommenders", "mf", "p.yaml: `recommenders` is 'mf'; expected a list, as in [1, 2] or"),
+        ("evaluation.cutoffs", [], "p.yaml: `evaluation.cutoffs` is []; expected"),
+        ("base_model.heads", 3, "p.yaml: `base_model`: `heads` does not divide `hidden_size`"),
+        ("base_model.hidden_size", 12, "p.yaml: `base_model`: `heads` does not divide"),
+        ("base_model.max_length", 3, "p.yaml: `base_model.max_length` is 3; expected greater"),
+        ("adapter.target_modules", [], "p.yaml: `adapter.target_modules` is []; expected"),
         ("filter.popularity", [], "p.yaml: `filter.popularity` is []; expected"),
         ("filter.popularity", [-1], "p.yaml: `filter.popularity.0` is -1; expected greater than"),
         ("controls", ["svd"], "p.yaml: `controls.0` is 'svd'; expected 'random', 'popularity'"),

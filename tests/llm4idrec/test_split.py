@@ -228,7 +228,7 @@ def test_given_test_set_is_kept_and_cleaned() -> None:
 
 
 def test_given_test_set_leaves_the_last_train_item_to_validation() -> None:
-    train, test = raw(grid(3, 4)), raw([("u0", "i9", 0), ("u2", "i8", 0)])
+    train, test = raw(grid(3, 4)), raw([("u0", "i9", 0), ("u2", "i8", 0), ("u1", "i0", 0)])
     config = SplitConfig(protocol="leave_last_out")
     split = split_raw(train, test, given_test(), config, 1)
     assert parts(split)["valid"] == {(f"u{u}", "i3") for u in range(3)}
@@ -342,8 +342,9 @@ CASES = {
         grid(3, 4),
         RANDOM,
         given_test(),
-        "no interaction is left for the test part; expected some, of users that have train",
-        test=[("nobody", "i1", 1)],
+        "set/test: none of its 2 users is in set/train: it has 'x', 'y', and that 'u0', 'u1', "
+        "'u2'; expected the train set's users; see that both files mean the same users and items",
+        test=[("x", "i1", 1), ("y", "i2", 1)],
     ),
 }
 
@@ -387,5 +388,6 @@ def test_k_core_counts_what_it_removed() -> None:
 
 
 def test_summary_holds_plain_numbers() -> None:
-    split = split_raw(raw(grid(4, 5)), raw([("u0", "i9", 0)]), given_test(), RANDOM, 1)
+    test = [("u0", "i9", 0), ("u1", "i1", 0)]
+    split = split_raw(raw(grid(4, 5)), raw(test), given_test(), RANDOM, 1)
     assert {type(number) for number in split.summary.values()} == {int, float}

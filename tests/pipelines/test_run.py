@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,9 +22,12 @@ import pytest
 import yaml
 from mlflow.tracking import MlflowClient
 
+from llm4idrec.__main__ import main as library_main
 from llm4idrec.config import Config
+from llm4idrec.errors import InputError
 from llm4idrec.files import read_json
 from pipelines import run, tracking
+from pipelines.checks import check_ahead, untracked
 from pipelines.stages import STAGES
 
 REPO = Path(__file__).resolve().parents[2]
@@ -64,6 +68,90 @@ def test_a_missing_input_names_the_file(
     workplace(data={"path": "elsewhere.csv"})
     assert run.main(["prepare"]) == 2
     assert capfd.readouterr().err.startswith("elsewhere.csv: there is no such file")
+
+
+@pytest.mark.parametrize("stage", ["prepare", "base_model", "adapter", "generate", "controls"])
+def test_what_a_later_stage_would_refuse_is_refused_at_the_start_of_each(
+    stage: str,
+    workplace: Callable[..., Config],
+    tiny_artifacts: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    workplace(p5={"name": "./nowhere"})
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    Path("params.yaml").write_text(yaml.safe_dump(params | {"recommenders": ["mf", "p5"]}))
+    if stage != "prepare":
+        shutil.copytree(tiny_artifacts / "artifacts", "artifacts")
+    assert run.main([stage]) == 2
+    out, err = capfd.readouterr()
+    assert err.startswith("T5 './nowhere' cannot be loaded (")
+    assert "started" not in out
+
+
+def test_what_the_split_decides_fails_the_first_stage(
+    workplace: Callable[..., Config], capfd: pytest.CaptureFixture[str]
+) -> None:
+    workplace()
+    lines = [f"u{user},m{(user + item) % 20},{item}" for user in range(20) for item in range(3)]
+    Path("ratings.csv").write_text("\n".join(["user,item,time", *lines]) + "\n")
+    assert run.main(["prepare"]) == 2
+    assert "no user has 3 items in the train set" in capfd.readouterr().err
+    assert not Path("artifacts/train").exists()
+
+
+def test_a_filter_that_tuning_is_to_find_is_not_asked_for_before(
+    workplace: Callable[..., Config],
+) -> None:
+    source = "artifacts/tuning/mf/params.yaml"
+    config = workplace(filter={"source": source})
+    with pytest.raises(InputError, match="run `dvc repro tune`"):
+        check_ahead("prepare", config, None)
+    check_ahead("report", config, None)
+    check_ahead(
+        "prepare", workplace(filter={"source": source}, tune={"recommenders": ["mf"]}), None
+    )
+
+
+def test_commands_find_the_project_from_below_and_paths_are_those_from_there(
+    workplace: Callable[..., Config],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    workplace()
+    below = Path("reports/notes")
+    below.mkdir(parents=True)
+    here = below.resolve()
+    to = ["--format", "recbole", "--data", "original", "--to", "exported/tiny"]
+    for command in (["read"], ["split"], ["export", *to]):
+        monkeypatch.chdir(here)
+        assert library_main(command) == 0
+    assert Path("artifacts/train").is_dir()
+    assert [path.name for path in here.iterdir()] == ["exported"]
+    monkeypatch.chdir(here)
+    assert library_main(["read", "--params", "../../params.yaml"]) == 2  # it says `ratings.csv`
+    monkeypatch.chdir(here)
+    assert run.main(["verdict"]) == 2
+    assert "reports/comparison.json: there is no report yet" in capsys.readouterr().err
+
+
+def test_data_that_a_copy_would_lack_are_a_hint(
+    workplace: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GIT_DIR", raising=False)
+    workplace()
+    file = Path("ratings.csv")
+    assert untracked(file) is None  # neither git nor DVC is here
+    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
+        subprocess.run(command, check=True)
+    hint = untracked(file)
+    assert hint
+    assert hint.startswith("ratings.csv: neither git nor DVC tracks it, so `dvc exp run --queue`")
+    assert untracked(file.resolve()) is None
+    subprocess.run([sys.executable, "-m", "dvc", "add", "-q", "ratings.csv"], check=True)
+    assert untracked(file) is None
+    Path("ratings.csv.dvc").unlink()
+    subprocess.run(["git", "add", "-f", "ratings.csv"], check=True)
+    assert untracked(file) is None
 
 
 def test_a_fault_inside_a_step_is_one_sentence_a_failed_run_and_no_file(

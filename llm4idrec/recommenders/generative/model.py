@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,6 +16,7 @@ from llm4idrec.recommenders.generative.vocabulary import PAD
 
 _WORDS_AROUND = 8
 """Room for the words of a prompt around the history."""
+_T5 = "t5", "mt5"
 _DENSE = 8
 """A logit of a matrix product costs less than one by itself by this factor."""
 
@@ -103,16 +106,34 @@ def _small(settings: GenerativeConfig, n_tokens: int) -> Any:
 
 
 def _load(name: str, weights: bool) -> Any:
-    from transformers import AutoConfig, T5ForConditionalGeneration
+    from transformers import T5ForConditionalGeneration
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    config = t5_config(name)
+    if not weights:
+        return T5ForConditionalGeneration(config)
+    with _loading(name):
+        return T5ForConditionalGeneration.from_pretrained(
+            name, dtype="float32", use_safetensors=True
+        )
+
+
+def t5_config(name: str) -> Any:
+    """The shape of the pretrained T5 `name`; `InputError` if it is not to be had, or no T5."""
+    from transformers import AutoConfig
+
+    with _loading(name):
+        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        if config.model_type not in _T5:
+            raise ValueError(f"it is a {config.model_type}")
+        return config
+
+
+@contextmanager
+def _loading(name: str) -> Iterator[None]:
     try:
-        if weights:
-            return T5ForConditionalGeneration.from_pretrained(
-                name, dtype="float32", use_safetensors=True
-            )
-        return T5ForConditionalGeneration(AutoConfig.from_pretrained(name, trust_remote_code=False))
+        yield
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(

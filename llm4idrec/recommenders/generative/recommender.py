@@ -50,7 +50,7 @@ class Generative(Trained):
         """A string for each item, no two alike."""
 
     def start(self, train: Interactions) -> None:
-        require_time(train)
+        require_time(has_time=train.has_time)
         self._train = train
         self._rng = np.random.default_rng(self.seed)
         users = numbers(np.arange(train.n_users))

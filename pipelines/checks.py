@@ -1,0 +1,56 @@
+"""What can be told of the stages to come when one begins, so that hours of work do not go first."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from llm4idrec import preflight
+from llm4idrec.config import Config
+from pipelines.stages import STAGES, TUNING
+
+AHEAD = tuple(name for name in STAGES if name not in ("evaluate", "report"))
+"""Stages that others come after; those check what they need themselves."""
+TO_GENERATE = ("prepare", "base_model", "adapter", "generate")
+"""Stages that come before, or are, the last one to load the base model."""
+
+
+def check_ahead(stage: str, version: Config, train: Path | None) -> None:
+    """`InputError` for what a later stage than this would refuse; `train` if it is there.
+
+    At the start of each, because DVC runs only those whose inputs have changed, and `prepare` has
+    few of the parameters among its own.
+    """
+    if stage not in AHEAD:
+        return
+    config = _to_come(version)
+    preflight.check_parameters(config)
+    preflight.check_recommenders(config)
+    if stage in TO_GENERATE:
+        preflight.check_base_model(config)
+    if train is not None:
+        preflight.check_train(config, train / "interactions.parquet")
+
+
+def untracked(path: Path) -> str | None:
+    """A sentence if a copy of the repository, in which DVC's queue runs experiments, will lack the
+    file at `path`: it is relative, and neither git nor DVC keeps it."""
+    if path.is_absolute() or not Path(".dvc").is_dir():
+        return None
+    if any(Path(f"{part}.dvc").is_file() for part in (path, *path.parents)):
+        return None
+    listed = subprocess.run(
+        ["git", "ls-files", "--", str(path)], capture_output=True, text=True, check=False
+    )
+    if listed.returncode or listed.stdout:  # no repository, or one that has it
+        return None
+    return (
+        f"{path}: neither git nor DVC tracks it, so `dvc exp run --queue` and `--temp` would not "
+        f"find it; `dvc add` it, or give its whole path in data.path"
+    )
+
+
+def _to_come(version: Config) -> Config:
+    """With the filter that later stages go by, unless `tune` is to find it first."""
+    found = {Path(TUNING.format(recommender=n), "params.yaml") for n in version.tune.recommenders}
+    return version if version.filter.source in found else version.with_tuned_filter()
