@@ -10,6 +10,7 @@ from pathlib import Path
 
 from llm4idrec import preflight, stages
 from llm4idrec.config import Config
+from llm4idrec.device import require_device
 from llm4idrec.errors import InputError
 from llm4idrec.export.command import add_options, export
 from llm4idrec.faults import exit_code
@@ -243,7 +244,9 @@ def _parser() -> argparse.ArgumentParser:
 def _run_stage(command: Command, options: argparse.Namespace) -> None:
     if command is not adapter and joined():
         raise InputError("`accelerate launch` is for the command `adapter`")
-    command(_read(options.params), options.out)
+    config = _read(options.params)
+    require_device(config.device)
+    command(config, options.out)
 
 
 def _read(params: Path) -> Config:

@@ -43,7 +43,7 @@ def launch_tuning(
 
     What one of them says when it fails is raised here, as `InputError` or `LLM4IDRecError`.
     """
-    words = [*_checked(arguments), "-m", _MODULE]
+    words = [*checked(arguments), "-m", _MODULE]
     paths = {"base_model": str(base_model), "prompts": str(prompts), "out": str(out)}
     job = {**paths, "config": config.model_dump(), "seed": seed, "device": device}
     with tempfile.TemporaryDirectory(prefix="llm4idrec-") as scratch:
@@ -65,7 +65,7 @@ def launch_tuning(
             raise LLM4IDRecError(f"`accelerate launch` ended with exit code {launcher.exitcode}")
 
 
-def _checked(arguments: str) -> list[str]:
+def checked(arguments: str) -> list[str]:
     """The words of `arguments`, all of which are the launcher's own."""
     try:
         from accelerate.commands.launch import launch_command_parser

@@ -7,40 +7,31 @@ from __future__ import annotations
 
 import os
 import shlex
-import sqlite3
 import sys
-from contextlib import closing
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
-from llm4idrec.files import locked, replacing_file
+from llm4idrec.errors import InputError
+from llm4idrec.files import locked
+from pipelines import addresses
+from pipelines.relocation import MLFLOW_FILES, relocate
 
 REPO = Path(__file__).resolve().parents[1]
-
-# Columns that hold absolute paths. ZenML and MLflow offer no relative ones.
-PATH_COLUMNS = {
-    "mlflow.db": (
-        ("experiments", "artifact_location"),
-        ("runs", "artifact_uri"),
-        ("logged_models", "artifact_location"),
-        ("model_versions", "source"),
-        ("model_versions", "storage_location"),
-    ),
-    "zenml.db": (
-        ("artifact_version", "uri"),
-        ("artifact_visualization", "uri"),
-        ("logs", "uri"),
-    ),
-}
+STORES = {"MLFLOW_TRACKING_URI": "mlflow.db", "ZENML_STORE_URL": "zenml.db"}
+"""The variables that name a store, and the file that is one where they are not set."""
+OURS = ("LLM4IDREC_", "MLFLOW_", "ZENML_")
+"""How variables begin that mean nothing where they are empty."""
 
 
 def state() -> Path:
     """The folder of all run records: `.state` in the repository, ignored by git and DVC.
 
-    `dvc exp run --queue` works in a copy under `.dvc/tmp/exps`; its records belong to the original.
+    `dvc exp run --queue` works in a copy under `.dvc/tmp/exps`; its records belong to the original,
+    which is also what a relative LLM4IDREC_STATE starts from.
     """
     home = Path(str(REPO).partition("/.dvc/tmp/exps/")[0])
-    return Path(os.environ.get("LLM4IDREC_STATE", home / ".state"))
+    return home / Path(os.environ.get("LLM4IDREC_STATE") or ".state").expanduser()
 
 
 def variables() -> dict[str, str]:
@@ -51,13 +42,12 @@ def variables() -> dict[str, str]:
         "LLM4IDREC_STATE": str(folder),
         "ZENML_CONFIG_PATH": str(folder / "zenml"),
         "ZENML_STORE_TYPE": "rest" if served else "sql",
-        "ZENML_STORE_URL": f"sqlite:///{folder / 'zenml.db'}",
+        **{name: f"sqlite:///{folder / file}" for name, file in STORES.items()},
         "ZENML_CUSTOM_SOURCE_ROOT": str(REPO),
         "ZENML_ANALYTICS_OPT_IN": "false",
         "ZENML_LOGGING_VERBOSITY": "WARN",
         "ZENML_ENABLE_RICH_TRACEBACK": "false",
         "AUTO_OPEN_DASHBOARD": "false",
-        "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -68,17 +58,36 @@ def variables() -> dict[str, str]:
     }
 
 
-def prepare(*, debug: bool = False) -> None:
-    """Set the variables, make the state folder and mend it if it was moved here."""
-    folder = state()
-    # Its owner's only: ZenML keeps the key of a server here.
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def set_variables() -> None:
+    """Those that are not set, or empty; the state folder's becomes absolute."""
+    for name in [name for name, value in os.environ.items() if not value]:
+        if name.startswith(OURS):
+            del os.environ[name]
+    os.environ["LLM4IDREC_STATE"] = str(state())
     for name, value in variables().items():
         os.environ.setdefault(name, value)
+
+
+def prepare(*, debug: bool = False) -> None:
+    """Set the variables, make the state folder and mend it if it was moved here.
+
+    Raises `InputError` for what a variable names and cannot be used, within seconds.
+    """
+    set_variables()
+    folder = state()
+    _check_names(folder)
     # ZenML logs a step's exception with its traceback; the driver shows the sentence itself.
     os.environ["ZENML_LOGGING_VERBOSITY"] = "WARN" if debug else "CRITICAL"
-    with locked(folder / ".lock"):
-        old = relocate(folder)
+    addresses.check([name for name in STORES if not _is_own(name)])
+    try:
+        # Its owner's only: ZenML keeps the key of a server here.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(folder / ".lock"):
+            old = relocate(folder)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        found = f"the run records cannot be kept here ({error.strerror})"
+        remedy = "set LLM4IDREC_STATE to another"
+        raise InputError(found, "a folder that this user may write", remedy, file=folder) from error
     if old:
         print(
             f"{folder}: moved here from {old}; its absolute paths were rewritten", file=sys.stderr
@@ -92,23 +101,56 @@ def create_stores() -> None:
     """
     folder = state()
     creating = folder / "creating"
-    if all((folder / name).is_file() for name in PATH_COLUMNS) and not creating.is_file():
+    own = [file for name, file in STORES.items() if _is_own(name)]
+    if all((folder / name).is_file() for name in own) and not creating.is_file():
         return
     with locked(folder / ".lock"):
         if creating.is_file():
             for name in creating.read_text().split():
                 (folder / name).unlink(missing_ok=True)
-        missing = [name for name in PATH_COLUMNS if not (folder / name).is_file()]
+        missing = [name for name in own if not (folder / name).is_file()]
         if not missing:  # another process was faster
+            creating.unlink(missing_ok=True)
             return
         print(f"{folder}: creating the run records", flush=True)
         creating.write_text(" ".join(missing))
-        from mlflow.tracking import MlflowClient
-        from zenml.client import Client
+        if "mlflow.db" in missing:
+            from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-        MlflowClient().search_experiments()
-        Client().active_stack_model  # noqa: B018
+            # MLflow's client would give its own experiment a place in the working directory.
+            SqlAlchemyStore(os.environ["MLFLOW_TRACKING_URI"], (folder / MLFLOW_FILES).as_uri())
+        if "zenml.db" in missing:
+            from zenml.client import Client
+
+            Client().active_stack_model  # noqa: B018
         creating.unlink()
+
+
+def _is_own(name: str) -> bool:
+    """Whether the store that a variable names is the one in the state folder."""
+    return os.environ[name] == variables()[name]
+
+
+def _check_names(folder: Path) -> None:
+    """Refuse what MLflow and ZenML cannot have in the name of a folder."""
+    packages = find_spec("mlflow")
+    if packages and packages.origin and "%" in packages.origin:
+        raise InputError(
+            "MLflow cannot be installed below a folder whose name has '%'",
+            remedy="rename the folder, and make .venv anew",
+            file=Path(packages.origin).parent,
+        )
+    try:
+        bad = next((character for character in "?\\" if character in str(folder)), None)
+        str(folder).encode()
+    except UnicodeEncodeError:
+        bad = "bytes that are not UTF-8"
+    if bad:
+        raise InputError(
+            f"the databases of run records cannot lie below a folder whose name has {bad!r}",
+            remedy="rename it, or set LLM4IDREC_STATE to a folder elsewhere",
+            file=str(folder).encode(errors="backslashreplace").decode(),
+        )
 
 
 def lock_of(label: str) -> Path:
@@ -119,34 +161,7 @@ def lock_of(label: str) -> Path:
     return folder / f"{label} {sha256(str(Path.cwd()).encode()).hexdigest()[:12]}"
 
 
-def relocate(folder: Path) -> str | None:
-    """Rewrite the paths of a state folder that was moved or copied; returns its old place."""
-    mark = folder / "location"
-    old = (mark.read_text() if mark.is_file() else "") or str(folder)
-    if old != str(folder):
-        for database, columns in PATH_COLUMNS.items():
-            if (folder / database).is_file():
-                with closing(sqlite3.connect(folder / database)) as connection, connection:
-                    for table, column in columns:
-                        _replace_prefix(connection, table, column, old, str(folder))
-    if not mark.is_file() or old != str(folder):
-        with replacing_file(mark) as partial:  # a half path would be taken for the old place
-            partial.write_text(str(folder))
-    return old if old != str(folder) else None
-
-
-def _replace_prefix(
-    connection: sqlite3.Connection, table: str, column: str, old: str, new: str
-) -> None:
-    """`/old/x` and `file:///old/x` become `/new/x` and `file:///new/x`."""
-    for prefix in ("", "file://"):
-        connection.execute(
-            f"UPDATE {table} SET {column} = ? || substr({column}, ?)"
-            f" WHERE substr({column}, 1, ?) = ?",
-            (prefix + new, len(prefix + old) + 1, len(prefix + old) + 1, prefix + old + "/"),
-        )
-
-
 if __name__ == "__main__":
-    for name, value in variables().items():
-        print(f"export {name}={shlex.quote(os.environ.get(name, value))}")
+    set_variables()
+    for name in variables():
+        print(f"export {name}={shlex.quote(os.environ[name])}")

@@ -31,6 +31,7 @@ from llm4idrec.pretrained import REFERENCE
 from llm4idrec.verdict import compare_recommenders
 from pipelines.environment import REPO
 from pipelines.model_card import model_card
+from pipelines.snapshot import dvc_hash
 from pipelines.stages import (
     ADAPTER,
     BASE_MODEL,
@@ -40,7 +41,7 @@ from pipelines.stages import (
     TRAIN,
     Files,
 )
-from pipelines.tracking import StageRun, dvc_hash
+from pipelines.tracking import StageRun
 
 MODEL = "llm4idrec-adapter"
 CHALLENGER, CHAMPION = "challenger", "champion"

@@ -9,21 +9,24 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from llm4idrec.config import Config
+from llm4idrec.device import require_device
 from llm4idrec.errors import InputError, without_passwords
 from llm4idrec.faults import exit_code
 from llm4idrec.files import forget_work, locked, read_json, remove
 from llm4idrec.preflight import check_parameters
 from llm4idrec.project import PARAMS, enter_project
 from llm4idrec.recommenders.config import SETTINGS
+from llm4idrec.yaml_file import read_yaml
 from pipelines import environment
 from pipelines.checks import check_ahead, untracked
+from pipelines.snapshot import ChangedFilesError, Snapshot
 from pipelines.stages import (
     COMPARISON,
     CONTROL_COMPARISON,
@@ -51,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     enter_project(options)
 
     def run() -> None:
-        environment.prepare(debug=options.debug)
+        if options.run is not show_verdict:  # which only reads
+            environment.prepare(debug=options.debug)
         options.run(options)
 
     return exit_code(run, debug=options.debug)
@@ -116,16 +120,19 @@ def only_tuned(config: Config, recommender: str | None) -> Config:
 
 def run_stage(options: argparse.Namespace) -> None:
     """One ZenML pipeline inside one MLflow run; the files stay in place, for DVC to keep."""
-    started = time.monotonic()
-    version, name = Config.read(PARAMS), options.command
+    started, name = time.monotonic(), options.command
+    values = read_yaml(PARAMS)
+    version = config = Config.parse(values, PARAMS)
     label, stage = name, STAGES[name]
-    config = version.with_tuned_filter() if stage.tuned else version
     if name == "evaluate":
         config, label = only(config, options.recommender), f"{name} {options.recommender}"
     elif name == "tune":
         config = only_tuned(config, options.recommender)
         label = f"{name} {' '.join(config.recommenders)}"
-    inputs, outputs = stage.inputs(config), stage.outputs(config)
+    before = Snapshot.take(name, config, values)
+    config = config.with_tuned_filter() if stage.tuned else config
+    require_device(config.device)
+    inputs, outputs = before.inputs, stage.outputs(config)
     check_ahead(name, version, inputs.get(TRAIN))
     if name == "prepare" and (hint := untracked(config.data.path)):
         print(hint, file=sys.stderr)
@@ -136,19 +143,32 @@ def run_stage(options: argparse.Namespace) -> None:
         from pipelines import flow, tracking
 
         with tracking.stage_run(label, version, stage.keys(config), inputs, config) as run:
-            try:
+            with all_or_none(outputs):
                 zenml_run = flow.run_stage(name, config, inputs)
                 if name == "prepare":
                     check_ahead(name, version, outputs[TRAIN])
-            except BaseException:
-                remove(*outputs.values())  # all or none; half-done work to resume lies beside them
-                raise
+                before.require_same(run.deps)
             run.tag(**{"zenml.run": zenml_run})
             log_stage(run, config, inputs, outputs)
+            with all_or_none(outputs):  # as late as can be, for DVC looks next
+                before.require_same(run.deps)
         forget_work(*outputs.values())
     if name == "report":
         print(f"report: see {FIGURES}, or `python -m pipelines.run verdict`")
     print(f"{label}: {time.monotonic() - started:.1f} s", flush=True)
+
+
+@contextmanager
+def all_or_none(outputs: Files) -> Iterator[None]:
+    """Remove the outputs if the block fails. Half-done work to go on from lies beside them, and is
+    kept unless a file has changed that it may be of."""
+    try:
+        yield
+    except BaseException as error:
+        remove(*outputs.values())
+        if isinstance(error, ChangedFilesError):
+            forget_work(*outputs.values())
+        raise
 
 
 def run_all(options: argparse.Namespace) -> None:
@@ -163,6 +183,8 @@ def run_all(options: argparse.Namespace) -> None:
         else:
             version = Config.read(PARAMS)
             check_parameters(version.with_tuned_filter())
+            if options.stack == "default":  # another has machines of its own
+                require_device(version.device)
             source = options.source or STAGES["prepare"].inputs(version)[SOURCE]
             left = flow.run_all(version, source, options.stack, options.settings)
             if left is None:

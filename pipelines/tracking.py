@@ -4,7 +4,6 @@ it a nested run for each stage."""
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import socket
 import subprocess
@@ -23,8 +22,10 @@ from llm4idrec.errors import without_passwords
 from llm4idrec.files import COST, read_json
 from pipelines.batches import curves, flat, log_metrics, log_params, numbers
 from pipelines.environment import state
+from pipelines.relocation import EXPERIMENT, MLFLOW_FILES
+from pipelines.search import tagged
+from pipelines.snapshot import dvc_hash
 
-EXPERIMENT = "llm4idrec"
 VERSION = "llm4idrec.version"
 PARENT, NOTE = "mlflow.parentRunId", "mlflow.note.content"
 STAGE, PLACE = "stage", "place"
@@ -36,13 +37,14 @@ SUPERSEDED = "superseded"
 @dataclass(frozen=True)
 class StageRun:
     """The open MLflow run of a stage, nested in `parent_id`; `about` are the tags that every run
-    of a version has: dataset, filter, version."""
+    of a version has: dataset, filter, version; `deps` the hashes of the stage's inputs."""
 
     client: MlflowClient
     run_id: str
     parent_id: str
     experiment_id: str
     about: Mapping[str, str]
+    deps: Mapping[str, str]
 
     def tag(self, **tags: str) -> None:
         tag_run(self.client, self.run_id, tags)
@@ -93,6 +95,7 @@ def stage_run(
     place = f"{socket.gethostname()}:{Path.cwd()}"
     _close_killed(client, experiment, {STAGE: name, PLACE: place})
     parent_id = parent_run(client, experiment, version)
+    hashes = {dep: dvc_hash(path) for dep, path in deps.items()}
     tags = {
         PARENT: parent_id,
         "mlflow.source.name": f"pipelines.run {name}",
@@ -100,10 +103,10 @@ def stage_run(
         PLACE: place,
         **about(version),
         **git_tags(),
-        **{f"deps.{dep}": dvc_hash(path) for dep, path in deps.items()},
+        **{f"deps.{dep}": md5 for dep, md5 in hashes.items()},
     }
     run = client.create_run(experiment, tags=tags, run_name=name)
-    tracked = StageRun(client, run.info.run_id, parent_id, experiment, about(version))
+    tracked = StageRun(client, run.info.run_id, parent_id, experiment, about(version), hashes)
     values = flat((config or version).model_dump(mode="json"))
     shaping = {k: v for k, v in values.items() if any(f"{k}.".startswith(f"{p}.") for p in params)}
     log_params(client, tracked.run_id, shaping)
@@ -122,19 +125,18 @@ def stage_run(
 
 def _close_killed(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> None:
     """Runs that are still open, those inside them, and those of their versions."""
-    open_runs = "attributes.status = 'RUNNING'"
-    same = [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
-    for killed in client.search_runs([experiment], " and ".join([open_runs, *same])):
-        inside = f"{open_runs} and tags.`{PARENT}` = '{killed.info.run_id}'"
-        run_ids = [run.info.run_id for run in client.search_runs([experiment], inside)]
+    is_open = "attributes.status = 'RUNNING'"
+    for killed in tagged(client, experiment, tags, is_open):
+        inside = tagged(client, experiment, {PARENT: killed.info.run_id}, is_open)
+        run_ids = [run.info.run_id for run in inside]
         for run_id in (*run_ids, killed.info.run_id, killed.data.tags[PARENT]):
             client.set_terminated(run_id, "KILLED")
 
 
 def _supersede(newer: StageRun, stage: str) -> None:
     """Mark the runs that `newer` repeats; they stay, for models may have come from them."""
-    same = f"tags.`{PARENT}` = '{newer.parent_id}' and tags.{STAGE} = '{stage}'"
-    for older in newer.client.search_runs([newer.experiment_id], same):
+    same = {PARENT: newer.parent_id, STAGE: stage}
+    for older in tagged(newer.client, newer.experiment_id, same):
         run_id = older.info.run_id
         if run_id != newer.run_id and SUPERSEDED not in older.data.tags:
             tag_run(newer.client, run_id, {SUPERSEDED: newer.run_id})
@@ -147,16 +149,14 @@ def experiment_id(client: MlflowClient) -> str:
         return str(found.experiment_id)
     # A server keeps artifacts where it was told to, not in a folder of this machine.
     served = str(client.tracking_uri).startswith("http")
-    location = None if served else (state() / "mlflow").as_uri()
+    location = None if served else (state() / MLFLOW_FILES).as_uri()
     return str(client.create_experiment(EXPERIMENT, artifact_location=location))
 
 
 def parent_run(client: MlflowClient, experiment: str, config: Config) -> str:
     """Find or make the run that stands for this version of code, parameters and data."""
     version = os.environ.get("DVC_EXP_NAME") or version_hash(config)
-    found = client.search_runs(
-        [experiment], f"tags.`{VERSION}` = '{version}'", order_by=["start_time ASC"], max_results=1
-    )
+    found = tagged(client, experiment, {VERSION: version}, order_by=["start_time ASC"])
     if found:
         run = found[0]
         client.update_run(run.info.run_id, "RUNNING")
@@ -195,20 +195,12 @@ def git_tags() -> dict[str, str]:
 
 
 def _git(*arguments: str) -> str:
-    command = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    """What git says; nothing outside a repository. Whose it is does not matter: git is wary of what
+    is set in another user's, whose code runs here anyway."""
+    command = subprocess.run(
+        ["git", "-c", "safe.directory=*", *arguments], capture_output=True, text=True, check=False
+    )
     return command.stdout.strip() if command.returncode == 0 else ""
-
-
-def dvc_hash(path: Path) -> str:
-    """The MD5 that `dvc.lock` holds for a file or folder."""
-    if path.is_file():
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "md5").hexdigest()
-    files = {
-        f.relative_to(path).as_posix(): f for f in path.rglob("*") if f.is_file() and f.name != COST
-    }
-    listing = [{"md5": dvc_hash(files[name]), "relpath": name} for name in sorted(files)]
-    return hashlib.md5(json.dumps(listing, sort_keys=True).encode()).hexdigest() + ".dir"
 
 
 def tag_run(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None:

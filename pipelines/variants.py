@@ -22,6 +22,7 @@ from llm4idrec.trials import TRIALS, VALIDATIONS
 from llm4idrec.tuning import FilterChoice
 from llm4idrec.verdict import recommender_name
 from pipelines.batches import curves, now, numbers
+from pipelines.search import tagged
 from pipelines.tracking import PARENT, StageRun
 
 ORIGINAL, AUGMENTED, CONTROL, TRIAL = "original", "augmented", "control", "trial"
@@ -162,7 +163,7 @@ def _epoch(validation: int, settings: RecommenderConfig) -> int:
 def _forget(run: StageRun, recommender: str, which: str) -> None:
     """Delete what an earlier run for the same version left, which would be seen twice; MLflow's
     list of deleted runs still has it."""
-    same = f"tags.version = '{run.about['version']}' and tags.recommender = '{recommender}'"
-    for old in run.client.search_runs([run.experiment_id], f"{same} and {which}"):
+    same = {"version": run.about["version"], "recommender": recommender}
+    for old in tagged(run.client, run.experiment_id, same, which):
         if old.data.tags[PARENT] != run.run_id:
             run.client.delete_run(old.info.run_id)

@@ -13,6 +13,7 @@ from typing import Any
 from llm4idrec.config import Config
 from llm4idrec.tuning import FilterChoice
 from llm4idrec.verdict import recommender_name
+from pipelines.search import equal
 from pipelines.tracking import NOTE, VERSION, StageRun
 from pipelines.variants import TRIAL
 
@@ -51,7 +52,7 @@ def _views(run: StageRun, config: Config) -> dict[str, tuple[str, dict[str, Any]
     """Name and state by key; charts are of this version, tables of all."""
     metric, cutoff = config.evaluation.metric, max(config.evaluation.cutoffs)
     figures = [f"test/{metric}", f"test/gain_{metric}", f"test/recall_at_{cutoff}"]
-    newest = f"tags.version = '{run.about['version']}'"
+    newest = equal("version", run.about["version"])
     compared = {
         "tags": ["dataset"],
         "metrics": list(dict.fromkeys(figures)),

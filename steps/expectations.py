@@ -261,7 +261,8 @@ def _validate(suites: list[Suite], docs: Path, summary: dict[str, float]) -> Non
 
 def _project(site: Path) -> DataContextConfig:
     """Great Expectations without analytics or progress bars, writing Data Docs to `site`."""
-    store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(site.resolve())}
+    place = str(site.resolve()).replace("$", r"\$")  # else the name of a variable begins there
+    store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": place}
     return DataContextConfig(
         store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
         analytics_enabled=False,

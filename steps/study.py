@@ -201,7 +201,7 @@ class Study:
 
     def _own(self, trial: FrozenTrial) -> bool:
         """Whether an open trial is this machine's, so that nobody else is at work on it."""
-        return STORAGE not in os.environ or trial.user_attrs.get(OWNER) == _machine()
+        return not os.environ.get(STORAGE) or trial.user_attrs.get(OWNER) == _machine()
 
 
 def search_filter(

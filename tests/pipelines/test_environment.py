@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -9,44 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from mlflow.tracking import MlflowClient
 
 from pipelines import environment
-
-
-def test_a_moved_state_folder_is_mended_with_its_artifacts_readable(tmp_path: Path) -> None:
-    old, new = tmp_path / "old", tmp_path / "new"
-    old.mkdir()
-    assert environment.relocate(old) is None
-    client = MlflowClient(f"sqlite:///{old / 'mlflow.db'}")
-    experiment = client.create_experiment("moved", artifact_location=(old / "mlflow").as_uri())
-    run = client.create_run(experiment).info.run_id
-    client.log_text(run, "kept", "note.txt")
-
-    shutil.move(old, new)
-    assert environment.relocate(new) == str(old)
-    assert environment.relocate(new) is None
-    moved = MlflowClient(f"sqlite:///{new / 'mlflow.db'}")
-    note = moved.download_artifacts(run, "note.txt")
-    assert Path(note).read_text() == "kept"
-
-
-def test_only_whole_leading_folders_are_replaced(tmp_path: Path) -> None:
-    paths = ["/a/b", "/a/bc/x", "file:///a/b/x", "/z/a/b/x", "models:/m-1", None, "/a/b/x"]
-    with closing(sqlite3.connect(tmp_path / "db")) as connection:
-        connection.execute("CREATE TABLE t (c TEXT)")
-        connection.executemany("INSERT INTO t VALUES (?)", [(path,) for path in paths])
-        environment._replace_prefix(connection, "t", "c", "/a/b", "/new")
-        found = [row[0] for row in connection.execute("SELECT c FROM t")]
-    assert found == ["/a/b", "/a/bc/x", "file:///new/x", "/z/a/b/x", "models:/m-1", None, "/new/x"]
-
-
-def test_the_columns_to_mend_exist() -> None:
-    environment.create_stores()
-    for database, columns in environment.PATH_COLUMNS.items():
-        with closing(sqlite3.connect(environment.state() / database)) as connection:
-            for table, column in columns:
-                connection.execute(f"SELECT {column} FROM {table} LIMIT 1")
 
 
 def test_a_queued_experiment_keeps_its_records_with_the_original(
@@ -59,7 +22,7 @@ def test_a_queued_experiment_keeps_its_records_with_the_original(
 
 def test_a_variable_that_is_set_keeps_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZENML_STORE_URL", "https://zenml.example.org")
-    environment.prepare()
+    environment.set_variables()
     assert environment.os.environ["ZENML_STORE_URL"] == "https://zenml.example.org"
 
 
@@ -89,8 +52,3 @@ environment.create_stores()
     assert not (tmp_path / "creating").exists()
     with closing(sqlite3.connect(tmp_path / "zenml.db")) as connection:
         connection.execute("SELECT uri FROM artifact_version")
-
-
-def test_a_half_written_place_is_none(tmp_path: Path) -> None:
-    (tmp_path / "location").touch()
-    assert environment.relocate(tmp_path) is None

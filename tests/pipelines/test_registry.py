@@ -21,7 +21,7 @@ from llm4idrec.errors import InputError
 from llm4idrec.files import content_hash, read_json
 from pipelines import run
 from pipelines.registry import CHALLENGER, MODEL
-from pipelines.tracking import dvc_hash
+from pipelines.snapshot import dvc_hash
 from tests.pipelines.conftest import METRIC, SERVED, USERS, Workshop, register_as_it_is
 
 REPO = Path(__file__).resolve().parents[2]

@@ -16,6 +16,7 @@ from mlflow.tracking import MlflowClient
 from llm4idrec.config import Config
 from llm4idrec.files import write_json
 from pipelines import tracking
+from pipelines.snapshot import dvc_hash
 
 
 @pytest.fixture(autouse=True)
@@ -66,8 +67,8 @@ def test_a_stage_is_a_nested_run_with_numbers_parameters_and_hashes(
     assert nested.data.params["seed"] == str(config.seed)
     assert "filter.min_votes" not in nested.data.params
     assert parent.data.params["filter.min_votes"] == "1"
-    assert nested.data.tags["outs.artifacts/adapter"] == tracking.dvc_hash(out)
-    assert nested.data.tags["deps.data.path"] == tracking.dvc_hash(source)
+    assert nested.data.tags["outs.artifacts/adapter"] == dvc_hash(out)
+    assert nested.data.tags["deps.data.path"] == dvc_hash(source)
     assert nested.data.tags["git.commit"] == "none"
 
 
@@ -152,7 +153,7 @@ def test_hashes_are_those_of_dvc(workplace: Callable[..., Config], out: Path) ->
     subprocess.run([*dvc, "add", "--quiet", "ratings.csv", "artifacts"], check=True)
     for name in ("ratings.csv", "artifacts"):
         pinned = Path(f"{name}.dvc").read_text()
-        assert f"md5: {tracking.dvc_hash(Path(name))}\n" in pinned
+        assert f"md5: {dvc_hash(Path(name))}\n" in pinned
 
 
 def test_what_a_killed_process_left_open_is_closed(config: Config, out: Path) -> None:

@@ -1,0 +1,134 @@
+"""What a stage goes by, as it was when the stage began; DVC notes it when the stage is over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from llm4idrec.config import Config
+from llm4idrec.config.comparison import OWN_FILE
+from llm4idrec.errors import InputError
+from llm4idrec.files import COST, code_hash
+from llm4idrec.yaml_file import read_yaml
+from pipelines.environment import REPO
+from pipelines.stages import STAGES, Files, expand
+
+CODE = ("llm4idrec/", "steps/")
+_MOST_NAMED = 3
+_REMEDY = "its outputs are removed; run it again"
+_NOTHING = object()
+
+
+class ChangedError(InputError):
+    """A parameter or a file that a stage goes by has changed while it ran."""
+
+
+class ChangedFilesError(ChangedError):
+    """The same of a file, so that half-done work may be of the old one, the new one, or both."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Parameters by file and key; a mark of each input, which tells cheaply that nothing happened
+    to it; hashes of the code.
+
+    A comment, another layout, and a file that was written again with the same bytes are no change.
+    """
+
+    stage: str
+    params: Mapping[Path, Mapping[str, Any]]
+    inputs: Files
+    marks: Mapping[str, object]
+    code: Mapping[Path, str]
+
+    @classmethod
+    def take(cls, stage: str, config: Config, values: Mapping[str, Any]) -> Self:
+        """Of what `dvc.yaml` says that the stage depends on; `values` is `params.yaml` as it was
+        read, and `config` what was made of it, before any other file is read."""
+        code_hash()  # half-done work is kept under the code of this moment
+        table, inputs = STAGES[stage], STAGES[stage].inputs(config)
+        own, tuned = (expand(keys, config) for keys in (table.params, table.tuned))
+        source = config.filter.source
+        if source == OWN_FILE:
+            params = {OWN_FILE: _chosen(values, own + tuned)}
+        else:
+            others = read_yaml(source) if tuned and source.is_file() else {}
+            params = {OWN_FILE: _chosen(values, own), source: _chosen(others, tuned)}
+        deps = read_yaml(REPO / "dvc.yaml")["stages"][stage]["deps"]
+        return cls(
+            stage,
+            {file: its for file, its in params.items() if its},
+            inputs,
+            {name: _mark(path) for name, path in inputs.items()},
+            {REPO / dep: dvc_hash(REPO / dep) for dep in deps if dep.startswith(CODE)},
+        )
+
+    def require_same(self, hashes: Mapping[str, str]) -> None:
+        """`ChangedError` if something is not as it was; `hashes` are those that the inputs had
+        after their marks were taken and before they were read."""
+        touched = [name for name, path in self.inputs.items() if _mark(path) != self.marks[name]]
+        changed = [str(p) for n in touched if _hash(p := self.inputs[n]) != hashes[n]]
+        changed += [str(p.relative_to(REPO)) for p, its in self.code.items() if _hash(p) != its]
+        if changed:
+            raise ChangedFilesError(self._sentence(changed, "changed"), remedy=_REMEDY)
+        for file, before in self.params.items():
+            if its := list(_differences(before, _chosen(read_yaml(file), before))):
+                raise ChangedError(self._sentence(its, ""), remedy=_REMEDY, file=file)
+
+    def _sentence(self, changes: list[str], verb: str) -> str:
+        named = ", ".join(changes[:_MOST_NAMED])
+        more = f" and {n} more" if (n := len(changes) - _MOST_NAMED) > 0 else ""
+        verb = f" {verb}" if verb else ""
+        return f"{named}{more}{verb} while the stage {self.stage} ran, which went by what was there"
+
+
+def dvc_hash(path: Path) -> str:
+    """The MD5 that `dvc.lock` holds for a file or folder."""
+    if path.is_file():
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "md5").hexdigest()
+    files = {
+        f.relative_to(path).as_posix(): f for f in path.rglob("*") if f.is_file() and f.name != COST
+    }
+    listing = [{"md5": dvc_hash(files[name]), "relpath": name} for name in sorted(files)]
+    return hashlib.md5(json.dumps(listing, sort_keys=True).encode()).hexdigest() + ".dir"
+
+
+def _mark(path: Path) -> object:
+    """Names, sizes, times of change and inodes of a file or of all in a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    found = [(file, file.stat()) for file in sorted(files) if file.is_file() and file.name != COST]
+    return [(file, its.st_size, its.st_mtime_ns, its.st_ino) for file, its in found]
+
+
+def _hash(path: Path) -> str:
+    return dvc_hash(path) if path.exists() else ""
+
+
+def _chosen(values: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """What stands at each key, as in `filter.min_votes`."""
+    found: dict[str, Any] = {}
+    for key in keys:
+        value: Any = values
+        for part in key.split("."):
+            value = value.get(part, _NOTHING) if isinstance(value, Mapping) else _NOTHING
+        found[key] = value
+    return found
+
+
+def _differences(before: object, now: object, key: str = "") -> Iterator[str]:
+    """In words, key by key."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for part in dict.fromkeys([*before, *now]):
+            old, new = (values.get(part, _NOTHING) for values in (before, now))
+            yield from _differences(old, new, f"{key}.{part}" if key else str(part))
+    elif before != now:
+        yield f"`{key}` changed from {_shown(before)} to {_shown(now)}"
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is _NOTHING else repr(value)[:80]
