@@ -8,6 +8,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from llm4idrec import command_line
+
+if __name__ == "__main__":
+    command_line.begin()
+
 from llm4idrec import stages
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
@@ -239,4 +244,4 @@ def _read(params: Path) -> Config:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.end(main)

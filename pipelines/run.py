@@ -8,15 +8,18 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from llm4idrec import command_line
+
+if __name__ == "__main__":
+    command_line.begin()
+
 from llm4idrec.config import Config
-from llm4idrec.errors import InputError, without_passwords
+from llm4idrec.errors import InputError
 from llm4idrec.faults import exit_code
 from llm4idrec.files import forget_work, locked, read_json, remove
 from llm4idrec.recommenders.config import SETTINGS
@@ -273,14 +276,5 @@ def show_runs(options: argparse.Namespace) -> None:
         subprocess.run([sys.executable, *command, "--workers", "1"], env=variables, check=True)
 
 
-def show_error(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
-    """Python's traceback; what other packages say of a URL may have its password in it."""
-    lines = traceback.format_exception(kind, error, trace)
-    print(without_passwords("".join(lines)), file=sys.stderr, end="")
-
-
 if __name__ == "__main__":
-    sys.excepthook = show_error
-    sys.exit(main())
+    command_line.end(main)

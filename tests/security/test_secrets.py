@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from llm4idrec import command_line
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError, without_passwords
 from pipelines import environment, run
@@ -85,7 +86,7 @@ def test_an_address_of_data_with_a_password_is_refused(
     if debug:
         with pytest.raises(InputError, match="holds a password") as refused:
             run.main([*command, "--debug"])
-        run.show_error(type(refused.value), refused.value, refused.tb)
+        command_line.show_error(type(refused.value), refused.value, refused.tb)
     else:
         assert run.main(command) == 2
     said = capfd.readouterr()
