@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--model", default=SERVED, help=f"({SERVED})")
     new.add_argument("--items", type=int, default=10, help="most items a user (10)")
     ui = add("ui", show_runs, "serve MLflow's user interface on 127.0.0.1")
-    ui.add_argument("--port", type=int, default=5000, help="(5000)")
+    ui.add_argument("--port", type=int, help="(5000, or the next that is free)")
     return commands
 
 
@@ -265,15 +262,10 @@ def show_runs(options: argparse.Namespace) -> None:
         raise InputError("MLFLOW_TRACKING_URI names a server", remedy="open its address instead")
     from mlflow.tracking import MlflowClient
 
-    from pipelines import tracking, views
+    from pipelines import interface, tracking, views
 
     view = views.address(tracking.experiment_id(MlflowClient()), views.COMPARISON)
-    print(f"original, augmented, controls: http://127.0.0.1:{options.port}/{view}", flush=True)
-    command = ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(options.port)]
-    # Not as an argument, which everybody on the machine may read.
-    variables = os.environ | {"MLFLOW_BACKEND_STORE_URI": store}
-    with suppress(KeyboardInterrupt):
-        subprocess.run([sys.executable, *command, "--workers", "1"], env=variables, check=True)
+    interface.serve(store, interface.choose_port(options.port), view)
 
 
 if __name__ == "__main__":

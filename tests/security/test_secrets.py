@@ -112,22 +112,6 @@ def test_a_path_of_data_with_a_password_is_not_repeated(
     assert SECRET not in said.out + said.err
 
 
-def test_the_interface_is_not_given_the_store_as_an_argument(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Whose arguments everybody on the machine may read; and it listens on loopback."""
-    started: list[list[str]] = []
-    monkeypatch.setattr(
-        subprocess, "run", lambda command, **named: started.append([*command, str(named["env"])])
-    )
-    environment.create_stores()
-    assert run.main(["ui"]) == 0
-    (*command, variables) = started[0]
-    assert command[command.index("--host") + 1] == "127.0.0.1"
-    assert not [part for part in command if "sqlite" in part]
-    assert os.environ["MLFLOW_TRACKING_URI"] in variables
-
-
 def test_the_run_records_are_their_owners_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
