@@ -8,6 +8,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from llm4idrec import command_line
+
+if __name__ == "__main__":
+    command_line.begin()
+
 from llm4idrec import preflight, stages
 from llm4idrec.config import Config
 from llm4idrec.device import require_device
@@ -254,4 +259,4 @@ def _read(params: Path) -> Config:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.end(main)

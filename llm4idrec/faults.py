@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from llm4idrec.errors import LLM4IDRecError
+from llm4idrec.interruption import Stopped
 
 _TURN = 5.0
 """Seconds in which the first of several processes speaks: once one has ended, all are ended."""
@@ -38,7 +39,7 @@ class MachineError(LLM4IDRecError):
     """The disk, the rights or the limits of this machine stand in the way."""
 
 
-def say_once(error: LLM4IDRecError) -> None:
+def say_once(error: LLM4IDRecError | Stopped) -> None:
     """Its sentence on stderr; of those that `accelerate launch` started here the first says it."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
         print(error, file=sys.stderr)
@@ -52,12 +53,15 @@ def exit_code(
     debug: bool,
     say: Callable[[LLM4IDRecError], None] = say_once,
 ) -> int:
-    """Call `run`: 0, or after a failure that is known, and is said, its exit code.
+    """Call `run`: 0, or after a failure that is known, or a signal, and is said, its exit code.
 
     With `debug` every failure is raised.
     """
     try:
         run()
+    except Stopped as stopped:
+        say_once(stopped)
+        return stopped.exit_code
     except Exception as error:
         known = error if isinstance(error, LLM4IDRecError) else machine_error(error)
         if debug or known is None:

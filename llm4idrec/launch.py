@@ -21,6 +21,7 @@ from llm4idrec.config import AdapterConfig
 from llm4idrec.errors import InputError, LLM4IDRecError
 from llm4idrec.faults import exit_code
 from llm4idrec.files import python_path, read_json, write_json
+from llm4idrec.interruption import deaf_to_interrupts
 from llm4idrec.threads import fixed_threads
 
 ARGUMENTS = "LLM4IDREC_ACCELERATE"
@@ -51,7 +52,8 @@ def launch_tuning(
         write_json(folder / _JOB, {"job": job, "threads": threads})
         spawn = multiprocessing.get_context("spawn")
         launcher = spawn.Process(target=_launch, args=(words, folder))
-        launcher.start()
+        with deaf_to_interrupts():
+            launcher.start()
         try:
             launcher.join()
         finally:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from llm4idrec.errors import KilledWorkerError
+from llm4idrec.interruption import deaf_to_interrupts
 from llm4idrec.ray_pool import ADDRESS, ray_pool
 from llm4idrec.threads import fixed_threads
 
@@ -44,6 +45,10 @@ def worker_pool(workers: int, threads: int = 1) -> Iterator[Run]:
     processes = _Processes(workers, threads)
     try:
         yield processes.run
+    except KeyboardInterrupt:
+        for process in multiprocessing.active_children():
+            process.terminate()  # what a task leaves half done it can go on from
+        raise
     finally:
         processes.pool.shutdown(cancel_futures=True)
 
@@ -58,7 +63,8 @@ class _Processes:
     def run(self, function: Callable[[Any], object], tasks: Iterable[Any]) -> Iterator[object]:
         left, done_since = list(tasks), True
         while left:
-            futures = {self.pool.submit(function, task): task for task in left}
+            with deaf_to_interrupts():  # the first task starts the processes
+                futures = {self.pool.submit(function, task): task for task in left}
             try:
                 for future in as_completed(futures):
                     result = future.result()

@@ -19,6 +19,7 @@ LEFT_OUT = {
     "llm4idrec/config/language_model.py",
     "llm4idrec/errors.py",
     "llm4idrec/faults.py",
+    "llm4idrec/interruption.py",
     "llm4idrec/recommenders/config.py",
     "llm4idrec/section.py",
     "steps/step.py",

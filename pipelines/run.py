@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
+
+from llm4idrec import command_line
+
+if __name__ == "__main__":
+    command_line.begin()
 
 from llm4idrec.config import Config
 from llm4idrec.device import require_device
-from llm4idrec.errors import InputError, without_passwords
+from llm4idrec.errors import InputError
 from llm4idrec.faults import exit_code
 from llm4idrec.files import forget_work, locked, read_json, remove
 from llm4idrec.preflight import check_parameters
@@ -95,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--model", default=SERVED, help=f"({SERVED})")
     new.add_argument("--items", type=int, default=10, help="most items a user (10)")
     ui = add("ui", show_runs, "serve MLflow's user interface on 127.0.0.1")
-    ui.add_argument("--port", type=int, default=5000, help="(5000)")
+    ui.add_argument("--port", type=int, help="(5000, or the next that is free)")
     return commands
 
 
@@ -294,25 +296,11 @@ def show_runs(options: argparse.Namespace) -> None:
         raise InputError("MLFLOW_TRACKING_URI names a server", remedy="open its address instead")
     from mlflow.tracking import MlflowClient
 
-    from pipelines import tracking, views
+    from pipelines import interface, tracking, views
 
     view = views.address(tracking.experiment_id(MlflowClient()), views.COMPARISON)
-    print(f"original, augmented, controls: http://127.0.0.1:{options.port}/{view}", flush=True)
-    command = ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(options.port)]
-    # Not as an argument, which everybody on the machine may read.
-    variables = os.environ | {"MLFLOW_BACKEND_STORE_URI": store}
-    with suppress(KeyboardInterrupt):
-        subprocess.run([sys.executable, *command, "--workers", "1"], env=variables, check=True)
-
-
-def show_error(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
-    """Python's traceback; what other packages say of a URL may have its password in it."""
-    lines = traceback.format_exception(kind, error, trace)
-    print(without_passwords("".join(lines)), file=sys.stderr, end="")
+    interface.serve(store, interface.choose_port(options.port), view)
 
 
 if __name__ == "__main__":
-    sys.excepthook = show_error
-    sys.exit(main())
+    command_line.end(main)

@@ -84,7 +84,8 @@ def stage_run(
     deps: Mapping[str, Path],
     config: Config | None = None,
 ) -> Iterator[StageRun]:
-    """Open the stage's run inside its parent; close both, as FAILED if the block raises.
+    """Open the stage's run inside its parent; close both, as FAILED if the block raises
+    and as KILLED if it is interrupted.
 
     The parent is that of `version`, `params.yaml` as it is; `config`, the same by default, is what
     the stage goes by. Earlier runs of the same stage and version are marked when it is finished;
@@ -115,6 +116,9 @@ def stage_run(
         yield tracked
         _supersede(tracked, name)
         status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
     except Exception as error:
         tracked.tag(error=without_passwords(str(error))[:5000])
         raise

@@ -106,7 +106,9 @@ def begun(out: Path) -> Iterator[subprocess.Popen[str]]:
     """A long tuning by two processes, in a process of its own, from its first checkpoint on."""
     command = [sys.executable, "-m", "llm4idrec", "adapter", "--out", str(out)]
     variables = os.environ | {"LLM4IDREC_ACCELERATE": TWO}
-    with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=variables, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         try:
             while not (out / ".adapter.resumable/checkpoint.safetensors").is_file():
                 assert process.poll() is None
@@ -157,6 +159,26 @@ def test_one_that_is_killed_takes_the_others_along_and_the_next_go_on(
     )
     assert losses_again == pytest.approx(losses, rel=1e-4)
     assert {path.name for path in Path("again").iterdir()} == {"adapter", "base_model", "prompts"}
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_all_processes_with_one_sentence(
+    tuned: Tuned, workplace: Callable[..., Config]
+) -> None:
+    workplace(adapter={"accumulation": 4, "batch_size": 2, "steps": 600, "checkpoint_every": 5})
+    Path("out/prompts").mkdir(parents=True)
+    Path("out/base_model").symlink_to(tuned.base_model)
+    Path("out/prompts/prompts.jsonl").symlink_to(tuned.prompts)
+    with begun(Path("out")) as process:
+        started = psutil.Process(process.pid).children(recursive=True)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stderr is not None
+        said = process.stderr.read().splitlines()
+        assert process.wait(timeout=60) == 130
+        assert psutil.wait_procs(started, timeout=60)[1] == []
+    assert said[-1] == "stopped; run it again: it goes on where it stopped"
+    assert [line for line in said if line and "adapter:" not in line] == [said[-1]]
+    assert Path("out/.adapter.resumable/checkpoint.safetensors").is_file()
 
 
 @pytest.mark.slow

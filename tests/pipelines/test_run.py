@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -241,35 +234,6 @@ def test_tuning_says_what_is_missing(
     workplace(filter={"source": "artifacts/tuning/mf/params.yaml"})
     assert run.main(["augment"]) == 2
     assert "run `dvc repro tune`" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_the_interface_serves_the_runs_on_loopback() -> None:
-    tracking.experiment_id(MlflowClient())
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "pipelines.run", "ui", "--port", str(port)]
-    server = subprocess.Popen(command, env=environment_with_code(), start_new_session=True)
-    try:
-        query = f"api/2.0/mlflow/experiments/get-by-name?experiment_name={tracking.EXPERIMENT}"
-        answer = json.loads(fetch(f"http://127.0.0.1:{port}/{query}"))
-        assert answer["experiment"]["name"] == tracking.EXPERIMENT
-        # The whole of 127.0.0.0/8 is this machine; what listened on every address would answer.
-        with socket.socket() as other:
-            assert other.connect_ex(("127.0.0.2", port)) != 0
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
-
-
-def fetch(url: str, tries: int = 120) -> bytes:
-    """The answer, as soon as the server is up."""
-    for _ in range(tries):
-        with suppress(urllib.error.URLError), urllib.request.urlopen(url) as answer:
-            return bytes(answer.read())
-        time.sleep(0.5)
-    raise TimeoutError(url)
 
 
 def environment_with_code() -> dict[str, str]:

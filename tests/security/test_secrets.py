@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from llm4idrec import command_line
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError, without_passwords
 from pipelines import environment, run
@@ -85,7 +86,7 @@ def test_an_address_of_data_with_a_password_is_refused(
     if debug:
         with pytest.raises(InputError, match="holds a password") as refused:
             run.main([*command, "--debug"])
-        run.show_error(type(refused.value), refused.value, refused.tb)
+        command_line.show_error(type(refused.value), refused.value, refused.tb)
     else:
         assert run.main(command) == 2
     said = capfd.readouterr()
@@ -109,22 +110,6 @@ def test_a_path_of_data_with_a_password_is_not_repeated(
     said = capfd.readouterr()
     assert "s3:/key:***@bucket/ratings.csv: there is no such file" in said.err
     assert SECRET not in said.out + said.err
-
-
-def test_the_interface_is_not_given_the_store_as_an_argument(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Whose arguments everybody on the machine may read; and it listens on loopback."""
-    started: list[list[str]] = []
-    monkeypatch.setattr(
-        subprocess, "run", lambda command, **named: started.append([*command, str(named["env"])])
-    )
-    environment.create_stores()
-    assert run.main(["ui"]) == 0
-    (*command, variables) = started[0]
-    assert command[command.index("--host") + 1] == "127.0.0.1"
-    assert not [part for part in command if "sqlite" in part]
-    assert os.environ["MLFLOW_TRACKING_URI"] in variables
 
 
 def test_the_run_records_are_their_owners_only(
