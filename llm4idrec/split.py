@@ -7,7 +7,6 @@ file matters only between equal times, and without time to say which of repeated
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +26,7 @@ from llm4idrec.interactions import IntArray, Interactions, LongArray
 from llm4idrec.kcore import in_k_core
 from llm4idrec.probe import successor_probe
 from llm4idrec.rows import Ids, Rows, distinct_pairs
+from llm4idrec.source import Source
 
 PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
 
@@ -63,15 +63,16 @@ def split_raw(
     _require_possible(train, test, data, split)
     sampling, holding, numbering = np.random.default_rng(seed).spawn(3)
     ids = Ids.of(train, test)
+    source = Source.of(train, data.train_file)
     read = ids.rows(train)
-    distinct = distinct_pairs(read, ids, data, data.train_file)
+    distinct = distinct_pairs(read, ids, data, source)
     _require_history(
         distinct,
         ids,
         data.min_history,
         "data.min_history",
         "add interactions or set data.min_history to 1 to leave short histories to data.k_core",
-        data.train_file,
+        source,
     )
     sampled = _sampled(distinct, data.sample_users, sampling)
     core = sampled.take(in_k_core(sampled.user, sampled.item, data.k_core))
@@ -89,11 +90,11 @@ def split_raw(
             3,
             "one each for train, validation and test",
             "add interactions, or set data.k_core to 3 or more to drop such users",
-            data.train_file,
+            source,
         )
     part = _hold_out(core, split, holding, test=test is None)
     parts = {name: core.take(part == label) for name, label in PARTS.items()}
-    summary = _counts(read, distinct, sampled, core)
+    summary = _left_out("", source) | _counts(read, distinct, sampled, core)
     if test is not None:
         parts["test"], counts = _given_test(test, core, ids, data)
         summary |= counts
@@ -134,7 +135,7 @@ def _sampled(rows: Rows, share: float, rng: np.random.Generator) -> Rows:
 
 
 def _require_history(
-    rows: Rows, ids: Ids, least: int, purpose: str, remedy: str, file: Path
+    rows: Rows, ids: Ids, least: int, purpose: str, remedy: str, source: Source
 ) -> None:
     """Every user has `least` rows; else `InputError` names the one that comes first in the file."""
     history = np.bincount(rows.user)
@@ -148,8 +149,7 @@ def _require_history(
         f"interaction{'s' if history[user] > 1 else ''}",
         f"at least {least} ({purpose})",
         remedy,
-        file=file,
-        line=int(rows.line[first]),
+        **source.place(int(rows.line[first])),
     )
 
 
@@ -169,16 +169,22 @@ def _given_test(
 ) -> tuple[Rows, dict[str, float]]:
     """The usable pairs of somebody else's test set, and counts of the others."""
     rows = ids.rows(test)
-    distinct = distinct_pairs(rows, ids, data, data.test_file or data.path)
+    source = Source.of(test, data.test_file or data.path)
+    distinct = distinct_pairs(rows, ids, data, source)
     known = distinct.take(np.isin(distinct.user, train.user))
     keys = [part.user.astype(np.int64) * len(ids.item) + part.item for part in (known, train)]
     fresh = known.take(~np.isin(keys[0], keys[1]))
-    return fresh, {
+    return fresh, _left_out("test_", source) | {
         "test_pairs_read": len(test),
         "test_duplicates_dropped": len(rows) - len(distinct),
         "test_pairs_of_unknown_users": len(test) - len(rows) + len(distinct) - len(known),
         "test_pairs_in_train": len(known) - len(fresh),
     }
+
+
+def _left_out(prefix: str, source: Source) -> dict[str, float]:
+    """How many rows did not meet the conditions of `data`, where there are any."""
+    return {} if source.dropped is None else {f"{prefix}pairs_left_out": source.dropped}
 
 
 def _counts(read: Rows, distinct: Rows, sampled: Rows, core: Rows) -> dict[str, float]:
