@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
-from llm4idrec.formats.text import listed
+from llm4idrec.formats.shown import listed
 from llm4idrec.rows import Rows, distinct
 
 NEARLY_NONE = 0.01

@@ -16,6 +16,7 @@ from llm4idrec.errors import InputError
 from llm4idrec.files import read_table
 from llm4idrec.interactions import IntArray, LongArray
 from llm4idrec.ordering import Order, pair_order
+from llm4idrec.source import Source
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _sorted(ids: pa.Array) -> pa.Array:
     return ids.take(pc.array_sort_indices(ids))
 
 
-def distinct_pairs(rows: Rows, ids: Ids, data: DataConfig, file: Path) -> Rows:
+def distinct_pairs(rows: Rows, ids: Ids, data: DataConfig, source: Source) -> Rows:
     """The earliest of each pair, sorted by user and item."""
     order = pair_order(rows.user, rows.item, (len(ids.user), len(ids.item)))
     repeated = (np.diff(rows.user[order]) == 0) & (np.diff(rows.item[order]) == 0)
@@ -127,12 +128,11 @@ def distinct_pairs(rows: Rows, ids: Ids, data: DataConfig, file: Path) -> Rows:
         ]
         first, again = np.sort(rows.line[order[place : place + 2]])
         user, item = (ids.user[rows.user[order[place]]], ids.item[rows.item[order[place]]])
-        where = "" if first == again else f", first on line {first}"
+        where = "" if first == again else f", first on {source.named(int(first))}"
         raise InputError(
             f"user {user.as_py()!r} has item {item.as_py()!r} twice{where}",
             "each pair once (data.duplicates is refuse)",
             "remove it, or set data.duplicates to drop to keep the earliest",
-            file=file,
-            line=int(again),
+            **source.place(int(again)),
         )
     return rows.take(order[np.concatenate(([True], ~repeated))])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +28,7 @@ from llm4idrec.kcore import in_k_core
 from llm4idrec.overlap import removed_by_k_core, unknown_ids
 from llm4idrec.probe import successor_probe
 from llm4idrec.rows import Ids, Rows, distinct_pairs
+from llm4idrec.source import Source
 
 PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
 _ADD = "add interactions"
@@ -66,14 +66,15 @@ def split_raw(
     require_protocol(data, split)
     sampling, holding, numbering = np.random.default_rng(seed).spawn(3)
     ids = Ids.of(train, test)
+    source = Source.of(train, data.train_file)
     read = ids.rows(train)
-    once = distinct_pairs(read, ids, data, data.train_file)
-    long = _long_enough(once, ids, test, data, split)
+    once = distinct_pairs(read, ids, data, source)
+    long = _long_enough(once, ids, _fewest(test, split), data, source)
     sampled = _sampled(long, data.sample_users, sampling)
-    core = _core(sampled, ids, test, data, split)
+    core = _core(sampled, ids, _fewest(test, split), data, source)
     part = _hold_out(core, split, holding, test=test is None)
     parts = {name: core.take(part == label) for name, label in PARTS.items()}
-    summary = _counts(read, once, sampled, core)
+    summary = _left_out("", source) | _counts(read, once, sampled, core)
     warnings = []
     if data.drop_short_histories:
         users, pairs = len(once.users) - len(long.users), len(once) - len(long)
@@ -90,28 +91,26 @@ def split_raw(
     return _numbered(parts, ids, summary | counts, numbering)
 
 
-def _long_enough(
-    rows: Rows, ids: Ids, test: pa.Table | None, data: DataConfig, split: SplitConfig
-) -> Rows:
-    """The rows of users with enough of them; others are refused, or if so set left out."""
+def _long_enough(rows: Rows, ids: Ids, fewest: int, data: DataConfig, source: Source) -> Rows:
+    """The rows of users with enough of them; others are refused, or if so set left out.
+
+    `fewest` is how many a user must have to be split.
+    """
     if not data.drop_short_histories:
         short = f"{_ADD} or set data.min_history to 1 to leave short histories to data.k_core"
         least, purpose = data.min_history, "data.min_history"
-        _require_history(rows, ids, least, purpose, short, data.train_file)
+        _require_history(rows, ids, least, purpose, short, source)
         return rows
-    least = max(data.min_history, _fewest(test, split))
+    least = max(data.min_history, fewest)
     long = rows.take(np.bincount(rows.user)[rows.user] >= least)
     if not len(long):
-        remedy = "lower data.min_history" if least > _fewest(test, split) else None
+        remedy = "lower data.min_history" if least > fewest else None
         raise InputError(f"no user has {least} interactions", "some", remedy, file=data.train_file)
     return long
 
 
-def _core(
-    rows: Rows, ids: Ids, test: pa.Table | None, data: DataConfig, split: SplitConfig
-) -> Rows:
+def _core(rows: Rows, ids: Ids, fewest: int, data: DataConfig, source: Source) -> Rows:
     """The k-core, in which every user can be split."""
-    fewest = _fewest(test, split)
     history = fewest if data.drop_short_histories else 0
     core = rows.take(in_k_core(rows.user, rows.item, data.k_core, history))
     if not len(core):
@@ -123,7 +122,7 @@ def _core(
         )
     remedy = "set data.k_core to 3 or more, or data.drop_short_histories, to drop such users"
     purpose = "one each for train, validation and test"
-    _require_history(core, ids, fewest, purpose, f"{_ADD}, or {remedy}", data.train_file)
+    _require_history(core, ids, fewest, purpose, f"{_ADD}, or {remedy}", source)
     return core
 
 
@@ -164,7 +163,7 @@ def _sampled(rows: Rows, share: float, rng: np.random.Generator) -> Rows:
 
 
 def _require_history(
-    rows: Rows, ids: Ids, least: int, purpose: str, remedy: str, file: Path
+    rows: Rows, ids: Ids, least: int, purpose: str, remedy: str, source: Source
 ) -> None:
     """Every user has `least` rows; else `InputError` names the one that comes first in the file."""
     history = np.bincount(rows.user)
@@ -178,8 +177,7 @@ def _require_history(
         f"interaction{'s' if history[user] > 1 else ''}",
         f"at least {least} ({purpose})",
         remedy,
-        file=file,
-        line=int(rows.line[first]),
+        **source.place(int(rows.line[first])),
     )
 
 
@@ -199,16 +197,22 @@ def _given_test(
 ) -> tuple[Rows, dict[str, float]]:
     """The usable pairs of somebody else's test set, and counts of the others."""
     rows = ids.rows(test)
-    once = distinct_pairs(rows, ids, data, data.test_file or data.path)
+    source = Source.of(test, data.test_file or data.path)
+    once = distinct_pairs(rows, ids, data, source)
     known = once.take(np.isin(once.user, train.user))
     keys = [part.user.astype(np.int64) * len(ids.item) + part.item for part in (known, train)]
     fresh = known.take(~np.isin(keys[0], keys[1]))
-    return fresh, {
+    return fresh, _left_out("test_", source) | {
         "test_pairs_read": len(test),
         "test_duplicates_dropped": len(rows) - len(once),
         "test_pairs_of_unknown_users": len(test) - len(rows) + len(once) - len(known),
         "test_pairs_in_train": len(known) - len(fresh),
     }
+
+
+def _left_out(prefix: str, source: Source) -> dict[str, float]:
+    """How many rows did not meet the conditions of `data`, where there are any."""
+    return {} if source.dropped is None else {f"{prefix}pairs_left_out": source.dropped}
 
 
 def _counts(read: Rows, once: Rows, sampled: Rows, core: Rows) -> dict[str, float]:

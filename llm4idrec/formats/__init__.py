@@ -3,49 +3,131 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
 from llm4idrec.formats.columns import read_separated
+from llm4idrec.formats.conditions import fulfilled
+from llm4idrec.formats.doubts import point_out
+from llm4idrec.formats.folder import files_of, partition
+from llm4idrec.formats.ids import require_ids
+from llm4idrec.formats.json_lines import read_json_lines
 from llm4idrec.formats.lines import read_pairs, read_sequences
 from llm4idrec.formats.parquet import read_parquet
+from llm4idrec.formats.shown import shown
+from llm4idrec.formats.text import NothingReadError
+from llm4idrec.formats.times import is_numeric, read_times
+from llm4idrec.source import Source
 
 
 def read_file(path: Path, data: DataConfig) -> pa.Table:
-    """Read `path` in `data.format`.
+    """Read `path`, a file or a folder whose files are one table, in `data.format`.
 
     Columns: `user` and `item` (string), `timestamp` (int64, where `data.timestamp` names one; for
     the sequential formats the 0-based position in the user's list), `line` (int64, 1-based line of
-    the text file, or row of the Parquet file). Rows stand in file order.
+    the text file, or row of the Parquet file; `Source` says how it goes on in a folder). Rows stand
+    in file order, without those that do not meet the conditions of `data`. What is doubtful is said
+    on stderr.
 
     Raises `InputError` with the line of the first fault.
     """
-    _require_file(path)
+    table, header, source = _read_all(path, data)
+    counted = fulfilled(table, data, source)
+    if counted is not None:
+        left = table.filter(counted)
+        source = Source(path, source.files, source.before, len(table) - len(left))
+        said = f"{len(left)} of {len(table)} rows meet data.where and data.min_rating"
+        print(f"{path}: {said}", file=sys.stderr)
+        table = left
+    require_ids(table, data, source)
+    columns = ["user", "item", "line"]
+    numeric = False
+    if "timestamp" in table.column_names:
+        columns.insert(2, "timestamp")
+        numeric = is_numeric(table["timestamp"])
+        table = table.set_column(
+            table.column_names.index("timestamp"), "timestamp", read_times(table, source)
+        )
+    point_out(table, header, data, source, numbers=numeric)
+    return source.described(table.select(columns))
+
+
+def _read_all(path: Path, data: DataConfig) -> tuple[pa.Table, list[str], Source]:
+    """The rows as they stand there, the names of the first file's columns, and whence they are."""
+    if not os.path.isdir(path):  # noqa: PTH112, which raises for names that are too long
+        _require_file(path)
+        return *_read(path, data, {}), Source(path)
+    parts: list[pa.Table] = []
+    headers: list[list[str]] = []
+    files, before = [], [0]
+    empty = None
+    for name in files_of(path):
+        _require_file(path / name)
+        try:
+            table, header = _read(path / name, data, partition(name))
+        except NothingReadError as error:
+            empty = error
+            continue
+        lines = pc.add(table["line"], before[-1])
+        parts.append(table.set_column(table.column_names.index("line"), "line", lines))
+        headers.append(header)
+        files.append(name)
+        before.append(lines[-1].as_py())
+    if empty and not parts:
+        raise empty
+    source = Source(path, files, before[:-1])
+    if data.format.endswith("_sequential"):
+        _require_one_file_a_user(parts, source)
+    try:
+        return pa.concat_tables(parts, promote_options="permissive"), headers[0], source
+    except pa.ArrowException as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(
+            f"the files do not make one table ({reason})",
+            "columns of the same types",
+            file=path,
+        ) from error
+
+
+def _read(path: Path, data: DataConfig, given: dict[str, str]) -> tuple[pa.Table, list[str]]:
+    """One file, and the names of its columns; those that its folders give are `given`."""
     match data.format:
-        case "csv" | "tsv" | "recbole":
-            return read_separated(path, data)
-        case "parquet":
-            return read_parquet(path, data)
         case "selfrec_graph":
-            return read_pairs(path)
+            return read_pairs(path, data), []
         case "selfrec_sequential" | "llm_recsys_sequential":
-            return read_sequences(path, data)
+            return read_sequences(path, data), []
+    named = data.columns
+    wanted = {role: name for role, name in named.items() if name not in given}
+    reader = {"parquet": read_parquet, "jsonl": read_json_lines}.get(data.format, read_separated)
+    table, header = reader(path, data, wanted)
+    for role in named.keys() - wanted.keys():
+        table = table.append_column(role, pa.repeat(given[named[role]], len(table)))
+    return table.select([*named, "line"]), header
+
+
+def _require_one_file_a_user(parts: list[pa.Table], source: Source) -> None:
+    seen = pa.array([], pa.string())
+    for part in parts:
+        again = pc.index(pc.is_in(part["user"], seen), True).as_py()
+        if again >= 0:
+            raise InputError(
+                f"user {shown(part['user'][again].as_py())} has a line already, in another file",
+                "one line a user, in time order",
+                "join the two lines",
+                **source.place(part["line"][again].as_py()),
+            )
+        seen = pa.concat_arrays([seen, pc.unique(part["user"])])
 
 
 def _require_file(path: Path) -> None:
     # These answer for every path; pathlib raises for names that are too long.
     if os.path.isfile(path):  # noqa: PTH113
         return
-    if os.path.isdir(path):  # noqa: PTH112
-        raise InputError(
-            "is a folder",
-            "a file",
-            f"set data.train to the name of a file in it ({_listing(path)})",
-            file=path,
-        )
     if os.path.exists(path):  # noqa: PTH110
         raise InputError("is a pipe or a device", "a file", "write the data to one", file=path)
     raise InputError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -16,66 +16,68 @@ import pyarrow.csv as pacsv
 
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
-from llm4idrec.formats.text import listed, read_text, require_ids, shown
+from llm4idrec.formats.layout import Layout
+from llm4idrec.formats.shown import listed
+from llm4idrec.formats.text import NothingReadError, read_text
 
 LongArray = npt.NDArray[np.int64]
 Record = tuple[int, list[str]]
 """First line and cells."""
-WHOLE_NUMBER = r"^-?[0-9]{1,18}(\.0*)?$"
 LONGEST_LINE = 1 << 20
 """Arrow surely reads lines of that many bytes: the size of its blocks."""
+USUAL_SEPARATORS = (",", ";", "\t", "|", "::", ":", " ")
 
 
-def read_separated(path: Path, data: DataConfig) -> pa.Table:
-    """Read CSV, TSV or RecBole text with a header line; RecBole's names columns `user_id:token`.
+def read_separated(
+    path: Path, data: DataConfig, wanted: Mapping[str, str]
+) -> tuple[pa.Table, list[str]]:
+    """Read the columns `wanted` (role -> name) of CSV, TSV or RecBole text, as strings, and `line`;
+    beside them the names of all columns.
 
     Only CSV is quoted: in the tab-separated formats a quotation mark is a character like others.
     """
-    content = read_text(path)
-    quoted = data.format == "csv"
-    delimiter = "," if quoted else "\t"
-    records = _records(content, delimiter, quoted)
-    cells = _header(content, records, path)
-    header = [name.partition(":")[0] for name in cells] if data.format == "recbole" else cells
-    wanted = {
-        role: place_of(header, role, name, path) for role, name in wanted_columns(data).items()
-    }
+    layout = Layout.of(data)
+    content = layout.marked(read_text(path, data.encoding), path)
+    records = _records(content, layout)
+    if layout.header:
+        cells = _header(content, records, path)
+    else:
+        cells = next(row for _, row in _records(content, layout) if row)
+    header = _names(cells, layout)
+    places = _places(header, wanted, content, layout, path)
     names = [str(place) for place in range(len(header))]
-    read = [names[place] for place in wanted.values()]
-    quotes = quoted and b'"' in content
+    read = {names[place]: None for place in places.values()}
+    quotes = layout.quoted and b'"' in content
     if quotes:  # the last column shows whether the last quotation ends
-        read.append(names[-1])
+        read[names[-1]] = None
     try:
-        table = _cells(content, delimiter, names, read, quotes=quotes)
+        table = _cells(content, layout, names, list(read), quotes=quotes)
     except pa.ArrowException as error:
-        raise _unparsed(records, len(header), error, path) from error
+        raise _unparsed(records, len(header), error, layout, path) from error
     if not len(table):
-        raise InputError(
-            "there is a header but nothing below it", "at least one interaction", file=path
-        )
-    if quotes and table[len(read) - 1][-1].as_py().endswith("\n"):
+        found = "there is a header but nothing below it"
+        raise NothingReadError(found, "at least one interaction", file=path)
+    if quotes and table[names[-1]][-1].as_py().endswith("\n"):
         raise _unended(records, path)
-    line = np.arange(2, len(table) + 2)
-    if content.count(b"\n") != len(table) + 1:  # blank lines, or line breaks in quotes
+    above = layout.lines_above
+    line = np.arange(1 + above, len(table) + 1 + above)
+    if content.count(b"\n") != len(table) + above:  # blank lines, or line breaks in quotes
         line = np.fromiter((start for start, row in records if row), np.int64, len(table))
-    columns = {role: _trimmed(table[place]) for place, role in enumerate(wanted)}
-    _require_one_header(columns, {role: cells[place] for role, place in wanted.items()}, line, path)
-    require_ids("user", columns["user"], line, path)
-    require_ids("item", columns["item"], line, path)
-    if "timestamp" in columns:
-        columns["timestamp"] = _whole_numbers(columns["timestamp"], line, path)
-    return pa.table({**columns, "line": line})
+    columns = {role: _trimmed(table[names[place]], layout) for role, place in places.items()}
+    if layout.header:
+        _require_one_header(columns, {r: cells[place] for r, place in places.items()}, line, path)
+    return pa.table({**columns, "line": line}), header
 
 
 def _cells(
-    content: bytes, delimiter: str, names: list[str], read: list[str], *, quotes: bool
+    content: bytes, layout: Layout, names: list[str], read: list[str], *, quotes: bool
 ) -> pa.Table:
     """The columns `read`, as strings, of what stands below the header."""
     return pacsv.read_csv(
         pa.BufferReader(content),
-        pacsv.ReadOptions(column_names=names, skip_rows=1),
+        pacsv.ReadOptions(column_names=names, skip_rows=layout.lines_above),
         pacsv.ParseOptions(
-            delimiter=delimiter,
+            delimiter=layout.mark,
             quote_char='"' if quotes else False,
             newlines_in_values=quotes,
         ),
@@ -86,7 +88,30 @@ def _cells(
 def read_header(path: Path) -> list[str]:
     """The names of a CSV's columns; raises `InputError` as `read_separated` does."""
     content = read_text(path)
-    return _header(content, _records(content, ",", quoted=True), path)
+    return _header(content, _records(content, Layout(",", quoted=True, header=True)), path)
+
+
+def _names(cells: list[str], layout: Layout) -> list[str]:
+    """The names of the columns: without a header their numbers from 1."""
+    if not layout.header:
+        return [str(number) for number in range(1, len(cells) + 1)]
+    return [cell.partition(":")[0] for cell in cells] if layout.typed else cells
+
+
+def _places(
+    header: list[str], wanted: Mapping[str, str], content: bytes, layout: Layout, path: Path
+) -> dict[str, int]:
+    """Role -> place of the column; where one is not there, the sentence says which separator the
+    first line seems to have."""
+    remedy = None
+    if not set(wanted.values()) <= set(header):
+        first = content[: content.index(b"\n")].decode().replace(layout.mark, layout.separator)
+        for mark in USUAL_SEPARATORS:
+            cells = [cell.strip().strip('"') for cell in first.split(mark)]
+            if set(wanted.values()) <= set(_names(cells, layout)):
+                remedy = f"set data.separator to {mark!r}, which seems to part the columns"
+                break
+    return {role: place_of(header, role, name, path, remedy) for role, name in wanted.items()}
 
 
 def _header(content: bytes, records: Iterator[Record], path: Path) -> list[str]:
@@ -105,29 +130,24 @@ def _header(content: bytes, records: Iterator[Record], path: Path) -> list[str]:
     return [name.strip() for name in cells]
 
 
-def wanted_columns(data: DataConfig) -> dict[str, str]:
-    """Role -> the column name that the parameters give it."""
-    names = {"user": data.user, "item": data.item, "timestamp": data.timestamp}
-    return {role: name for role, name in names.items() if name is not None}
-
-
-def place_of(header: list[str], role: str, name: str, path: Path) -> int:
+def place_of(header: list[str], role: str, name: str, path: Path, remedy: str | None = None) -> int:
+    """The place of a column; `InputError` if it is not there once."""
     if header.count(name) == 1:
         return header.index(name)
     if name in header:
         raise InputError(f"column {name!r} is there {header.count(name)} times", "one", file=path)
-    if all(_is_number(cell) for cell in header):
+    if all(_is_number(cell) for cell in header) and not name.isdecimal():
         raise InputError(
             f"no header: the first line holds {', '.join(header[:20])}",
             f"the column names, with {name!r} among them",
-            "add a header line",
+            "add a header line, or set data.header to false and name the columns by their numbers",
             file=path,
             line=1,
         )
     raise InputError(
         f"there is no column {name!r}",
         f"one of {listed(header)}",
-        f"correct data.{role}",
+        remedy or f"correct data.{role.partition(' ')[0]}",
         file=path,
     )
 
@@ -140,11 +160,11 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _records(content: bytes, delimiter: str, quoted: bool) -> Iterator[Record]:
+def _records(content: bytes, layout: Layout) -> Iterator[Record]:
     """First line and cells of each record, slowly: for the header, odd files and error messages."""
     text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(text, delimiter=delimiter, quoting=quoting)
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE
+    reader = csv.reader(text, delimiter=layout.mark, quoting=quoting)
     csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # long cells of other columns
     start = 1
     for row in reader:
@@ -153,14 +173,14 @@ def _records(content: bytes, delimiter: str, quoted: bool) -> Iterator[Record]:
 
 
 def _unparsed(
-    records: Iterator[Record], width: int, error: pa.ArrowException, path: Path
+    records: Iterator[Record], width: int, error: pa.ArrowException, layout: Layout, path: Path
 ) -> InputError:
     """The error for the first record that is not `width` cells wide, or longer than Arrow reads."""
     for start, row in records:
         if row and len(row) != width:
             return InputError(
                 f"{len(row)} column{'s' if len(row) > 1 else ''}",
-                f"{width}, as in the header",
+                f"{width}, as in the {'header' if layout.header else 'first line'}",
                 "mend or remove the line",
                 file=path,
                 line=start,
@@ -195,6 +215,8 @@ def _require_one_header(
     columns: dict[str, pa.Array], header: dict[str, str], line: LongArray, path: Path
 ) -> None:
     """`InputError` at a header further down, as in files that were joined."""
+    if not {"user", "item"} <= columns.keys():  # one is the name of a folder
+        return
     place = pc.index(columns["user"], header["user"]).as_py()
     if place >= 0 and columns["item"][place].as_py() == header["item"]:
         raise InputError(
@@ -202,26 +224,8 @@ def _require_one_header(
         )
 
 
-def _trimmed(column: pa.ChunkedArray) -> pa.Array:
-    return pc.ascii_trim_whitespace(column.combine_chunks())
-
-
-def _whole_numbers(text: pa.Array, line: LongArray, path: Path) -> pa.Array:
-    """Timestamps as int64; `12.0` is a whole number too."""
-    try:
-        return text.cast(pa.int64())
-    except pa.ArrowInvalid:
-        whole = pc.match_substring_regex(text, WHOLE_NUMBER)
-    place = pc.index(whole, False).as_py()
-    if place >= 0:
-        raise _not_whole(text[place].as_py(), file=path, line=int(line[place]))
-    return pc.replace_substring_regex(text, r"\..*", "").cast(pa.int64())
-
-
-def _not_whole(found: str, **place: object) -> InputError:
-    return InputError(
-        f"the timestamp is {shown(found)}",
-        "a whole number, such as seconds since 1970",
-        "convert the column, or set data.timestamp to null",
-        **place,  # type: ignore[arg-type]
-    )
+def _trimmed(column: pa.ChunkedArray, layout: Layout) -> pa.Array:
+    text = pc.ascii_trim_whitespace(column.combine_chunks())
+    if layout.mark != layout.separator and layout.quoted:  # in quotation marks it is a character
+        return pc.replace_substring(text, layout.mark, layout.separator)
+    return text

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
-from llm4idrec.formats.text import read_text, require_ids, shown
+from llm4idrec.formats.shown import shown
+from llm4idrec.formats.text import read_text
 
 LongArray = npt.NDArray[np.int64]
 ByteArray = npt.NDArray[np.uint8]
@@ -56,12 +57,12 @@ def cut_words(content: ByteArray) -> Words:
     return Words(text, ends, held + 1, np.append(before[held], len(starts)))
 
 
-def read_pairs(path: Path) -> pa.Table:
+def read_pairs(path: Path, data: DataConfig) -> pa.Table:
     """Read SELFRec's graph format: `user item weight` a line; the weight is not used.
 
     The words are parted by spaces or tabs, and the weight may be left out of the whole file.
     """
-    words = cut_words(np.frombuffer(read_text(path), np.uint8))
+    words = cut_words(np.frombuffer(read_text(path, data.encoding), np.uint8))
     width = int(words.counts[0])
     wrong = (words.counts != width) | (width not in (2, 3))
     if wrong.any():
@@ -78,8 +79,6 @@ def read_pairs(path: Path) -> pa.Table:
     if width == 3:
         _require_weights(words.text.take(pa.array(first + 2)), words.line, path)
     user, item = (words.text.take(pa.array(first + k)).cast(pa.string()) for k in (0, 1))
-    require_ids("user", user, words.line, path)
-    require_ids("item", item, words.line, path)
     return pa.table({"user": user, "item": item, "line": words.line})
 
 
@@ -101,7 +100,7 @@ def read_sequences(path: Path, data: DataConfig) -> pa.Table:
 
     `timestamp` is the 0-based position in the line.
     """
-    content = np.frombuffer(read_text(path), np.uint8)
+    content = np.frombuffer(read_text(path, data.encoding), np.uint8)
     if data.format == "selfrec_sequential":
         content = _without_colons(content, path)
     words = cut_words(content)
@@ -123,8 +122,6 @@ def read_sequences(path: Path, data: DataConfig) -> pa.Table:
     user = words.text.take(pa.array(words.offsets[:-1][row])).cast(pa.string())
     item = words.text.filter(pa.array(is_item)).cast(pa.string())
     line = words.line[row]
-    require_ids("user", user, line, path)
-    require_ids("item", item, line, path)
     position = of_item - words.offsets[:-1][row] - 1
     return pa.table({"user": user, "item": item, "timestamp": position, "line": line})
 

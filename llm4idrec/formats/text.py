@@ -1,49 +1,72 @@
-"""The bytes of a text file, with what all text formats share taken care of."""
+"""The text of a file, with what all text formats share taken care of."""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from llm4idrec.errors import InputError
+from llm4idrec.formats.compression import compressed, read_bytes
 
-MISSING = pa.array(["", "nan", "NaN", "NAN"])
-LONGEST_ID = 4096
-BINARY = {
-    b"\x1f\x8b": "gzip",
-    b"PK\x03\x04": "zip",
-    b"BZh9": "bzip2",
-    b"\xfd7zXZ": "xz",
-    b"(\xb5/\xfd": "Zstandard",
-    b"PAR1": "Parquet",
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
 }
-"""How files begin that are no text, and what they are."""
+"""How texts begin that say their encoding."""
+NULS: dict[tuple[bool, ...], str] = {
+    (False, True, True, True): "utf-32-le",
+    (True, True, True, False): "utf-32-be",
+    (False, True, False, True): "utf-16-le",
+    (True, False, True, False): "utf-16-be",
+}
+"""Which of the first four bytes are NULs, and of what encoding."""
 
 
-def read_text(path: Path) -> bytes:
+class NothingReadError(InputError):
+    """A file without an interaction; among others in a folder it is passed over."""
+
+
+def read_text(path: Path, encoding: str = "utf-8") -> bytes:
     r"""UTF-8 bytes without a byte order mark, each line ended by one `\n`.
 
-    Raises `InputError` for an empty or unreadable file, bytes that are not UTF-8, and NULs and byte
-    order marks in the text.
+    Raises `InputError` for an empty or unreadable file, bytes that are not of the encoding, and
+    NULs and byte order marks in the text.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", file=path) from error
+    content = read_bytes(path)
+    if not is_utf8(encoding):
+        content = _as_utf8(content, encoding, path)
     content = content.removeprefix(codecs.BOM_UTF8)
     if b"\r" in content:
         content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if not content.strip():
-        raise InputError("the file is empty", "at least one interaction", file=path)
+        raise NothingReadError("the file is empty", "at least one interaction", file=path)
     if b"\0" in content or not content.isascii():
         _require_text(content, path)
     return content if content.endswith(b"\n") else content + b"\n"
+
+
+def is_utf8(encoding: str) -> bool:
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+
+
+def _as_utf8(content: bytes, encoding: str, path: Path) -> bytes:
+    start = 0
+    try:
+        return content.decode(encoding).encode("utf-8")
+    except UnicodeDecodeError as error:
+        start, found = error.start, f"byte 0x{content[error.start]:02x} is not {encoding}"
+    except UnicodeError as error:
+        found = f"cannot be read as {encoding} ({error})"
+    before = content[:start].decode(encoding, "ignore").replace("\r\n", "\n").replace("\r", "\n")
+    raise InputError(
+        found,
+        f"{encoding} text",
+        "correct data.encoding, or mend the line",
+        file=path,
+        line=before.count("\n") + 1,
+    )
 
 
 def _require_text(content: bytes, path: Path) -> None:
@@ -57,48 +80,34 @@ def _require_text(content: bytes, path: Path) -> None:
         wrong.append((error.start, "is not UTF-8"))
     if not wrong:
         return
-    kind = next((name for start, name in BINARY.items() if content.startswith(start)), None)
-    if kind:
-        raise InputError(
-            f"is a {kind} file",
-            "UTF-8 text",
-            "set data.format to parquet" if kind == "Parquet" else "decompress it",
-            file=path,
-        )
+    _require_no_binary(content, path)
     place, found = min(wrong)
     raise InputError(
         f"byte 0x{content[place]:02x} {found}",
         "UTF-8 text",
-        "remove the mark" if place == marked else "save the file in that encoding",
+        "remove the mark" if place == marked else _remedy(content, nul >= 0),
         file=path,
         line=content.count(b"\n", 0, place) + 1,
     )
 
 
-def shown(text: str) -> str:
-    """The text in quotation marks on one line, cut where it is long."""
-    return repr(text if len(text) <= 80 else f"{text[:80]}...")
-
-
-def listed(texts: Sequence[str]) -> str:
-    """The first of them, parted by commas."""
-    return ", ".join([*map(shown, texts[:20]), *(["..."] if len(texts) > 20 else [])])
-
-
-def require_ids(name: str, ids: pa.Array, line: npt.NDArray[np.int64], path: Path) -> None:
-    """`InputError` at the first ID that is empty, NaN or endless; `name` is `user` or `item`."""
-    place = pc.index(pc.is_in(ids, MISSING), True).as_py()
-    if place >= 0:
-        found, expected = ids[place].as_py(), "an ID"
-    elif (pc.max(pc.binary_length(ids)).as_py() or 0) > LONGEST_ID:
-        place = pc.index(pc.greater(pc.binary_length(ids), LONGEST_ID), True).as_py()
-        found, expected = ids[place].as_py(), f"at most {LONGEST_ID} bytes"
+def _require_no_binary(content: bytes, path: Path) -> None:
+    if content.startswith(b"PAR1"):
+        kind, remedy = "Parquet file", "set data.format to parquet"
+    elif content[257:262] == b"ustar":
+        kind, remedy = "tar archive", "unpack it, and name the file in data.path"
+    elif inner := compressed(content):
+        kind, remedy = f"{inner} file inside another", "decompress it"
     else:
         return
-    raise InputError(
-        f"the {name} is {shown(found) if found else 'empty'}",
-        expected,
-        "mend or remove the line",
-        file=path,
-        line=int(line[place]),
-    )
+    raise InputError(f"is a {kind}", "UTF-8 text", remedy, file=path)
+
+
+def _remedy(content: bytes, nul: bool) -> str:
+    """What to do about bytes that are not UTF-8, with the encoding that they look like."""
+    guess = next((name for mark, name in MARKS.items() if content.startswith(mark)), None)
+    guess = guess or NULS.get(tuple(byte == 0 for byte in content[:4]))
+    save = "save the file in that encoding"
+    if guess:
+        return f"{save}, or set data.encoding to {guess}, which it looks like"
+    return save if nul else f"{save}, or set data.encoding to its own, such as cp1252 or latin-1"

@@ -17,7 +17,9 @@ from tests.hostile.refusal import COLUMNS, FILE
 
 WORDS = b', | |:|"|""|user|item|time|user:token|a|b|12|-5|5.0|nan'
 BYTES = b"\n|\r\n|\r|\n\n|\t|\0|\xff|\xef\xbb\xbf|\xc3\xa9|i\xcc\x87"
-PARTS = b"|".join((WORDS, BYTES)).split(b"|")
+JSON = b'{"user": "a", "item": 1, "time": 5}|{|}|[|]|{"user": 1, "item": 2, "time": 1.5}|null|1e9'
+TIMES = b"2024-01-01|2024-01-01T10:00:00Z|10:00|1e3|.5|1e400|99999999999999999999"
+PARTS = b"|".join((WORDS, BYTES, JSON, TIMES)).split(b"|")
 soup = st.lists(st.sampled_from(PARTS) | st.binary(max_size=3), max_size=40).map(b"".join)
 HEADERS = [
     b"user,item,time\n",
@@ -27,12 +29,20 @@ HEADERS = [
     b"\xef\xbb\xbfuser,item,time\n",
 ]
 texts = st.builds(bytes.__add__, st.sampled_from(HEADERS), soup) | st.binary(max_size=200)
-FORMATS = ["csv", "tsv", "recbole", "selfrec_graph", "selfrec_sequential", "llm_recsys_sequential"]
+FORMATS = [
+    "csv",
+    "tsv",
+    "jsonl",
+    "recbole",
+    "selfrec_graph",
+    "selfrec_sequential",
+    "llm_recsys_sequential",
+]
 
 
 def read(format: str) -> pa.Table | None:
     """A table that is as `read_file` says, or None where there was a sentence."""
-    named = COLUMNS if format in ("csv", "tsv", "recbole", "parquet") else {}
+    named = COLUMNS if format in ("csv", "tsv", "jsonl", "recbole", "parquet") else {}
     try:
         table = read_file(FILE, DataConfig(path=FILE, format=format, **named))
     except InputError as error:

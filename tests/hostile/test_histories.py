@@ -41,7 +41,7 @@ CASES: dict[str, tuple[bytes, str, int | None]] = {
     "NUL": (b"user,item\na,1\n\0,2\n", "byte 0x00 is a NUL; expected UTF-8 text", 3),
     "Latin-1": (b"user,item\na,1\n\xe9,2\n", "byte 0xe9 is not UTF-8", 3),
     "UTF-16": ("user,item\na,1\n".encode("utf-16"), "byte 0xff is not UTF-8", 1),
-    "gzip": (b"\x1f\x8b\x08\0\0\0", "is a gzip file; expected UTF-8 text", None),
+    "gzip": (b"\x1f\x8b\x08\0\0\0", "the gzip file cannot be decompressed (", None),
     "a quotation": (b'user,item\na,"1\nb,2\n', "a quotation mark does not end", 2),
     "a quoted header": (b'"user,item\na,1\n', "a line break in quotation marks", 1),
     "an endless header": (b"x" * 50_000_000, "the line has 50000000 characters", 1),

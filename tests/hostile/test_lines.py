@@ -39,9 +39,8 @@ def bytes_(format: str) -> Iterator[Case]:
         ("blanks", b" \t\r\n\n"),
     ]:
         yield Case(name, content, "the file is empty; expected at least one interaction")
-    compressed = gzip.compress(good)
-    for name, content in [("gzip", compressed), ("gzip, cut off", compressed[:12])]:
-        yield Case(name, content, "is a gzip file; expected UTF-8 text; decompress it")
+    cut = gzip.compress(good)[:12]
+    yield Case("gzip, cut off", cut, "the gzip file cannot be decompressed (")
     yield Case("Parquet", b"PAR1\x15\x04\xff", "is a Parquet file; expected UTF-8 text")
 
 

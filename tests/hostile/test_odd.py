@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -100,7 +101,7 @@ TEXTS = {
 LINES = {"other columns": [2, 4]}
 
 
-def data(format: str, **changes: str) -> DataConfig:
+def data(format: str, **changes: Any) -> DataConfig:
     return DataConfig(path=FILE, format=format, **changes)
 
 
@@ -145,7 +146,8 @@ def test_odd_ids(format: str) -> None:
         header = "" if mark == " " else f"user{mark}item\n"
         text = header + "".join(f"{user}{mark}{item}\n" for user, item in pairs)
         FILE.write_text(text, encoding="utf-8", newline="")
-    table = read_file(FILE, data(format, **({} if format == "selfrec_graph" else columns)))
+    named = {} if format == "selfrec_graph" else columns
+    table = read_file(FILE, data(format, missing=(), **named))
     assert list(zip(table["user"].to_pylist(), table["item"].to_pylist(), strict=True)) == pairs
     assert len(held) > 40
 
@@ -155,7 +157,7 @@ def test_odd_ids_stay_out_of_prompts_and_come_back() -> None:
     rows = [(user, item) for user in ODD for item in ODD[:8]]
     users, items = zip(*rows, strict=True)
     pyarrow.csv.write_csv(pa.table({"user": users, "item": items}), FILE)
-    write_parameters(user="user", item="item")
+    write_parameters(user="user", item="item", missing=[])
     for stage in ("read", "split", "prompts"):
         assert main([stage, "--out", "out"]) == 0
     for name, ids in (("users", ODD), ("items", ODD[:8])):

@@ -112,7 +112,7 @@ def wrong_values() -> list[tuple[str, Any, str]]:
         ("tune.amount", [0, 0.5, 1], "`tune.amount` is [0, 0.5, 1]; expected "),
         ("data.path", None, "`data.path` is None; expected "),
         ("data.path", ["a"], "`data.path` is ['a']; expected "),
-        ("data.user", 5, "`data.user` is 5; expected "),
+        ("data.user", [5], "`data.user` is [5]; expected "),
         ("data.user", "", "`data`: format csv needs the column names"),
     ]
     return cases

@@ -36,7 +36,7 @@ def parquet(columns: dict[str, Any], **options: Any) -> bytes:
 def cells() -> list[Case]:
     cases = []
     for name, role in (("user", "user"), ("item", "item"), ("time", "timestamp")):
-        whole = "expected a whole number below 2**53" if role == "timestamp" else NUMBER
+        whole = "expected a number below 2**53" if role == "timestamp" else NUMBER
         for label, column, found in [
             ("null", [1, 2, None], f"the {role} is null; expected a value; fill or drop the row"),
             ("NaN", [1.0, 2.0, math.nan], f"the {role} is null; expected a value"),
@@ -48,7 +48,8 @@ def cells() -> list[Case]:
             ("half float", pa.array([1, 2, 2.5], pa.float16()), f"the {role} is 2.5; {whole}"),
         ]:
             table = GOOD | {name: column}
-            cases.append(Case(f"{name} {label}", parquet(table), found, 3))
+            if role != "timestamp" or "half" not in label:  # a time may have a fraction
+                cases.append(Case(f"{name} {label}", parquet(table), found, 3))
     for name in ("user", "item"):
         for label, text, found in [
             ("empty", "", "is empty; expected an ID"),
@@ -84,7 +85,7 @@ def types() -> list[Case]:
     times = [(f"{kind}", pa.array([1, 2, 3], kind)) for kind in (pa.date32(), pa.timestamp("us"))]
     cases = []
     for name, role in (("user", "user"), ("item", "item"), ("time", "timestamp")):
-        kinds = [*columns, ("string", ["5"] * 3)] if name == "time" else [*columns, *times]
+        kinds = columns if name == "time" else [*columns, *times]
         for kind, column in kinds:
             found = f"the {role} column has type {kind}"
             if kind == "null":

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from llm4idrec.__main__ import main
 from llm4idrec.config import DataConfig
 from llm4idrec.formats import read_file
 from pipelines.run import main as driver
@@ -29,8 +30,8 @@ def loop() -> None:
 
 MADE: dict[str, tuple[Callable[[], object], str]] = {
     "nothing": (lambda: None, NO_FILE),
-    "folder": (FILE.mkdir, "is a folder; expected a file; set data.train to the name of a file"),
-    "link to a folder": (lambda: FILE.symlink_to("/"), "is a folder; expected a file"),
+    "folder": (FILE.mkdir, "is a folder without a file; expected a file, or files that are"),
+    "link to a folder": (lambda: FILE.symlink_to("/"), "is a folder "),
     "pipe": (lambda: os.mkfifo(FILE), "is a pipe or a device; expected a file"),
     "link to a device": (lambda: FILE.symlink_to("/dev/zero"), "is a pipe or a device"),
     "dangling link": (lambda: FILE.symlink_to("gone"), NO_FILE),
@@ -65,7 +66,7 @@ def test_data_that_are_no_file(name: str, format: str, capsys: pytest.CaptureFix
 def test_paths_that_lead_nowhere(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     write_parameters(path=PATHS[name], **COLUMNS)
     sentence = " is a folder" if name == "empty" else NO_FILE
-    shown = str(Path(PATHS[name]))
+    shown = str(Path(PATHS[name]).expanduser())
     refused(capsys, f"{shown}: ", sentence, longest=2 * len(shown) + 1000)
 
 
@@ -98,7 +99,10 @@ def test_files_of_a_split_that_are_none(
     names = {"train": "train.csv", "test": "train.csv", name: value}
     write_parameters(path="given", **names, **COLUMNS)
     if value:
-        refused(capsys, f"{Path('given', value)}: ")
+        if value == ".":  # the folder itself, whose files are one table
+            assert main(["read", "--out", "out"]) == 0
+        else:
+            refused(capsys, f"{Path('given', value)}: ")
     elif name == "train":  # no name is given: the same as null
         refused(capsys, "params.yaml: `data`: `test` is given without `train`")
 
@@ -163,7 +167,8 @@ def test_a_real_command(debug: bool) -> None:
         check=False,
         env=os.environ | {"PYTHONPATH": str(root)},
     )
-    found = "byte 0xff is not UTF-8; expected UTF-8 text; save the file in that encoding"
+    found = "byte 0xff is not UTF-8; expected UTF-8 text; save the file in that encoding, or set "
+    found += "data.encoding to its own, such as cp1252 or latin-1"
     sentence = f"{FILE}, line 3: {found}\n"
     assert done.stderr.endswith(sentence)
     assert done.stderr.startswith("Traceback") is debug

@@ -22,7 +22,7 @@ HEADERS = {
     "recbole": ("user:token", "item:token", "time:float"),
 }
 ROWS = [("anna", "x", "5"), ("bert", "y", "6"), ("carl", "z", "7"), ("dora", "é", "8")]
-NUMBERS = "5.5 1e9 99999999999999999999 -99999999999999999999 +5 1_000 ５ --5 5e 0x 1.2.3"
+NUMBERS = "99999999999999999999 -99999999999999999999 1e19 1e-99 1_000 ５ --5 5e 0x 1.2.3"
 TIMES = f"noon 12:00 2026-01-01 NaN inf -inf null <script> {NUMBERS}".split()
 
 
@@ -52,6 +52,8 @@ def cells(format: str) -> Iterator[Case]:
     for value in ("", "9" * 3000, *TIMES):
         content = table(format, *ROWS[:2], ("carl", "z", value), ROWS[3])
         found = f"the timestamp is '{value[:80]}"
+        if value == "2026-01-01":
+            found += "', ISO 8601, and on line 2 '5', a number; expected one spelling in the whole"
         yield Case(f"time {value[:30]}", content, found, 4)
     for width in (1, 2, 4, 100):
         content = table(format, *ROWS[:2], ("a",) * width, ROWS[3])
@@ -123,16 +125,20 @@ def binaries(format: str) -> Iterator[Case]:
     pq.write_table(pa.table({"user": ["a"]}), parquet)
     zstandard = pa.compress(text, codec="zstd", asbytes=True)
     compressed = gzip.compress(text)
-    for name, content, kind in [
-        ("gzip", compressed, "gzip"),
-        ("gzip, cut off", compressed[:15], "gzip"),
-        ("bzip2", bz2.compress(text), "bzip2"),
-        ("xz", lzma.compress(text), "xz"),
-        ("Zstandard", zstandard, "Zstandard"),
-        ("zip", archive.getvalue(), "zip"),
+    for kind, content in [
+        ("gzip", compressed),
+        ("bzip2", bz2.compress(text)),
+        ("xz", lzma.compress(text)),
+        ("Zstandard", zstandard),
+        ("zip", archive.getvalue()),
     ]:
-        found = f"is a {kind} file; expected UTF-8 text; decompress it"
-        yield Case(name, content, found)
+        found = f"the {kind} file cannot be decompressed ("
+        yield Case(f"{kind}, cut off", content[: len(content) * 2 // 3], found)
+        if kind != "Zstandard":  # without a checksum here
+            broken = content[:20] + bytes(255 - byte for byte in content[20:40]) + content[40:]
+            yield Case(f"{kind}, broken", broken, found)
+        found = f"is a {kind} file inside another; expected UTF-8 text; decompress it"
+        yield Case(f"{kind}, twice", gzip.compress(content), found)
     found = "is a Parquet file; expected UTF-8 text; set data.format to parquet"
     yield Case("Parquet", parquet.getvalue(), found)
     yield Case("PNG", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "byte 0x89 is not UTF-8", 1)

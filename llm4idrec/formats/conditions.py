@@ -1,0 +1,91 @@
+"""Which rows count: those with a rating that is high enough, and of the wanted kinds."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from llm4idrec.config import DataConfig
+from llm4idrec.errors import InputError
+from llm4idrec.formats.shown import listed, shown
+from llm4idrec.source import Source
+
+DECIMAL_COMMA = r"^[0-9]+,[0-9]+$"
+
+
+def fulfilled(table: pa.Table, data: DataConfig, source: Source) -> pa.ChunkedArray | None:
+    """Which rows count, (n,); None where there is no condition.
+
+    Raises `InputError` for a rating that is no number, and where no row is left.
+    """
+    wanted = None
+    for column, values in data.where.items():
+        text = _as_text(table[f"where {column}"], column, source)
+        right = pc.is_in(text, pa.array(_spellings(values), pa.string()))
+        wanted = right if wanted is None else pc.and_(wanted, right)
+        if not pc.any(wanted).as_py():
+            there = sorted(pc.unique(text.drop_null()).to_pylist())
+            raise InputError(
+                f"no row has {column} {' or '.join(map(shown, values))}"
+                + (" and meets the conditions before" if pc.any(right).as_py() else ""),
+                f"some of {listed(there)}" if there else "some",
+                "correct data.where",
+                file=source.path,
+            )
+    if data.min_rating is not None:
+        rating = _ratings(table, source)
+        high = pc.fill_null(pc.greater_equal(rating, data.min_rating), False)
+        wanted = high if wanted is None else pc.and_(wanted, high)
+        if not pc.any(wanted).as_py():
+            raise InputError(
+                f"no row has a rating of at least {data.min_rating:g}",
+                f"at most {pc.max(rating).as_py()}, the highest",
+                "lower data.min_rating",
+                file=source.path,
+            )
+    return wanted
+
+
+def _spellings(values: tuple[str, ...]) -> list[str]:
+    """The texts that mean a value: programs write whole numbers and truths in several ways."""
+    spelled = set(values)
+    for value in values:
+        spelled |= {value.removesuffix(".0")}
+        if value.lstrip("-").isdecimal():
+            spelled |= {f"{value}.0"}
+        if value in ("true", "false"):
+            spelled |= {value.title(), value.upper()}
+    return sorted(spelled)
+
+
+def _as_text(column: pa.ChunkedArray, name: str, source: Source) -> pa.ChunkedArray:
+    try:
+        return pc.ascii_trim_whitespace(column.cast(pa.string()))
+    except pa.ArrowException as error:
+        found = f"column {name!r} of data.where has type {column.type}"
+        raise InputError(found, "texts, numbers or dates", file=source.path) from error
+
+
+def _ratings(table: pa.Table, source: Source) -> pa.ChunkedArray:
+    """Ratings as floats; null where there is none."""
+    column = table["rating"]
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
+    try:
+        rating = column.cast(pa.float64())
+    except pa.ArrowNotImplementedError as error:
+        found = f"the rating column has type {column.type}"
+        raise InputError(found, "numbers", file=source.path) from error
+    except pa.ArrowInvalid as error:
+        number = pc.match_substring_regex(column, r"^[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?$")
+        place = max(0, pc.index(number, False).as_py())
+        text = column[place].as_py()
+        comma = pc.match_substring_regex(text, DECIMAL_COMMA).as_py()
+        raise InputError(
+            f"the rating is {shown(text)}",
+            "a number",
+            "write a point for the decimal comma" if comma else "mend or remove the line",
+            **source.place(table["line"][place].as_py()),
+        ) from error
+    nan = pc.is_nan(rating)
+    return pc.if_else(nan, pa.scalar(None, pa.float64()), rating) if pc.any(nan).as_py() else rating

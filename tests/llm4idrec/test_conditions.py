@@ -1,0 +1,126 @@
+"""Ratings and kinds of events: which rows count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from llm4idrec.config import DataConfig, SplitConfig
+from llm4idrec.errors import InputError
+from llm4idrec.formats import read_file
+from llm4idrec.rows import read_rows
+from llm4idrec.split import split_raw
+from llm4idrec.stages import read
+
+COLUMNS: dict[str, list[Any]] = {
+    "user": ["a", "b", "c", "d"],
+    "item": ["x", "y", "z", "x"],
+    "stars": [5.0, 3.5, 4.0, 1.0],
+    "event": ["buy", "view", "buy", "cart"],
+    "verified": [True, True, False, True],
+    "count": [1, 2, 3, 4],
+}
+
+
+def kept(folder: Path, format: str = "csv", columns: dict[str, Any] = COLUMNS, **data: Any) -> str:
+    """The users whose rows count."""
+    path, table = folder / "file", pa.table(columns)
+    if format == "parquet":
+        pq.write_table(table, path)
+    elif format == "csv":
+        pyarrow.csv.write_csv(table, path)
+    else:
+        path.write_text(table.to_pandas().to_json(orient="records", lines=True))
+    config = DataConfig(path=path, format=format, user="user", item="item", **data)
+    return "".join(read_file(path, config)["user"].to_pylist())
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "jsonl"])
+@pytest.mark.parametrize(
+    ("data", "users"),
+    [
+        ({"rating": "stars", "min_rating": 4}, "ac"),
+        ({"rating": "stars", "min_rating": 3.5}, "abc"),
+        ({"rating": "count", "min_rating": 4}, "d"),
+        ({"where": {"event": "buy"}}, "ac"),
+        ({"where": {"event": ["buy", "cart"]}}, "acd"),
+        ({"where": {"event": ["buy", "cart"], "verified": True}}, "ad"),
+        ({"where": {"verified": False}}, "c"),
+        ({"where": {"count": [1, 2.0]}}, "ab"),
+        ({"where": {"stars": [4, 3.5]}}, "bc"),
+        ({"where": {"event": ["buy", "sell"]}, "rating": "stars", "min_rating": 4.5}, "a"),
+    ],
+)
+def test_rows_that_count(
+    tmp_path: Path,
+    format: str,
+    data: dict[str, Any],
+    users: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert kept(tmp_path, format, **data) == users
+    said = f"{tmp_path}/file: {len(users)} of 4 rows meet data.where and data.min_rating\n"
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_what_does_not_count_may_be_wrong(tmp_path: Path) -> None:
+    columns = COLUMNS | {"user": ["a", "NULL", "c", "d"], "stars": ["5", "", "4", "3"]}
+    assert kept(tmp_path, columns=columns, where={"event": ["buy", "cart"]}) == "acd"
+    assert kept(tmp_path, columns=columns, rating="stars", min_rating=4) == "ac"
+    columns |= {"user": ["a", None, "c", "d"]}
+    assert kept(tmp_path, "parquet", columns, where={"event": "buy"}) == "ac"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            {"where": {"event": "sell"}},
+            ": no row has event 'sell'; expected some of 'buy', 'cart', 'view'; correct data.where",
+        ),
+        ({"where": {"event": ["sell", "rent"]}}, ": no row has event 'sell' or 'rent'; expected"),
+        (
+            {"where": {"event": "view", "verified": False}},
+            ": no row has verified 'false' and meets the conditions before; expected some of",
+        ),
+        ({"where": {"kind": "buy"}}, ": there is no column 'kind'; expected one of 'user', "),
+        (
+            {"rating": "stars", "min_rating": 6},
+            ": no row has a rating of at least 6; expected at most 5.0, the highest; lower data",
+        ),
+        ({"rating": "event", "min_rating": 1}, ", line 2: the rating is 'buy'; expected a number"),
+    ],
+)
+def test_faults(tmp_path: Path, data: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        kept(tmp_path, **data)
+    assert str(caught.value).removeprefix(f"{tmp_path}/file").startswith(message)
+
+
+def test_a_decimal_comma_is_called_one(tmp_path: Path) -> None:
+    columns = COLUMNS | {"stars": ["5", "3,5", "4", "1"]}
+    with pytest.raises(InputError, match=r"line 3: the rating is '3,5'.*for the decimal comma"):
+        kept(tmp_path, columns=columns, rating="stars", min_rating=4)
+
+
+def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
+    columns = COLUMNS | {"item": ["x", "y", "z", ""]}
+    with pytest.raises(InputError, match=r"file, line 5: the item is empty"):
+        kept(tmp_path, columns=columns, where={"event": ["buy", "cart"]})
+
+
+def test_the_rows_left_out_are_counted(tmp_path: Path) -> None:
+    lines = [f"u{u},i{i},{1 + (u + i) % 5}" for u in range(9) for i in range(9)]
+    (tmp_path / "file").write_text("\n".join(["user,item,stars", *lines]))
+    for more, counts in (({}, {}), ({"rating": "stars", "min_rating": 2}, {"pairs_left_out": 16})):
+        config = DataConfig(path=tmp_path / "file", format="csv", user="user", item="item", **more)
+        read(tmp_path / "raw", data=config)
+        raw = read_rows(tmp_path / "raw" / "train.parquet")
+        summary = split_raw(raw, None, config, SplitConfig(protocol="random"), 1).summary
+        assert {key: summary[key] for key in summary if "left_out" in key} == counts
+        assert summary["pairs_read"] == 81 - summary.get("pairs_left_out", 0)
