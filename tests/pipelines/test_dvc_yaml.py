@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,10 @@ from llm4idrec.config import Config
 from pipelines.stages import SOURCE, STAGES
 
 REPO = Path(__file__).resolve().parents[2]
-DVC = yaml.safe_load((REPO / "dvc.yaml").read_text())["stages"]
+DVC = {
+    name: stage.get("do", stage)  # of a stage for each recommender
+    for name, stage in yaml.safe_load((REPO / "dvc.yaml").read_text())["stages"].items()
+}
 CONFIG = Config.read(REPO / "params.yaml")
 HELD_OUT = {"artifacts/raw", "artifacts/heldout", "${data.path}"}
 CODE = ("llm4idrec/", "steps/")
@@ -76,7 +81,7 @@ def steps_wired_in(stage: str) -> set[str]:
 
 def spelled(name: str) -> str:
     """A name of the table as `dvc.yaml` spells it; `report` depends on all evaluations at once."""
-    return name.replace("{recommender}", "${item.recommender}")
+    return name.replace("{recommender}", "${item}")
 
 
 def path(out: str | dict[str, Any]) -> str:
@@ -147,3 +152,26 @@ def _glue_functions(step: str) -> set[str]:
         and isinstance(node.value, ast.Name)
         and node.value.id == "stages"
     }
+
+
+@pytest.mark.parametrize(
+    ("recommenders", "said"),
+    [
+        ("[mf, mf, ease]", "evaluate@mf\nevaluate@ease\n"),
+        ("mf", "'stages.evaluate.foreach' in 'dvc.yaml': expected list/dictionary, got str"),
+    ],
+)
+def test_dvc_takes_each_recommender_once_and_refuses_a_word(
+    recommenders: str, said: str, tmp_path: Path
+) -> None:
+    for name in ("dvc.yaml", "params.yaml"):
+        text = (REPO / name).read_text(encoding="utf-8")
+        text = text.replace("recommenders: [mf, lightgcn]", f"recommenders: {recommenders}")
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
+    listed = subprocess.run(
+        [*dvc, "stage", "list", "--name-only"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert said in listed.stdout + listed.stderr
