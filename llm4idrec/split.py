@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from llm4idrec.config import DataConfig, SplitConfig
+from llm4idrec.config.data import LEAVE_OUT
 from llm4idrec.errors import InputError
 from llm4idrec.holdout import (
     TEST,
@@ -31,7 +32,6 @@ from llm4idrec.probe import successor_probe
 from llm4idrec.rows import Ids, Rows, distinct_pairs
 
 PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
-_ADD = "add interactions"
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,8 @@ def _long_enough(
 ) -> Rows:
     """The rows of users with enough of them; others are refused, or if so set left out."""
     if not data.drop_short_histories:
-        short = f"{_ADD} or set data.min_history to 1 to leave short histories to data.k_core"
         least, purpose = data.min_history, "data.min_history"
-        _require_history(rows, ids, least, purpose, short, data.train_file)
+        _require_history(rows, ids, least, purpose, LEAVE_OUT, data.train_file)
         return rows
     least = max(data.min_history, _fewest(test, split))
     long = rows.take(np.bincount(rows.user)[rows.user] >= least)
@@ -121,9 +120,9 @@ def _core(
             "lower data.k_core or raise data.sample_users",
             file=data.train_file,
         )
-    remedy = "set data.k_core to 3 or more, or data.drop_short_histories, to drop such users"
+    remedy = "set data.drop_short_histories to true, or data.k_core to 3 or more"
     purpose = "one each for train, validation and test"
-    _require_history(core, ids, fewest, purpose, f"{_ADD}, or {remedy}", data.train_file)
+    _require_history(core, ids, fewest, purpose, remedy, data.train_file)
     return core
 
 

@@ -9,6 +9,12 @@ from pydantic import Field, model_validator
 
 from llm4idrec.section import Count, Section, Share
 
+LEAVE_OUT = (
+    "set data.drop_short_histories to true to leave such users out, or data.min_history to 1 to "
+    "leave them to data.k_core"
+)
+"""What to do about users of short histories."""
+
 
 class DataConfig(Section):
     """Where the interactions are and which of them are kept."""
