@@ -60,8 +60,8 @@ def split_raw(
     have no train item, and test pairs that stand in the train table, are left out and counted.
 
     Raises `InputError` for repeated pairs that are refused, a protocol that the data cannot
-    follow, users with fewer than `data.min_history` items or too few to be split, and parts that
-    are empty.
+    follow, users with fewer than `data.min_history` items or too few to be split, a test set that
+    `train` hardly knows, and parts that are empty.
     """
     require_protocol(data, split)
     sampling, holding, numbering = np.random.default_rng(seed).spawn(3)
