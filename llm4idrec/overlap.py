@@ -28,6 +28,7 @@ SPELLINGS = {
     "without a trailing `.0`": (r"\.0+$", ""),
     "without what stands before the number": (r"^[^0-9]+([0-9])", r"\1"),
     "without what stands behind the number": (r"([0-9])[^0-9].*$", r"\1"),
+    "as plain numbers": (r"^[^0-9]*0*([0-9]+?)(\.0+)?[^0-9]*$", r"\1"),
 }
 """What people's tools do to IDs, and the pattern (RE2) that undoes it."""
 SWAPPED = "they match if user and item change places: see which columns they are"

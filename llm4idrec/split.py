@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from llm4idrec.config import DataConfig, SplitConfig
+from llm4idrec.config.data import LEAVE_OUT
 from llm4idrec.errors import InputError
 from llm4idrec.holdout import (
     TEST,
@@ -31,7 +32,6 @@ from llm4idrec.rows import Ids, Rows, distinct_pairs
 from llm4idrec.source import Source
 
 PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
-_ADD = "add interactions"
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def split_raw(
     have no train item, and test pairs that stand in the train table, are left out and counted.
 
     Raises `InputError` for repeated pairs that are refused, a protocol that the data cannot
-    follow, users with fewer than `data.min_history` items or too few to be split, and parts that
-    are empty.
+    follow, users with fewer than `data.min_history` items or too few to be split, a test set that
+    `train` hardly knows, and parts that are empty.
     """
     require_protocol(data, split)
     sampling, holding, numbering = np.random.default_rng(seed).spawn(3)
@@ -97,9 +97,8 @@ def _long_enough(rows: Rows, ids: Ids, fewest: int, data: DataConfig, source: So
     `fewest` is how many a user must have to be split.
     """
     if not data.drop_short_histories:
-        short = f"{_ADD} or set data.min_history to 1 to leave short histories to data.k_core"
         least, purpose = data.min_history, "data.min_history"
-        _require_history(rows, ids, least, purpose, short, source)
+        _require_history(rows, ids, least, purpose, LEAVE_OUT, source)
         return rows
     least = max(data.min_history, fewest)
     long = rows.take(np.bincount(rows.user)[rows.user] >= least)
@@ -120,9 +119,9 @@ def _core(rows: Rows, ids: Ids, fewest: int, data: DataConfig, source: Source) -
             "lower data.k_core or raise data.sample_users",
             file=data.train_file,
         )
-    remedy = "set data.k_core to 3 or more, or data.drop_short_histories, to drop such users"
+    remedy = "set data.drop_short_histories to true, or data.k_core to 3 or more"
     purpose = "one each for train, validation and test"
-    _require_history(core, ids, fewest, purpose, f"{_ADD}, or {remedy}", source)
+    _require_history(core, ids, fewest, purpose, remedy, source)
     return core
 
 

@@ -7,23 +7,21 @@ from pathlib import Path
 
 from llm4idrec import preflight
 from llm4idrec.config import Config
-from pipelines.stages import STAGES, TUNING
+from pipelines.stages import EVALUATION, TUNING
 
-AHEAD = tuple(name for name in STAGES if name not in ("evaluate", "report"))
-"""Stages that others come after; those check what they need themselves."""
 TO_GENERATE = ("prepare", "base_model", "adapter", "generate")
 """Stages that come before, or are, the last one to load the base model."""
 
 
 def check_ahead(stage: str, version: Config, train: Path | None) -> None:
-    """`InputError` for what a later stage than this would refuse; `train` if it is there.
+    """`InputError` for what this stage or a later one would refuse; `train` if it is there.
 
     At the start of each, because DVC runs only those whose inputs have changed, and `prepare` has
     few of the parameters among its own.
     """
-    if stage not in AHEAD:
+    if stage == "report":
         return
-    config = _to_come(version)
+    config = _to_be_evaluated(version) if stage == "evaluate" else _to_come(version)
     preflight.check_parameters(config)
     preflight.check_recommenders(config)
     if stage in TO_GENERATE:
@@ -54,3 +52,11 @@ def _to_come(version: Config) -> Config:
     """With the filter that later stages go by, unless `tune` is to find it first."""
     found = {Path(TUNING.format(recommender=n), "params.yaml") for n in version.tune.recommenders}
     return version if version.filter.source in found else version.with_tuned_filter()
+
+
+def _to_be_evaluated(version: Config) -> Config:
+    """With those recommenders that have no evaluation yet: DVC goes from one to the next."""
+    left = [n for n in version.recommenders if not Path(EVALUATION.format(recommender=n)).exists()]
+    tune = version.tune.model_copy(update={"recommenders": ()})
+    changes = {"recommenders": tuple(left), "tune": tune}
+    return version.with_tuned_filter().model_copy(update=changes)

@@ -36,30 +36,26 @@ def dvc_yaml() -> str:
 
 
 def _stage(name: str, stage: Stage) -> dict[str, Any]:
-    command = f"python -m pipelines.run {name}"
-    matrix = {}
-    if stage.each:
-        command += " --recommender ${item.recommender}"
-        matrix = {"matrix": {"recommender": f"${{{stage.each}}}"}}
     params: list[Any] = [_spelled(key) for key in stage.params]
     if stage.tuned:
         params.append({"${filter.source}": list(stage.tuned)})
-    metrics = {"metrics": [METRICS]} if METRICS in stage.writes else {}
-    return {
-        **matrix,
-        "cmd": command,
+    made = {
+        "cmd": f"python -m pipelines.run {name}" + " --recommender ${item}" * bool(stage.each),
         "deps": [*map(_spelled, stage.reads), *code_of_stage(name)],
         "params": params,
         "outs": [_out(write) for write in stage.writes if write != METRICS],
-        **metrics,
     }
+    if METRICS in stage.writes:
+        made["metrics"] = [METRICS]
+    # Not `matrix`, which says nothing useful of a word in place of a list.
+    return {"foreach": f"${{{stage.each}}}", "do": made} if stage.each else made
 
 
 def _spelled(name: str) -> str:
     """A name of the table as DVC has it."""
     if name == SOURCE:
         return "${data.path}"
-    return name.replace("{recommender}", "${item.recommender}")
+    return name.replace("{recommender}", "${item}")
 
 
 def _out(name: str) -> str | dict[str, Any]:

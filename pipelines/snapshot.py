@@ -58,7 +58,8 @@ class Snapshot:
         else:
             others = read_yaml(source) if tuned and source.is_file() else {}
             params = {OWN_FILE: _chosen(values, own), source: _chosen(others, tuned)}
-        deps = read_yaml(REPO / "dvc.yaml")["stages"][stage]["deps"]
+        described = read_yaml(REPO / "dvc.yaml")["stages"][stage]
+        deps = described.get("do", described)["deps"]  # `do` it for each recommender
         return cls(
             stage,
             {file: its for file, its in params.items() if its},

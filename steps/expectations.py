@@ -24,6 +24,7 @@ from great_expectations.data_context.types.base import (
 )
 
 from llm4idrec.config import DataConfig
+from llm4idrec.config.data import LEAVE_OUT
 from llm4idrec.errors import InputError
 from llm4idrec.files import replacing_folder, write_json
 from llm4idrec.interactions import Interactions
@@ -129,11 +130,10 @@ def _raw_checks(data: DataConfig, table: pd.DataFrame, min_history: int) -> list
                 "remove the others, or set data.duplicates to drop to keep the earliest",
             )
         )
-    remedy = "add interactions or set data.min_history to 1 to leave short histories to data.k_core"
     short = gxe.ExpectColumnValuesToBeBetween(column="history", min_value=min_history)
     return [
         *checks,
-        Check(short, _short_history, f"at least {min_history} (data.min_history)", remedy),
+        Check(short, _short_history, f"at least {min_history} (data.min_history)", LEAVE_OUT),
     ]
 
 

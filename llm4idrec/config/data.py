@@ -33,6 +33,11 @@ def _texts(value: Any) -> Any:
 Column = Annotated[str, BeforeValidator(_text)]
 """A column's name, or its number."""
 Values = Annotated[tuple[str, ...], BeforeValidator(_texts), Field(min_length=1)]
+LEAVE_OUT = (
+    "set data.drop_short_histories to true to leave such users out, or data.min_history to 1 to "
+    "leave them to data.k_core"
+)
+"""What to do about users of short histories."""
 
 
 class DataConfig(Section):

@@ -56,6 +56,7 @@ REFUSED = {
     "a prefix": (("u{}", "m{}"), ("{}", "m{}"), "they match without what stands before the number"),
     "another prefix": (("user_{}", "m{}"), ("u{}", "m{}"), "without what stands before the number"),
     "a suffix": (("{}@shop", "m{}"), ("{}", "m{}"), "without what stands behind the number"),
+    "several at once": (("u{:03}", "m{}"), ("{}.0", "m{}"), "they match as plain numbers"),
     "letter case": (("User{}x", "m{}"), ("USER{}x", "m{}"), "they match in small letters"),
     "an invisible character": (
         ("\u200b{}", "m{}"),
@@ -63,7 +64,7 @@ REFUSED = {
         "they match without spaces, quotation marks and invisible characters",
     ),
     "items": (("{}", "{:04}"), ("{}", "{}"), "test.csv: none of its 30 items is in train.csv"),
-    "nothing alike": (("{}", "m{}"), ("x{}y", "m{}"), "see that both files mean the same users"),
+    "nothing alike": (("{}", "m{}"), ("9{:05}", "m{}"), "see that both files mean the same users"),
 }
 
 

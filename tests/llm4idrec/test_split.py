@@ -277,14 +277,14 @@ CASES = {
         RANDOM,
         data(),
         "interactions.csv, line 8: user 'z' has 1 interaction; expected at least 3 (one each for "
-        "train, validation and test); add interactions, or set data.k_core to 3 or more",
+        "train, validation and test); set data.drop_short_histories to true, or data.k_core to 3",
     ),
     "a short history": Case(
         [*grid(2, 4), ("z", "i0", 0)],
         RANDOM,
         data(min_history=2, k_core=2),
         "interactions.csv, line 10: user 'z' has 1 interaction; expected at least 2 "
-        "(data.min_history); add interactions or set data.min_history to 1",
+        "(data.min_history); set data.drop_short_histories to true to leave such users out, or",
     ),
     "two interactions": Case(
         [("z", "i0", 0), *grid(2, 3), ("z", "i1", 0)],

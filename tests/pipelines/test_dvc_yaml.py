@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,10 @@ from pipelines.stages import STAGES
 
 REPO = Path(__file__).resolve().parents[2]
 TEXT = (REPO / "dvc.yaml").read_text(encoding="utf-8")
-DVC = yaml.safe_load(TEXT)["stages"]
+DVC = {
+    name: stage.get("do", stage)  # of a stage for each recommender
+    for name, stage in yaml.safe_load(TEXT)["stages"].items()
+}
 CONFIG = Config.read(REPO / "params.yaml")
 HELD_OUT = {"artifacts/raw", "artifacts/heldout", "${data.path}"}
 
@@ -64,3 +69,26 @@ def test_every_step_belongs_to_a_stage() -> None:
 )
 def test_code_is_followed_through_imports(stage: str, reached: bool, file: str) -> None:
     assert (file in code_of_stage(stage)) is reached
+
+
+@pytest.mark.parametrize(
+    ("recommenders", "said"),
+    [
+        ("[mf, mf, ease]", "evaluate@mf\nevaluate@ease\n"),
+        ("mf", "'stages.evaluate.foreach' in 'dvc.yaml': expected list/dictionary, got str"),
+    ],
+)
+def test_dvc_takes_each_recommender_once_and_refuses_a_word(
+    recommenders: str, said: str, tmp_path: Path
+) -> None:
+    for name in ("dvc.yaml", "params.yaml"):
+        text = (REPO / name).read_text(encoding="utf-8")
+        text = text.replace("recommenders: [mf, lightgcn]", f"recommenders: {recommenders}")
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
+    listed = subprocess.run(
+        [*dvc, "stage", "list", "--name-only"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert said in listed.stdout + listed.stderr

@@ -63,7 +63,9 @@ def test_a_missing_input_names_the_file(
     assert capfd.readouterr().err.startswith("elsewhere.csv: there is no such file")
 
 
-@pytest.mark.parametrize("stage", ["prepare", "base_model", "adapter", "generate", "controls"])
+@pytest.mark.parametrize(
+    "stage", ["prepare", "base_model", "adapter", "generate", "controls", "evaluate"]
+)
 def test_what_a_later_stage_would_refuse_is_refused_at_the_start_of_each(
     stage: str,
     workplace: Callable[..., Config],
@@ -75,10 +77,13 @@ def test_what_a_later_stage_would_refuse_is_refused_at_the_start_of_each(
     Path("params.yaml").write_text(yaml.safe_dump(params | {"recommenders": ["mf", "p5"]}))
     if stage != "prepare":
         shutil.copytree(tiny_artifacts / "artifacts", "artifacts")
-    assert run.main([stage]) == 2
+    Path("artifacts/augmented").mkdir(parents=True)
+    assert run.main([stage, *(["--recommender", "mf"] if stage == "evaluate" else [])]) == 2
     out, err = capfd.readouterr()
     assert err.startswith("T5 './nowhere' cannot be loaded (")
     assert "started" not in out
+    Path("artifacts/evaluation/p5").mkdir(parents=True)
+    check_ahead("evaluate", Config.read(Path("params.yaml")), None)  # it has been evaluated
 
 
 def test_what_the_split_decides_fails_the_first_stage(

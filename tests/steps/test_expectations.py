@@ -82,8 +82,8 @@ def test_a_fault_in_a_folder_names_file_and_line(tmp_path: Path) -> None:
             "u7,i1,3\n",
             {},
             "train.csv, line 14: user 'u7' has 1 interaction; expected at least 3 "
-            "(data.min_history); add interactions or set data.min_history to 1 to leave short "
-            "histories to data.k_core",
+            "(data.min_history); set data.drop_short_histories to true to leave such users out, or "
+            "data.min_history to 1 to leave them to data.k_core",
         ),
         (
             "u7,i1,3\nu7,i2,3\nu7,i1,4\n",
@@ -120,6 +120,12 @@ def test_raw_tables_of_other_makers(tmp_path: Path, column: dict[str, Any], mess
     pq.write_table(pa.table({**columns, **column}), tmp_path / "raw" / "train.parquet")
     with pytest.raises(InputError, match=re.escape(message)):
         validate_raw(tmp_path / "raw", tmp_path / "docs", data)
+
+
+def test_short_histories_that_are_left_out_are_no_fault(tmp_path: Path) -> None:
+    data = raw(tmp_path, HISTORIES + "u7,i1,3\n", drop_short_histories=True)
+    validate_raw(tmp_path / "raw", tmp_path / "docs", data)
+    assert read_json(tmp_path / "docs" / "summary.json")["train_shortest_history"] == 1
 
 
 def test_short_test_sets_are_no_fault(tmp_path: Path) -> None:

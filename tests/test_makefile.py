@@ -1,0 +1,33 @@
+"""What the Makefile does to `.venv`, in one of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import venv
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[1]
+
+
+def test_the_code_is_known_in_every_folder_also_of_a_repository_that_was_moved(
+    tmp_path: Path,
+) -> None:
+    (line,) = [
+        line.strip().replace("$$", "$")
+        for line in (REPO / "Makefile").read_text(encoding="utf-8").splitlines()
+        if "llm4idrec.pth" in line
+    ]
+    old, new = tmp_path / "old name", tmp_path / "new"
+    (old / "below").mkdir(parents=True)
+    (old / "llm4idrec").mkdir()
+    (old / "llm4idrec/__init__.py").touch()
+    venv.create(old / ".venv")
+    path = f"{old / '.venv/bin'}:{os.environ['PATH']}"
+    subprocess.run(["sh", "-c", line], env={"PATH": path}, cwd=old, check=True)
+    old.rename(new)
+    shown = subprocess.run(
+        [new / ".venv/bin/python", "-c", "import llm4idrec; print(llm4idrec.__file__)"],
+        env={}, cwd=new / "below", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert shown.stdout.strip() == str(new / "llm4idrec/__init__.py")
