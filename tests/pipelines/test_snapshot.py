@@ -18,6 +18,7 @@ from llm4idrec.files import work_folder
 from llm4idrec.yaml_file import read_yaml
 from pipelines import flow, run, tracking
 from pipelines.snapshot import Snapshot
+from pipelines.stages import STAGES
 
 REPO = Path(__file__).resolve().parents[2]
 PARAMS = Path("params.yaml")
@@ -63,7 +64,7 @@ def test_another_parameter_or_another_file_fails_the_stage(
     assert capfd.readouterr().err == (
         "params.yaml: `split.valid` changed from 0.1 to 0.2, `split.test` changed from 0.2 to 0.3, "
         "`seed` changed from 2026 to 22 while the stage prepare ran, which went by what was there; "
-        "its outputs are removed; run it again\n"
+        "nothing of it is recorded; run it again\n"
     )
     assert [path.name for path in Path("artifacts").iterdir()] == [left.name]
     assert not Path("reports").exists()
@@ -114,6 +115,7 @@ def test_each_kind_of_dependency_is_noticed(
     (code / "steps").mkdir(parents=True)
     (code / "steps/a.py").write_text("a = 1")
     (code / "dvc.yaml").write_text("stages: {augment: {deps: [artifacts/train, steps/a.py]}}")
+    monkeypatch.setattr("pipelines.snapshot.STAGES", {"augment": STAGES["augment"]})
     monkeypatch.setattr("pipelines.snapshot.REPO", code)
     before = Snapshot.take("augment", config, read_yaml(PARAMS))
     hashes = {name: tracking.dvc_hash(path) for name, path in before.inputs.items()}
@@ -136,6 +138,12 @@ def test_each_kind_of_dependency_is_noticed(
     )
     edited = PARAMS.read_text().replace("l2: 200.0", "l2: 300.0")
     assert found(PARAMS, edited) == "params.yaml: `ease.l2` changed from 200.0 to 300.0"
+    whole = Snapshot.of_code()
+    whole.require_same()
+    (code / "steps/a.py").write_text("a = 3")
+    with pytest.raises(Exception, match=r"steps/a.py changed while the stage all ran"):
+        whole.require_same()
+    (code / "steps/a.py").write_text("a = 1")
     table.unlink()
     with pytest.raises(Exception, match="artifacts/generations changed"):
         before.require_same(hashes)
