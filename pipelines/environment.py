@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from hashlib import sha256
@@ -22,6 +23,9 @@ STORES = {"MLFLOW_TRACKING_URI": "mlflow.db", "ZENML_STORE_URL": "zenml.db"}
 """The variables that name a store, and the file that is one where they are not set."""
 OURS = ("LLM4IDREC_", "MLFLOW_", "ZENML_")
 """How variables begin that mean nothing where they are empty."""
+_UNNAMEABLE = re.compile(r"[?\\]|%[0-9A-Fa-f]{2}")
+"""A URL's query begins at the first, ZenML takes the second for a slash, and MLflow decodes the
+third once more than it was encoded."""
 
 
 def state() -> Path:
@@ -141,13 +145,14 @@ def _check_names(folder: Path) -> None:
             file=Path(packages.origin).parent,
         )
     try:
-        bad = next((character for character in "?\\" if character in str(folder)), None)
+        found = _UNNAMEABLE.search(str(folder))
         str(folder).encode()
+        bad = found and repr(found[0])
     except UnicodeEncodeError:
         bad = "bytes that are not UTF-8"
     if bad:
         raise InputError(
-            f"the databases of run records cannot lie below a folder whose name has {bad!r}",
+            f"the databases of run records cannot lie below a folder whose name has {bad}",
             remedy="rename it, or set LLM4IDREC_STATE to a folder elsewhere",
             file=str(folder).encode(errors="backslashreplace").decode(),
         )

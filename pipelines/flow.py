@@ -25,7 +25,7 @@ from pipelines.tracking import git_tags
 from pipelines.wiring import FLOW, WIRINGS
 from steps.fetch_interactions import check as check_address
 from steps.fetch_interactions import fetch_interactions
-from steps.materializer import PathMaterializer
+from steps.materializer import PathMaterializer, referenced
 from steps.workspace import IN_PLACE
 
 NAME = "all"  # of the whole flow
@@ -177,7 +177,8 @@ def _recorded(key: str, path: Path) -> Path:
     for version in Client().list_artifact_versions(
         name=name, artifact_store_id=store, sort_by="desc:created", size=20
     ):
-        if version.content_hash == content:
+        # The same bytes may lie somewhere else now.
+        if version.content_hash == content and referenced(version.uri) in (None, path):
             return cast(Path, version)
     return cast(Path, save_artifact(path, name, materializer=PathMaterializer))
 

@@ -7,8 +7,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +20,14 @@ from llm4idrec.config import Config
 from llm4idrec.device import require_device
 from llm4idrec.errors import InputError
 from llm4idrec.faults import exit_code
-from llm4idrec.files import forget_work, locked, read_json, remove
+from llm4idrec.files import forget_work, locked, read_json
 from llm4idrec.preflight import check_parameters
 from llm4idrec.project import PARAMS, enter_project
 from llm4idrec.recommenders.config import SETTINGS
 from llm4idrec.yaml_file import read_yaml
 from pipelines import environment
 from pipelines.checks import check_ahead, untracked
-from pipelines.snapshot import ChangedFilesError, Snapshot
+from pipelines.snapshot import Snapshot
 from pipelines.stages import (
     COMPARISON,
     CONTROL_COMPARISON,
@@ -134,7 +133,7 @@ def run_stage(options: argparse.Namespace) -> None:
     before = Snapshot.take(name, config, values)
     config = config.with_tuned_filter() if stage.tuned else config
     require_device(config.device)
-    inputs, outputs = before.inputs, stage.outputs(config)
+    inputs, outputs = stage.inputs(config), stage.outputs(config)
     check_ahead(name, version, inputs.get(TRAIN))
     if name == "prepare" and (hint := untracked(config.data.path)):
         print(hint, file=sys.stderr)
@@ -145,32 +144,18 @@ def run_stage(options: argparse.Namespace) -> None:
         from pipelines import flow, tracking
 
         with tracking.stage_run(label, version, stage.keys(config), inputs, config) as run:
-            with all_or_none(outputs):
+            with before.all_or_none(outputs, run.deps):
                 zenml_run = flow.run_stage(name, config, inputs)
                 if name == "prepare":
                     check_ahead(name, version, outputs[TRAIN])
-                before.require_same(run.deps)
             run.tag(**{"zenml.run": zenml_run})
             log_stage(run, config, inputs, outputs)
-            with all_or_none(outputs):  # as late as can be, for DVC looks next
-                before.require_same(run.deps)
+            with before.all_or_none(outputs, run.deps):
+                pass  # as late as can be, for DVC looks next
         forget_work(*outputs.values())
     if name == "report":
         print(f"report: see {FIGURES}, or `python -m pipelines.run verdict`")
     print(f"{label}: {time.monotonic() - started:.1f} s", flush=True)
-
-
-@contextmanager
-def all_or_none(outputs: Files) -> Iterator[None]:
-    """Remove the outputs if the block fails. Half-done work to go on from lies beside them, and is
-    kept unless a file has changed that it may be of."""
-    try:
-        yield
-    except BaseException as error:
-        remove(*outputs.values())
-        if isinstance(error, ChangedFilesError):
-            forget_work(*outputs.values())
-        raise
 
 
 def run_all(options: argparse.Namespace) -> None:
@@ -188,11 +173,13 @@ def run_all(options: argparse.Namespace) -> None:
             if options.stack == "default":  # another has machines of its own
                 require_device(version.device)
             source = options.source or STAGES["prepare"].inputs(version)[SOURCE]
+            before = Snapshot.of_code()
             left = flow.run_all(version, source, options.stack, options.settings)
             if left is None:
                 print("left to run by itself; when `zenml pipeline runs list` shows it completed:")
                 print(f"python -m pipelines.run all --stack {options.stack} --record RUN")
                 return
+            before.require_same()
             done = left
         record(done)
     print("comparison.html is with the run `report` in MLflow: python -m pipelines.run ui")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -12,14 +13,14 @@ from typing import Any, Self
 from llm4idrec.config import Config
 from llm4idrec.config.comparison import OWN_FILE
 from llm4idrec.errors import InputError
-from llm4idrec.files import COST, code_hash
+from llm4idrec.files import COST, code_hash, forget_work, remove
 from llm4idrec.yaml_file import read_yaml
 from pipelines.environment import REPO
 from pipelines.stages import STAGES, Files, expand
 
 CODE = ("llm4idrec/", "steps/")
 _MOST_NAMED = 3
-_REMEDY = "its outputs are removed; run it again"
+_REMEDY = "nothing of it is recorded; run it again"
 _NOTHING = object()
 
 
@@ -50,7 +51,7 @@ class Snapshot:
         """Of what `dvc.yaml` says that the stage depends on; `values` is `params.yaml` as it was
         read, and `config` what was made of it, before any other file is read."""
         code_hash()  # half-done work is kept under the code of this moment
-        table, inputs = STAGES[stage], STAGES[stage].inputs(config)
+        table, inputs = STAGES[stage], STAGES[stage].named(config)
         own, tuned = (expand(keys, config) for keys in (table.params, table.tuned))
         source = config.filter.source
         if source == OWN_FILE:
@@ -58,19 +59,39 @@ class Snapshot:
         else:
             others = read_yaml(source) if tuned and source.is_file() else {}
             params = {OWN_FILE: _chosen(values, own), source: _chosen(others, tuned)}
-        described = read_yaml(REPO / "dvc.yaml")["stages"][stage]
-        deps = described.get("do", described)["deps"]  # `do` it for each recommender
         return cls(
             stage,
             {file: its for file, its in params.items() if its},
             inputs,
             {name: _mark(path) for name, path in inputs.items()},
-            {REPO / dep: dvc_hash(REPO / dep) for dep in deps if dep.startswith(CODE)},
+            _code([stage]),
         )
 
-    def require_same(self, hashes: Mapping[str, str]) -> None:
+    @classmethod
+    def of_code(cls) -> Self:
+        """Of the code of all stages, for the whole flow, which copies its data and parses once."""
+        code_hash()
+        return cls("all", {}, {}, {}, _code(STAGES))
+
+    @contextmanager
+    def all_or_none(self, outputs: Files, hashes: Mapping[str, str]) -> Iterator[None]:
+        """Remove the outputs if the block fails, or if something is not as it was at its end.
+
+        Half-done work to go on from lies beside them; it is kept unless a file has changed.
+        """
+        try:
+            yield
+            self.require_same(hashes)
+        except BaseException as error:
+            remove(*outputs.values())
+            if isinstance(error, ChangedFilesError):
+                forget_work(*outputs.values())
+            raise
+
+    def require_same(self, hashes: Mapping[str, str] | None = None) -> None:
         """`ChangedError` if something is not as it was; `hashes` are those that the inputs had
         after their marks were taken and before they were read."""
+        hashes = hashes or {}
         touched = [name for name, path in self.inputs.items() if _mark(path) != self.marks[name]]
         changed = [str(p) for n in touched if _hash(p := self.inputs[n]) != hashes[n]]
         changed += [str(p.relative_to(REPO)) for p, its in self.code.items() if _hash(p) != its]
@@ -97,6 +118,14 @@ def dvc_hash(path: Path) -> str:
     }
     listing = [{"md5": dvc_hash(files[name]), "relpath": name} for name in sorted(files)]
     return hashlib.md5(json.dumps(listing, sort_keys=True).encode()).hexdigest() + ".dir"
+
+
+def _code(stages: Iterable[str]) -> dict[Path, str]:
+    """The hash of each file of code that `dvc.yaml` names."""
+    table = read_yaml(REPO / "dvc.yaml")["stages"]
+    described = [table[stage].get("do", table[stage]) for stage in stages]  # `do` it for each
+    files = {REPO / dep for its in described for dep in its["deps"] if dep.startswith(CODE)}
+    return {file: dvc_hash(file) for file in sorted(files)}
 
 
 def _mark(path: Path) -> object:

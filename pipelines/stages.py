@@ -55,14 +55,17 @@ class Stage:
 
     def inputs(self, config: Config) -> Files:
         """The files read, by name; `InputError` if one is not there."""
-        files = {name: Path(name) for name in expand(self.reads, config)}
-        if SOURCE in files:
-            files[SOURCE] = config.data.path
+        files = self.named(config)
         for name, path in files.items():
             if not os.path.exists(path):  # noqa: PTH110, which raises for names that are too long
                 remedy = "set it in params.yaml" if name == SOURCE else "run `dvc repro`"
                 raise InputError("there is no such file", f"what `{name}` names", remedy, file=path)
         return files
+
+    def named(self, config: Config) -> Files:
+        """The same, there or not."""
+        files = {name: Path(name) for name in expand(self.reads, config)}
+        return files | ({SOURCE: config.data.path} if SOURCE in files else {})
 
     def keys(self, config: Config) -> list[str]:
         """Keys of `params.yaml`."""

@@ -20,6 +20,14 @@ class StaleArtifactError(LLM4IDRecError):
     """A folder that ZenML knows by reference has been changed since."""
 
 
+def referenced(uri: str) -> Path | None:
+    """Where what is kept by reference at `uri` lies; None for what is kept as it is."""
+    if not fileio.exists(f"{uri}/reference.json"):
+        return None
+    with fileio.open(f"{uri}/reference.json", "r") as stream:
+        return Path(json.load(stream)["path"])
+
+
 class PathMaterializer(BaseMaterializer):  # type: ignore[misc]
     """A path's files under `<uri>/content/<name>`, or `<uri>/reference.json` to a DVC output.
 
@@ -41,9 +49,7 @@ class PathMaterializer(BaseMaterializer):  # type: ignore[misc]
 
     def load(self, data_type: type[Any]) -> Path:
         """A path to read, never to write: in a local store it is the stored file itself."""
-        if fileio.exists(f"{self.uri}/reference.json"):
-            with fileio.open(f"{self.uri}/reference.json", "r") as stream:
-                path = Path(json.load(stream)["path"])
+        if path := referenced(self.uri):
             if not path.exists() or content_hash(path) != self.expected_content_hash:
                 raise StaleArtifactError(f"{path}: changed since ZenML recorded it; run its stage")
             return path

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipelines import environment
+
+REPO = environment.REPO
 
 
 def test_a_queued_experiment_keeps_its_records_with_the_original(
@@ -52,3 +55,41 @@ environment.create_stores()
     assert not (tmp_path / "creating").exists()
     with closing(sqlite3.connect(tmp_path / "zenml.db")) as connection:
         connection.execute("SELECT uri FROM artifact_version")
+
+
+def test_the_verdict_needs_no_run_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor the right to write anything: it may be another user's repository."""
+    monkeypatch.chdir(tmp_path)
+    Path("state").touch()
+    env = {"LLM4IDREC_STATE": str(Path("state", "x").resolve()), "PYTHONPATH": str(REPO)}
+
+    def verdict() -> tuple[int, str]:
+        command = [sys.executable, "-m", "pipelines.run", "verdict"]
+        done = subprocess.run(
+            command, env=os.environ | env, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stderr
+
+    assert verdict() == (2, "reports/comparison.json: there is no report yet; run `dvc repro`\n")
+    Path("reports").mkdir()
+    for name in ("comparison", "controls"):
+        Path("reports", f"{name}.json").write_text("[]")
+    tmp_path.chmod(0o500)
+    assert verdict() == (0, "")
+    tmp_path.chmod(0o700)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["reports", "state"]
+
+
+def test_the_settings_for_a_shell_keep_every_character(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / 'it\'s "$HOME" `x` #1'
+    for name in ("ZENML_STORE_URL", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name)
+    env = os.environ | {"LLM4IDREC_STATE": str(place), "PYTHON": sys.executable}
+    script = 'eval "$($PYTHON -m pipelines.environment)"; printf %s "$MLFLOW_TRACKING_URI"'
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=REPO, env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"sqlite:///{place}/mlflow.db"
+    assert not place.exists()

@@ -243,3 +243,15 @@ def test_tuning_says_what_is_missing(
 
 def environment_with_code() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(REPO)}
+
+
+def test_a_data_file_that_was_moved_is_still_the_data_file(
+    workplace: Callable[..., Config],
+) -> None:
+    """ZenML knows its bytes already, at another place."""
+    workplace()
+    assert run.main(["prepare"]) == 0
+    Path("elsewhere").mkdir()
+    Path("ratings.csv").rename("elsewhere/ratings.csv")
+    workplace(data={"path": "elsewhere/ratings.csv"})
+    assert run.main(["prepare"]) == 0

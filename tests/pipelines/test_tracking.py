@@ -16,6 +16,7 @@ from mlflow.tracking import MlflowClient
 from llm4idrec.config import Config
 from llm4idrec.files import write_json
 from pipelines import tracking
+from pipelines.search import tagged
 from pipelines.snapshot import dvc_hash
 
 
@@ -170,3 +171,40 @@ def test_what_a_killed_process_left_open_is_closed(config: Config, out: Path) ->
     assert [found.info.status for found in nested] == ["FINISHED", "KILLED"]
     assert client.get_run(inside.info.run_id).info.status == "KILLED"
     assert client.get_run(other.info.run_id).info.status == "RUNNING"
+
+
+@pytest.mark.parametrize("name", ["it's", 'a"b', "both'\"`", "back\\slash'", "x' or '1'='1"])
+def test_any_text_can_be_in_a_tag(
+    config: Config, out: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a folder, of an experiment of DVC's: runs are found again, and closed, by it alone."""
+    Path(name).mkdir()
+    monkeypatch.chdir(name)
+    monkeypatch.setenv("DVC_EXP_NAME", name)
+    client = MlflowClient()
+    experiment = tracking.experiment_id(client)
+    look_alike = {tracking.VERSION: name.translate(dict.fromkeys(map(ord, "'\"`\\"), "-"))}
+    client.create_run(experiment, tags=look_alike)
+    killed = tracking.stage_run("adapter", config, [], {})
+    killed.__enter__()  # and never left
+    for _ in range(2):
+        with tracking.stage_run("adapter", config, [], {}):
+            pass
+    (parent,) = tagged(client, experiment, {tracking.VERSION: name})
+    nested = tagged(client, experiment, {tracking.PARENT: parent.info.run_id})
+    assert sorted(run.info.status for run in nested) == ["FINISHED", "FINISHED", "KILLED"]
+    assert sum(tracking.SUPERSEDED in run.data.tags for run in nested) == 2
+
+
+def test_the_commit_of_another_users_repository(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    mine = tracking.git_tags()
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own, for its tests
+    refused = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, check=False)
+    assert refused.returncode
+    assert tracking.git_tags() == mine
+    assert mine["git.commit"] != "none"
