@@ -199,7 +199,11 @@ def git_tags() -> dict[str, str]:
 
 
 def _git(*arguments: str) -> str:
-    command = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    """What git says; nothing where there is no git, or none of its folders."""
+    try:
+        command = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
     return command.stdout.strip() if command.returncode == 0 else ""
 
 
