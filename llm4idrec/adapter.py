@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -20,17 +21,25 @@ from llm4idrec.config import AdapterConfig, BaseModelConfig
 from llm4idrec.errors import InputError
 from llm4idrec.files import (
     fingerprint,
+    read_json,
     replacing_folder,
     resumable_folder,
     work_folder,
     write_json,
 )
 from llm4idrec.id_tokens import id_tokens
+from llm4idrec.pretrained import read_reference
 from llm4idrec.processes import training_processes
 from llm4idrec.prompt_files import PackedPrompts, read_prompts
 from llm4idrec.prompts import Prompt
 from llm4idrec.tokenization import PromptEncoder, kept_lengths
 
+CONFIG = "adapter_config.json"
+BASE = (
+    "config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
+    "tokenizer_config.json",
+)  # fmt: skip
+"""Files of the compact model that come along with its adapter."""
 BUCKET = 16
 """Batches whose prompts are sorted by length together, so that little is padded."""
 
@@ -38,7 +47,8 @@ BUCKET = 16
 def tune_adapter(
     base_model: Path, prompts: Path, out: Path, config: AdapterConfig, seed: int, device: str
 ) -> None:
-    """Write a PEFT adapter folder that `PeftModel.from_pretrained(base, out)` loads.
+    """Write a PEFT adapter folder that `PeftModel.from_pretrained(base, out)` loads; that of a
+    compact model also `AutoModelForCausalLM.from_pretrained(out)`, with the base that it carries.
 
     Base weights stay as they are; only the low-rank updates (Hu et al. 2022, eq. 3) are trained.
     """
@@ -67,12 +77,17 @@ def tune_adapter(
             processes.wait()
             history = train_causal(model, batches, schedule, seed, work, "adapter", processes)
             if processes.main:
-                _write(out, model, history, len(examples))
+                _write(
+                    out, model, history, len(examples), lambda to: _carry(base_model, tokenizer, to)
+                )
 
 
-def _write(out: Path, model: Any, history: pa.Table, prompts: int) -> None:
+def _write(
+    out: Path, model: Any, history: pa.Table, prompts: int, carry: Callable[[Path], None]
+) -> None:
     with replacing_folder(out) as target:
         model.save_pretrained(target, save_embedding_layers=False)
+        carry(target)
         # An empty form for a model card, which names the folder of the base model.
         (target / "README.md").unlink()
         write_history(target / "history.parquet", history)
@@ -82,6 +97,23 @@ def _write(out: Path, model: Any, history: pa.Table, prompts: int) -> None:
             target / "summary.json",
             {"prompts": prompts, "parameters": trained, "loss": float(last.mean())},
         )
+
+
+def _carry(base_model: Path, tokenizer: Any, target: Path) -> None:
+    """Add what lets the folder be loaded wherever it lies. It cannot name the place of the base
+    model: a relative path would go from the working directory. So the compact model comes along
+    itself; one of the hub has a name; where items have tokens the tokenizer comes along.
+    """
+    if (reference := read_reference(base_model)) is None:
+        for name in BASE:
+            if (base_model / name).is_file():
+                shutil.copy(base_model / name, target / name)
+        return
+    if reference.sha256 is None:
+        named = {"base_model_name_or_path": reference.name, "revision": reference.revision}
+        write_json(target / CONFIG, read_json(target / CONFIG) | named)
+    if id_tokens(tokenizer):
+        tokenizer.save_pretrained(target)
 
 
 def add_adapter(model: Any, config: AdapterConfig, tokens: list[int]) -> Any:
@@ -162,7 +194,7 @@ def export_merged(base_model: Path, adapter: Path, to: Path) -> None:
 
 def _require_adapter(folder: Path) -> None:
     """Without the safetensors peft would take a pickle."""
-    names = ("adapter_config.json", "adapter_model.safetensors")
+    names = (CONFIG, "adapter_model.safetensors")
     if not all((folder / name).is_file() for name in names):
         remedy = "run the stage `adapter`"
         raise InputError("holds no adapter", " and ".join(names), remedy, file=folder)

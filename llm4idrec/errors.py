@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 _USER_AND_PASSWORD = re.compile(r"(://?[^\s/:@]*):[^\s/]*@")
 _TOKEN = re.compile(r"(https?://)[^\s/:@]+@")
@@ -45,6 +46,8 @@ class InputError(LLM4IDRecError):
         file: Path | str | None = None,
         line: int | None = None,
     ) -> None:
+        self.found, self.remedy = found, remedy
+        self._place: dict[str, Any] = {"expected": expected, "file": file, "line": line}
         place = "" if file is None else f"{file}: " if line is None else f"{file}, line {line}: "
         sentence = place + found
         if expected:
@@ -52,6 +55,10 @@ class InputError(LLM4IDRecError):
         if remedy:
             sentence += f"; {remedy}"
         super().__init__(sentence)
+
+    def advising(self, remedy: str | None) -> InputError:
+        """The same with another remedy, for who read a file without `params.yaml`."""
+        return InputError(self.found, remedy=remedy, **self._place)
 
 
 class DivergenceError(LLM4IDRecError):

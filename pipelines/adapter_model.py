@@ -28,6 +28,9 @@ from llm4idrec.interactions import Interactions, LongArray
 from llm4idrec.recommenders.config import EASEConfig
 
 COLUMNS = ["user", "item", "rank", "votes", "mean_log_probability"]
+UNKNOWN = ("skip", "popular")
+"""What users may get of whom nothing is known: no row, or the most popular items."""
+SHOWN = 5
 
 
 class AdapterModel(PythonModel):  # type: ignore[misc]
@@ -36,8 +39,13 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
 
     Items that the catalogue does not have are left out, and counted on stderr. A version whose
     prompts name the user knows the users it was tuned on, by their own IDs, and no others. A user
-    gets the same candidates for the same history whoever else is asked about. Raises `InputError`
-    for a user who comes twice, has no known item or, where users are named, is not known.
+    gets the same candidates for the same history whoever else is asked about.
+
+    A user without any known item, or who is not known where users are named, has no row in the
+    answer; with the parameter `unknown="popular"` they get what is most popular in the train set
+    and not in their history, with no votes and no log-probability (NaN). Nor has a user who has
+    everything that could be proposed. Those without a row are counted on stderr, the first by name.
+    Raises `InputError` for a frame without users, or with one twice.
     """
 
     def load_context(self, context: PythonModelContext) -> None:
@@ -45,7 +53,10 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         self._lists = ListsConfig.model_validate(settings["lists"])
         self._generation = GenerationConfig.model_validate(settings["generation"])
         self._seed = settings["seed"]
-        self._items = pq.read_table(folder / "items.parquet")["id"].combine_chunks()
+        items = pq.read_table(folder / "items.parquet").combine_chunks()
+        self._items = items["id"].combine_chunks()
+        # Equal counts in the order of the catalogue.
+        self._popular = np.argsort(-items["count"].to_numpy(), kind="stable")
         self._users = None
         if self._lists.users:
             self._users = pq.read_table(folder / "users.parquet")["id"].combine_chunks()
@@ -62,25 +73,30 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
+        unknown = (params or {}).get("unknown", UNKNOWN[0])
+        if unknown not in UNKNOWN:
+            raise InputError(f"unknown is {unknown!r}", f"one of {', '.join(UNKNOWN)}")
         users = model_input["user"].to_numpy()
         numbers = self._numbers(users)
-        histories = self._histories(numbers, users, model_input["items"].to_list())
-        generator = Generator(
-            self._model,
-            self._tokenizer,
-            histories,
-            self._generation,
-            self._lists,
-            self._seed,
-            self._keys(users),
-        )
-        # The generator wants ascending numbers; a shard at a time bounds what it holds at once.
-        shards = -(-len(users) // self._generation.shard_users)
-        tables = [generator.candidates(shard) for shard in np.array_split(np.sort(numbers), shards)]
-        return self._own(pa.concat_tables(tables), histories, numbers, users)
+        histories = self._known_items(model_input["items"].to_list())
+        empty = np.array([not items for items in histories])
+        served = np.flatnonzero((numbers >= 0) & ~empty)
+        left = np.flatnonzero((numbers < 0) | empty)
+        answers = [self._candidates(numbers, users, histories, served)] if len(served) else []
+        if unknown == "popular":
+            answers += [self._most_popular(row, histories[row]) for row in left.tolist()]
+            left = left[:0]
+        _say_left("not known, or without any item that the catalogue has", users[left])
+        rows = pd.concat(answers) if answers else pd.DataFrame(columns=["row", *COLUMNS[1:]])
+        rows = rows.sort_values(["row", "rank"], kind="stable")
+        without = np.setdiff1d(np.arange(len(users)), [*rows["row"], *left])
+        _say_left("who have every item that could be proposed", users[without])
+        rows["user"] = users[rows["row"].to_numpy(np.int64)]
+        rows["item"] = self._items.take(pa.array(rows["item"], pa.int64())).to_pandas().to_numpy()
+        return rows[COLUMNS].reset_index(drop=True)
 
     def _numbers(self, users: np.ndarray) -> LongArray:
-        """Of each row, the number that the generator knows the user by."""
+        """Of each row, the number that the generator knows the user by; -1 if it does not."""
         if not len(users):
             raise InputError("no user is given", "a history of at least one")
         if len(set(users.tolist())) < len(users):
@@ -88,14 +104,58 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         if self._users is None:
             return np.arange(len(users))
         known = pc.index_in(pa.array([str(user) for user in users]), self._users)
-        if known.null_count:
-            place = pc.index(known.is_null(), True).as_py()
-            raise InputError(
-                f"user {users[place]!r} was not there when this version was tuned",
-                "known users only, because its prompts name them",
-                "tune a version with lists.users false to answer for new users",
-            )
-        return np.asarray(known.to_numpy(), np.int64)
+        return np.asarray(known.fill_null(-1).to_numpy(), np.int64)
+
+    def _known_items(self, histories: list[list[str]]) -> list[list[int]]:
+        """The items that the catalogue has, the first of a repeated one, in the given order."""
+        kept, unknown = [], 0
+        for items in histories:
+            known = pc.index_in(pa.array(items, pa.string()), self._items)
+            unknown += known.null_count
+            kept.append(list(dict.fromkeys(known.drop_null().to_pylist())))
+        if unknown:
+            # Not a logger: those that exist are disabled when MLflow makes its database.
+            print(f"items that the catalogue does not have, left out: {unknown}", file=sys.stderr)
+        return kept
+
+    def _most_popular(self, row: int, history: list[int]) -> pd.DataFrame:
+        new = self._popular[~np.isin(self._popular, history)][: self._generation.items]
+        ranks = np.arange(1, len(new) + 1)
+        return pd.DataFrame(
+            {"row": row, "item": new, "rank": ranks, "votes": 0, "mean_log_probability": np.nan}
+        )
+
+    def _candidates(
+        self, numbers: LongArray, users: np.ndarray, items: list[list[int]], served: LongArray
+    ) -> pd.DataFrame:
+        """The language model's, for the rows `served`, without what is no item or not a new one."""
+        numbers = numbers[served] if self._users is not None else np.arange(len(served))
+        histories = self._histories(numbers, [items[row] for row in served])
+        generator = Generator(
+            self._model,
+            self._tokenizer,
+            histories,
+            self._generation,
+            self._lists,
+            self._seed,
+            self._keys(users[served]),
+        )
+        # The generator wants ascending numbers; a shard at a time bounds what it holds at once.
+        shards = -(-len(served) // self._generation.shard_users)
+        tables = [generator.candidates(shard) for shard in np.array_split(np.sort(numbers), shards)]
+        every = FilterConfig(min_votes=1, max_ratio=len(self._items), agreement=0, popularity=(0,))
+        candidate_filter = CandidateFilter(histories, every, EASEConfig())
+        new, _ = candidate_filter.accept(pa.concat_tables(tables))
+        row = pd.Series(served, index=numbers)
+        rows: pd.DataFrame = new.to_pandas()
+        return rows.assign(row=rows["user"].map(row))
+
+    def _histories(self, numbers: LongArray, items: list[list[int]]) -> Interactions:
+        item = np.concatenate([np.asarray(own, np.int64) for own in items])
+        user = np.repeat(numbers, [len(own) for own in items])
+        size = len(items) if self._users is None else len(self._users)
+        time = np.arange(len(item))
+        return Interactions(user.astype(np.int64), item, size, len(self._items), time)
 
     def _keys(self, users: np.ndarray) -> list[int] | None:
         """What the views of a history are drawn by: own IDs, where no numbers are known."""
@@ -103,41 +163,11 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
             return None
         return [int(hashlib.sha256(str(user).encode()).hexdigest()[:16], 16) for user in users]
 
-    def _histories(
-        self, numbers: LongArray, users: np.ndarray, histories: list[list[str]]
-    ) -> Interactions:
-        """The items that the catalogue has, the first of a repeated one, in the given order."""
-        kept, unknown = [], 0
-        for user, items in zip(users.tolist(), histories, strict=True):
-            known = pc.index_in(pa.array(items, pa.string()), self._items)
-            unknown += known.null_count
-            kept.append(list(dict.fromkeys(known.drop_null().to_pylist())))
-            if not kept[-1]:
-                raise InputError(
-                    f"user {user!r} has no item that the catalogue has", "at least one such item"
-                )
-        if unknown:
-            # Not a logger: those that exist are disabled when MLflow makes its database.
-            print(f"items that the catalogue does not have, left out: {unknown}", file=sys.stderr)
-        item = np.concatenate([np.asarray(items, np.int64) for items in kept])
-        user = np.repeat(numbers, [len(items) for items in kept])
-        size = len(users) if self._users is None else len(self._users)
-        return Interactions(user, item, size, len(self._items), np.arange(len(item)))
 
-    def _own(
-        self, candidates: pa.Table, histories: Interactions, numbers: LongArray, users: np.ndarray
-    ) -> pd.DataFrame:
-        """In own IDs and the given order of users, without what is no item or not a new one."""
-        every = FilterConfig(min_votes=1, max_ratio=len(self._items), agreement=0, popularity=(0,))
-        new, _ = CandidateFilter(histories, every, EASEConfig()).accept(candidates)
-        row = pd.Series(np.arange(len(numbers)), index=numbers)
-        rows = new.to_pandas().assign(row=lambda table: table["user"].map(row))
-        rows = rows.sort_values(["row", "rank"])
-        own: pd.DataFrame = rows.assign(
-            user=users[rows["row"].to_numpy()],
-            item=self._items.take(pa.array(rows["item"])).to_pandas().to_numpy(),
-        )[COLUMNS]
-        return own.reset_index(drop=True)
+def _say_left(which: str, users: np.ndarray) -> None:
+    if len(users):
+        names = ", ".join(map(repr, users[:SHOWN].tolist())) + ", ..." * (len(users) > SHOWN)
+        print(f"users {which}, left out: {len(users)} ({names})", file=sys.stderr)
 
 
 set_model(AdapterModel())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from llm4idrec import preflight
 from llm4idrec.config import Config
+from pipelines.git import git
 from pipelines.stages import EVALUATION, TUNING
 
 TO_GENERATE = ("prepare", "base_model", "adapter", "generate")
@@ -37,10 +37,7 @@ def untracked(path: Path) -> str | None:
         return None
     if any(Path(f"{part}.dvc").is_file() for part in (path, *path.parents)):
         return None
-    listed = subprocess.run(
-        ["git", "ls-files", "--", str(path)], capture_output=True, text=True, check=False
-    )
-    if listed.returncode or listed.stdout:  # no repository, or one that has it
+    if not git("rev-parse", "--git-dir") or git("ls-files", "--", str(path)):
         return None
     return (
         f"{path}: neither git nor DVC tracks it, so `dvc exp run --queue` and `--temp` would not "

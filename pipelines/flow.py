@@ -20,8 +20,8 @@ from llm4idrec.errors import InputError, LLM4IDRecError
 from llm4idrec.files import content_hash
 from pipelines import run_settings, stack
 from pipelines.environment import REPO, variables
+from pipelines.git import git_tags
 from pipelines.stages import SOURCE, Files
-from pipelines.tracking import git_tags
 from pipelines.wiring import FLOW, WIRINGS
 from steps.fetch_interactions import check as check_address
 from steps.fetch_interactions import fetch_interactions

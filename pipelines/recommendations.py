@@ -3,75 +3,147 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import mlflow
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 from mlflow.exceptions import MlflowException
 
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
 from llm4idrec.files import replacing_file
 from llm4idrec.formats import read_file
-from llm4idrec.formats.columns import read_header
 
-OUT = ["user", "item", "rank", "mean_log_probability"]
+OUT = pa.schema(
+    {
+        "user": pa.string(),
+        "item": pa.string(),
+        "rank": pa.int32(),
+        "mean_log_probability": pa.float32(),
+    }
+)
+TIME = "timestamp"
+Format = Literal["csv", "tsv", "parquet"]
+ENDINGS: dict[str, Format] = {".tsv": "tsv", ".parquet": "parquet", ".pq": "parquet"}
+"""Of files that are no CSV; what follows for compression does not count."""
+COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
 
 
-def recommend(model: str, histories: Path, to: Path, items: int) -> int:
-    """Write the CSV `to` with columns `OUT`, at most so many `items` a user; how many rows.
+def recommend(
+    model: str,
+    histories: Path,
+    to: Path,
+    items: int,
+    *,
+    columns: Mapping[str, str | None],
+    unknown: str,
+) -> tuple[int, int, int]:
+    """Write the file `to` with columns `OUT`, at most so many `items` a user; how many rows, for
+    how many users, and how many there are.
 
-    `histories` is a CSV with columns user, item and, perhaps, timestamp; without one a user's lines
-    stand in time order. IDs are those of the data that the model was tuned on. Raises `InputError`
-    for a file or a model that cannot be used, and a user without any known item.
+    `histories` has a column for the roles user, item and, perhaps, timestamp, by the names in
+    `columns`; without a time a user's lines stand in time order. IDs are those of the data that
+    the model was tuned on. Users whom nothing is proposed to have no row: the model says on stderr
+    who they are and why. `unknown`, as in `AdapterModel`, is for those it knows nothing about.
+    Raises `InputError` for a file or a model that cannot be used.
     """
+    _check(histories, to, items)
+    frame = read_histories(histories, columns)
+    loaded = _load(model)
+    if loaded.metadata.get_params_schema() is None and unknown != "skip":
+        raise InputError(
+            f"{model} was registered before versions knew what is popular",
+            remedy="leave --unknown out, or run `python -m pipelines.run report` for a new version",
+        )
+    try:
+        found = loaded.predict(frame, None if unknown == "skip" else {"unknown": unknown})
+    except InputError as error:
+        raise InputError(str(error), file=histories) from error
+    best = found.loc[found["rank"] <= items, OUT.names]
+    _write(pa.Table.from_pandas(best, OUT, preserve_index=False), to)
+    return len(best), best["user"].nunique(), len(frame)
+
+
+def read_histories(path: Path, columns: Mapping[str, str | None]) -> pd.DataFrame:
+    """A row a user, as they come in the file: `user`, and `items` with the latest last."""
+    if not os.path.isfile(path):  # noqa: PTH113, which raises for names that are too long
+        raise InputError("there is no such file", "a file of histories", file=path)
+    named = columns.get(TIME)
+    try:
+        table = _read(path, {**columns, TIME: named or TIME})
+    except InputError as error:
+        if named or error.found != f"there is no column {TIME!r}":
+            raise error.advising(_in_options(error.remedy)) from error
+        table = _read(path, columns)
+    frame = table.to_pandas()
+    if TIME in frame:
+        frame = frame.sort_values(TIME, kind="stable")
+    items = frame.groupby("user", sort=False)["item"].agg(list)
+    order = frame.sort_values("line")["user"].unique()
+    return pd.DataFrame({"user": order, "items": items[order].to_list()})
+
+
+def _check(histories: Path, to: Path, items: int) -> None:
+    """What can be said before anything is read."""
     if items < 1:
         raise InputError(f"--items is {items}", "at least 1")
     if to.is_dir():
-        raise InputError("is a folder", "a CSV to write", file=to)
-    frame = read_histories(histories)
+        raise InputError("is a folder", "a file to write", file=to)
+    if to.exists() and histories.exists() and to.samefile(histories):
+        raise InputError("--to is the file of --histories", "another file", file=to)
+
+
+def _load(model: str) -> mlflow.pyfunc.PyFuncModel:
     try:
-        loaded = mlflow.pyfunc.load_model(model)
+        return mlflow.pyfunc.load_model(model)
     except MlflowException as error:
         raise InputError(
             f"there is no model {model} ({error.message.strip().rstrip('.')})",
             "one that is registered",
             "`python -m pipelines.run promote` makes a champion",
         ) from error
-    try:
-        found = loaded.predict(frame)
-    except InputError as error:
-        raise InputError(str(error), file=histories) from error
-    best = found.loc[found["rank"] <= items, OUT]
+
+
+def _read(path: Path, columns: Mapping[str, str | None]) -> pa.Table:
+    layout = DataConfig.model_validate({"path": path, "format": _format(path), **columns})
+    return read_file(path, layout)
+
+
+def _format(path: Path) -> Format:
+    endings = [suffix for suffix in path.suffixes if suffix not in (*COMPRESSED, ".zip")]
+    return ENDINGS.get(endings[-1], "csv") if endings else "csv"
+
+
+def _in_options(remedy: str | None) -> str | None:
+    """What the reader advises for `params.yaml`, which is not read here, by this command's options.
+
+    >>> _in_options("correct data.user")
+    'name the column with --user'
+    """
+    if not remedy or "data." not in remedy:
+        return remedy
+    for role in ("user", "item", TIME):
+        if f"data.{role}" in remedy:
+            return f"name the column with --{role}"
+    advice, _, _ = remedy.partition(", or ")
+    return None if "data." in advice else advice
+
+
+def _write(table: pa.Table, to: Path) -> None:
     with replacing_file(to) as partial:
-        pacsv.write_csv(pa.Table.from_pandas(best, preserve_index=False), partial)
-    return len(best)
-
-
-def read_histories(path: Path) -> pd.DataFrame:
-    """A row a user, as they come in the file: `user`, and `items` with the latest last."""
-    names = _header(path)
-    missing = {"user", "item"} - names
-    if missing:
-        raise InputError(
-            f"there is no column {min(missing)!r}",
-            "the columns user and item, and timestamp if there is one",
-            "rename the columns in the first line",
-            file=path,
-        )
-    time = "timestamp" if "timestamp" in names else None
-    layout = DataConfig(path=path, format="csv", user="user", item="item", timestamp=time)
-    frame = read_file(path, layout).to_pandas()
-    if time:
-        frame = frame.sort_values("timestamp", kind="stable")
-    items = frame.groupby("user", sort=False)["item"].agg(list)
-    order = frame.sort_values("line")["user"].unique()
-    return pd.DataFrame({"user": order, "items": items[order].to_list()})
-
-
-def _header(path: Path) -> set[str]:
-    if not os.path.isfile(path):  # noqa: PTH113, which raises for names that are too long
-        raise InputError("there is no such file", "a CSV of histories", file=path)
-    return set(read_header(path))
+        if (kind := _format(to)) == "parquet":
+            pq.write_table(table, partial)
+            return
+        plain = {"delimiter": "\t", "quoting_style": "none"}
+        options = pacsv.WriteOptions(**(plain if kind == "tsv" else {}))
+        with pa.output_stream(str(partial), compression=COMPRESSED.get(to.suffix)) as stream:
+            try:
+                pacsv.write_csv(table, stream, options)
+            except pa.ArrowInvalid as error:
+                found = "an ID has a quotation mark or a tab in it"
+                raise InputError(found, "none in TSV", "write CSV or Parquet", file=to) from error

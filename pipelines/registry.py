@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 import mlflow
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from mlflow.entities.model_registry import ModelVersion
@@ -21,7 +22,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
-from mlflow.types.schema import AnyType, Array
+from mlflow.types.schema import AnyType, Array, ParamSchema, ParamSpec
 
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
@@ -50,10 +51,13 @@ IDENTITY = "identity"
 SETTINGS = "settings."
 """Prefix of the tags that hold a recommender's parameters."""
 VALIDATION = "validation.parquet"
+FORMAT = 2
+"""Of what a version holds and how it answers; 1 knew no counts of items."""
 LONGEST_DESCRIPTION = 5000  # that MLflow's store has room for
 
 SIGNATURE = ModelSignature(
-    inputs=Schema([ColSpec(AnyType(), "user"), ColSpec(Array(DataType.string), "items")])
+    inputs=Schema([ColSpec(AnyType(), "user"), ColSpec(Array(DataType.string), "items")]),
+    params=ParamSchema([ParamSpec("unknown", DataType.string, "skip")]),
 )
 
 
@@ -100,7 +104,12 @@ def _facts(config: Config, inputs: Files, evaluations: Mapping[str, Path]) -> di
     md5 = {f"md5.{key}": dvc_hash(inputs[file]) for key, file in hashed.items()}
     evaluated = {name: dvc_hash(folder) for name, folder in evaluations.items()}
     identity = fingerprint(
-        **md5, base=base_hash, generation=generation, lists=lists, evaluations=evaluated
+        **md5,
+        base=base_hash,
+        generation=generation,
+        lists=lists,
+        evaluations=evaluated,
+        format=FORMAT,
     )
     return {
         **md5,
@@ -201,9 +210,11 @@ def _own_files(
 
 
 def _items(inputs: Files) -> pa.Table:
-    """The own IDs of the train set's catalogue; what was only held out comes behind it."""
-    n_items = Interactions.read(inputs[TRAIN] / "interactions.parquet").n_items
-    return pq.read_table(inputs[IDENTIFIERS] / "items.parquet").slice(0, n_items)
+    """The own IDs of the train set's catalogue, and how many users there have each; what was only
+    held out comes behind it."""
+    train = Interactions.read(inputs[TRAIN] / "interactions.parquet")
+    ids = pq.read_table(inputs[IDENTIFIERS] / "items.parquet").slice(0, train.n_items)
+    return ids.append_column("count", pa.array(np.bincount(train.item, minlength=train.n_items)))
 
 
 def _log(run: StageRun, config: Config, files: Files) -> mlflow.models.model.ModelInfo:

@@ -91,10 +91,16 @@ def parser() -> argparse.ArgumentParser:
     champion.add_argument("--force", action="store_true", help="whatever validation says")
     add("rollback", roll_back, "make the version champion that the champion replaced")
     new = add("recommend", recommend, "items for new users from a registered model")
-    new.add_argument("--histories", type=Path, required=True, help="CSV: user,item[,timestamp]")
-    new.add_argument("--to", type=Path, required=True, help="CSV to write")
+    histories = "CSV, TSV or Parquet, by its ending"
+    new.add_argument("--histories", type=Path, required=True, help=histories)
+    new.add_argument("--to", type=Path, required=True, help="file to write, of any of these kinds")
     new.add_argument("--model", default=SERVED, help=f"({SERVED})")
     new.add_argument("--items", type=int, default=10, help="most items a user (10)")
+    for role in ("user", "item"):
+        new.add_argument(f"--{role}", metavar="COLUMN", default=role, help=f"({role})")
+    new.add_argument("--timestamp", metavar="COLUMN", help="(timestamp, if there is one)")
+    unknown = "users of whom nothing is known: no items (skip), or what is popular"
+    new.add_argument("--unknown", choices=("skip", "popular"), default="skip", help=unknown)
     ui = add("ui", show_runs, "serve MLflow's user interface on 127.0.0.1")
     ui.add_argument("--port", type=int, help="(5000, or the next that is free)")
     return commands
@@ -270,8 +276,12 @@ def recommend(options: argparse.Namespace) -> None:
     """A file of histories -> a file of items."""
     from pipelines import recommendations
 
-    rows = recommendations.recommend(options.model, options.histories, options.to, options.items)
-    print(f"{options.to}: {rows} rows")
+    columns = {"user": options.user, "item": options.item, "timestamp": options.timestamp}
+    rows, served, users = recommendations.recommend(
+        options.model, options.histories, options.to, options.items,
+        columns=columns, unknown=options.unknown,
+    )  # fmt: skip
+    print(f"{options.to}: {rows} rows, for {served} of {users} users")
 
 
 def show_runs(options: argparse.Namespace) -> None:

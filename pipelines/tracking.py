@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from llm4idrec.errors import without_passwords
 from llm4idrec.files import COST, read_json
 from pipelines.batches import curves, flat, log_metrics, log_params, numbers
 from pipelines.environment import state
+from pipelines.git import git_tags
 from pipelines.relocation import EXPERIMENT, MLFLOW_FILES
 from pipelines.search import tagged
 from pipelines.snapshot import dvc_hash
@@ -190,21 +190,6 @@ def version_hash(config: Config) -> str:
     parts = [git_tags()["git.commit"], config.model_dump_json()]
     parts.append(pin.read_text(encoding="utf-8") if pin.is_file() else "")
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def git_tags() -> dict[str, str]:
-    """Commit, and whether tracked files differ from it (`dvc.lock` changes during a run)."""
-    changes = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!dvc.lock")
-    return {"git.commit": _git("rev-parse", "HEAD") or "none", "git.dirty": str(bool(changes))}
-
-
-def _git(*arguments: str) -> str:
-    """What git says; nothing outside a repository. Whose it is does not matter: git is wary of what
-    is set in another user's, whose code runs here anyway."""
-    command = subprocess.run(
-        ["git", "-c", "safe.directory=*", *arguments], capture_output=True, text=True, check=False
-    )
-    return command.stdout.strip() if command.returncode == 0 else ""
 
 
 def tag_run(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None:

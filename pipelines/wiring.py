@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llm4idrec.config import Config
+from pipelines.git import git_tags
 from pipelines.stages import (
     ADAPTER,
     AUGMENTED,
@@ -35,7 +36,6 @@ from pipelines.stages import (
     TUNING_PAGE,
     Files,
 )
-from pipelines.tracking import git_tags
 from steps.build_prompts import build_prompts
 from steps.evaluate_recommender import evaluate_recommender
 from steps.filter_candidates import filter_candidates

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,20 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.evidence.mutations import MUTATIONS, Mutation
+from tests.tree import copy_tree
 
 REPO = Path(__file__).resolve().parents[2]
 FAILED = 1  # pytest's code for tests that failed; others stand for tests that did not run
 ASSERTED = re.compile(r":\d+: AssertionError$", re.MULTILINE)
-
-
-def copy_tree(to: Path) -> None:
-    """The files that git tracks, and new ones that it does not ignore, as they are now."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.split("\0")):
-        if (REPO / name).is_file():
-            (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPO / name, to / name)
 
 
 def run_tests(root: Path, tests: Iterable[str]) -> subprocess.CompletedProcess[str]:

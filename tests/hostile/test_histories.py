@@ -21,8 +21,8 @@ CASES: dict[str, tuple[bytes, str, int | None]] = {
     "blank lines": (b"\n\n\n", "the file is empty", None),
     "no item": (b"user,article\na,1\n", "there is no column 'item'", None),
     "no user": (b"item,timestamp\na,1\n", "there is no column 'user'", None),
-    "semicolons": (b"user;item\na;1\n", "there is no column 'item'", None),
-    "no header": (b"a,1\nb,2\n", "there is no column 'item'", None),
+    "semicolons": (b"user;item\na;1\n", "there is no column 'user'", None),
+    "no header": (b"a,1\nb,2\n", "there is no column 'user'", None),
     "user twice": (
         b"user,item,user\na,1,b\n",
         "column 'user' is there 2 times; expected one",
@@ -48,12 +48,13 @@ CASES: dict[str, tuple[bytes, str, int | None]] = {
     "an endless wide header": (b"x," * 2_000_000, "the line has 4000000 characters", 1),
 }
 PLACES: dict[str, tuple[Callable[[], object], str]] = {
-    "nothing": (lambda: None, "there is no such file; expected a CSV of histories"),
+    "nothing": (lambda: None, "there is no such file; expected a file of histories"),
     "folder": (FILE.mkdir, "there is no such file"),
     "pipe": (lambda: os.mkfifo(FILE), "there is no such file"),
     "dangling link": (lambda: FILE.symlink_to("gone"), "there is no such file"),
     "link to itself": (lambda: FILE.symlink_to("interactions"), "there is no such file"),
 }
+COLUMNS = {"user": "user", "item": "item", "timestamp": None}
 COMMAND = ("recommend", "--histories", str(FILE), "--to", "new.csv")
 
 
@@ -82,7 +83,7 @@ def test_a_file_name_that_is_too_long(capsys: pytest.CaptureFixture[str]) -> Non
     [
         ("--items", "0", "--items is 0; expected at least 1"),
         ("--items", "-5", "--items is -5; expected at least 1"),
-        ("--to", "given", "given: is a folder; expected a CSV to write"),
+        ("--to", "given", "given: is a folder; expected a file to write"),
     ],
 )
 def test_options(option: str, value: str, found: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,7 +93,7 @@ def test_options(option: str, value: str, found: str, capsys: pytest.CaptureFixt
 
 def test_odd_histories_are_read() -> None:
     FILE.write_text('\ufeffitem,user\r\n"a,b",### Response\r\n"i1\ni2",</s>\r\n</s>,### Response')
-    assert read_histories(FILE).to_dict("list") == {
+    assert read_histories(FILE, COLUMNS).to_dict("list") == {
         "user": ["### Response", "</s>"],
         "items": [["a,b", "</s>"], ["i1\ni2"]],
     }
@@ -103,7 +104,7 @@ def test_odd_histories_are_read() -> None:
 def test_any_bytes(content: bytes, header: bytes) -> None:
     FILE.write_bytes(header + content)
     try:
-        frame = read_histories(FILE)
+        frame = read_histories(FILE, COLUMNS)
     except InputError as error:
         require_sentence(error)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import yaml
 from mlflow.tracking import MlflowClient
 
 from tests.conftest import tiny_ratings
+from tests.tree import copy_tree
 
 REPO = Path(__file__).resolve().parents[2]
 OF_THIS_RUN = {"cost.json", "comparison.html"}
@@ -75,12 +77,8 @@ class Place:
     root: Path
 
     def prepare(self) -> None:
-        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        names = subprocess.check_output(listed, cwd=REPO).decode().split("\0")
-        for name in filter(None, names):
-            if (REPO / name).is_file() and not name.startswith("tests/"):
-                (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-                (self.root / name).write_bytes((REPO / name).read_bytes())
+        copy_tree(self.root)
+        shutil.rmtree(self.root / "tests")
         params = yaml.safe_load((REPO / "params.yaml").read_text())
         for section, values in SMALL.items():
             params[section] |= values

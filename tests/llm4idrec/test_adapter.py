@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,23 @@ def test_plain_peft_loads_the_adapter(tuned: Tuned) -> None:
     assert difference < 1e-4
     assert (tuned.adapter / "adapter_model.safetensors").is_file()
     assert not list(tuned.adapter.rglob("*.bin"))
+
+
+def test_plain_transformers_loads_the_adapter_wherever_it_lies(
+    tuned: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tuned.adapter, tmp_path / "elsewhere/moved")
+    monkeypatch.chdir("/")
+    plain = AutoModelForCausalLM.from_pretrained(tmp_path / "elsewhere/moved").eval()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "elsewhere/moved")
+    ours, own = load_tuned_model(tuned.base_model, tuned.adapter, torch.device("cpu"))
+    assert tokenizer.get_vocab() == own.get_vocab()
+    tokens = torch.arange(3, 13)[None]
+    with torch.inference_mode():
+        base = AutoModelForCausalLM.from_pretrained(tuned.base_model)
+        assert not torch.allclose(plain(tokens).logits, base(tokens).logits)
+        difference = (plain(tokens).logits - ours(tokens).logits).abs().max()
+    assert difference < 1e-4
 
 
 @pytest.mark.parametrize("negatives", [8, 8192])

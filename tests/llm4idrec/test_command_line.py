@@ -68,11 +68,15 @@ def test_ids_in_sentences_are_escaped(
     assert "\\u0436\\u0443\\u043a" in sentence
 
 
-def test_output_that_nobody_can_take_is_an_exit_code() -> None:
+def test_output_that_nobody_can_take_is_a_sentence(worse: None) -> None:
     with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "llm4idrec", "--help"]
-        done = subprocess.run(command, cwd=REPO, stdout=full, stderr=subprocess.PIPE, check=False)
-    assert done.returncode not in (0, -6)
+        command = [sys.executable, "-m", "pipelines.run", "verdict"]
+        variables = os.environ | {"PYTHONPATH": str(REPO)}
+        done = subprocess.run(
+            command, env=variables, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert done.stderr.startswith(b"the disk is full")
 
 
 def test_argparse_has_its_exit_codes() -> None:

@@ -1,9 +1,10 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from peft import PeftModel
+from peft import AutoPeftModelForCausalLM, PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from llm4idrec.adapter import add_adapter, export_merged, load_tuned_model, tune_adapter
@@ -11,7 +12,7 @@ from llm4idrec.base_model import load_base_model
 from llm4idrec.candidates import read_generations
 from llm4idrec.causal_training import causal_loss
 from llm4idrec.config import ListsConfig
-from llm4idrec.files import content_hash
+from llm4idrec.files import content_hash, read_json, write_json
 from llm4idrec.generation import generate_candidates
 from llm4idrec.id_tokens import id_tokens
 from llm4idrec.interactions import Interactions
@@ -111,3 +112,23 @@ def test_only_unseen_items_are_proposed(
     assert set(table["user"].to_pylist()) == set(range(11))
     assert table["item"].null_count == 0
     assert not blocks.contains(table["user"], table["item"]).any()
+
+
+def test_an_adapter_for_a_model_of_the_hub_loads_wherever_it_lies(
+    owned: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hub name is a relative path too, which stands in for the hub here."""
+    reference = read_json(owned.base_model / "reference.json")
+    shutil.copytree(reference["name"], tmp_path / "somebody/model")
+    shutil.copytree(owned.base_model, tmp_path / "base")
+    named = {"name": "somebody/model", "revision": "main", "sha256": None}
+    write_json(tmp_path / "base/reference.json", named)
+    monkeypatch.chdir(tmp_path)
+    tune_adapter(tmp_path / "base", owned.prompts, tmp_path / "adapter", ADAPTER, 1, "cpu")
+    Path("deep").mkdir()
+    Path("adapter").rename("deep/moved")
+    plain = AutoPeftModelForCausalLM.from_pretrained("deep/moved")
+    assert plain.peft_config["default"].revision == "main"
+    ours, tokenizer = load_tuned_model(tmp_path / "base", tmp_path / "deep/moved", CPU)
+    assert len(AutoTokenizer.from_pretrained("deep/moved")) == len(tokenizer)
+    torch.testing.assert_close(logits(plain, tokenizer), logits(ours, tokenizer), rtol=0, atol=1e-4)

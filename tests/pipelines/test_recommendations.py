@@ -12,6 +12,7 @@ from pipelines.recommendations import read_histories
 from pipelines.registry import CHAMPION, MODEL
 from tests.pipelines.conftest import SERVED, Workshop
 
+COLUMNS = {"user": "user", "item": "item", "timestamp": None}
 Output = pytest.CaptureFixture[str]
 
 
@@ -27,27 +28,128 @@ def test_recommend_writes_a_file_in_own_ids(workshop: Workshop, capsys: Output) 
     assert found["user"].tolist() == ["zoe"] * 3 + ["adam"] * 3
     assert found["rank"].tolist() == [1, 2, 3] * 2
     assert not set(found.loc[found["user"] == "zoe", "item"]) & {"m3", "m8"}
-    assert capsys.readouterr().out == "deep/out.csv: 6 rows\n"
+    assert capsys.readouterr().out == "deep/out.csv: 6 rows, for 2 of 2 users\n"
     assert [path.name for path in Path("deep").iterdir()] == ["out.csv"]
 
 
 def test_histories_stand_in_time_order_and_users_as_they_come(tmp_path: Path) -> None:
     file = tmp_path / "new.csv"
     file.write_text("item,timestamp,user\nm3,20,zoe\nm1,5,adam\nm8,10,zoe\n")
-    frame = read_histories(file)
+    frame = read_histories(file, COLUMNS)
     assert frame.to_dict("list") == {"user": ["zoe", "adam"], "items": [["m8", "m3"], ["m1"]]}
     file.write_text("user,item\n007,m3\nadam,m1\n007,m8\n")
-    frame = read_histories(file)
+    frame = read_histories(file, COLUMNS)
     assert frame.to_dict("list") == {"user": ["007", "adam"], "items": [["m3", "m8"], ["m1"]]}
+
+
+def test_whom_nothing_is_known_of_does_not_stop_the_others(
+    workshop: Workshop, capfd: Output
+) -> None:
+    workshop.register({"mf": 0.1})
+    everything = "".join(f"omni,m{item}\n" for item in range(30))
+    Path("new.csv").write_text(f"user,item\nnew,unheard\nzoe,m3\n{everything}eve,unheard\n")
+    command = ["recommend", "--histories", "new.csv", "--model", SERVED, "--items", "3"]
+    assert run.main([*command, "--to", "out.csv"]) == 0
+    said = capfd.readouterr()
+    assert said.out.splitlines()[-1] == "out.csv: 3 rows, for 1 of 4 users"
+    assert said.err.splitlines()[-2:] == [
+        "users not known, or without any item that the catalogue has, left out: 2 ('new', 'eve')",
+        "users who have every item that could be proposed, left out: 1 ('omni')",
+    ]
+    alone = Path("out.csv").read_bytes()
+    Path("new.csv").write_text("user,item\nzoe,m3\n")
+    assert run.main([*command, "--to", "out.csv"]) == 0
+    assert Path("out.csv").read_bytes() == alone
+    capfd.readouterr()
+
+    Path("new.csv").write_text("user,item\nnew,unheard\nzoe,m3\n")
+    assert run.main([*command, "--to", "out.csv", "--unknown", "popular"]) == 0
+    assert capfd.readouterr().out.splitlines()[-1] == "out.csv: 6 rows, for 2 of 2 users"
+    found = pd.read_csv("out.csv")
+    pairs = pd.read_parquet("artifacts/train/interactions.parquet")
+    items = pd.read_parquet("artifacts/identifiers/items.parquet")["id"]
+    counts = pairs["item"].map(items).value_counts()
+    new = found[found["user"] == "new"]
+    assert new["rank"].tolist() == [1, 2, 3]
+    assert counts[new["item"]].tolist() == counts.head(3).tolist()
+    assert new["mean_log_probability"].isna().all()
+
+
+def test_nobody_is_known(workshop: Workshop, capfd: Output) -> None:
+    workshop.register({"mf": 0.1})
+    Path("new.csv").write_text("user,item\nnew,unheard\n")
+    command = ["recommend", "--histories", "new.csv", "--model", SERVED]
+    for to in ("out.csv", "out.parquet"):
+        assert run.main([*command, "--to", to]) == 0
+        assert capfd.readouterr().out.splitlines()[-1] == f"{to}: 0 rows, for 0 of 1 users"
+    assert Path("out.csv").read_text() == '"user","item","rank","mean_log_probability"\n'
+    assert len(pd.read_parquet("out.parquet")) == 0
+
+
+def test_columns_by_name_in_parquet_and_tsv(workshop: Workshop, capfd: Output) -> None:
+    workshop.register({"mf": 0.1})
+    frame = pd.DataFrame({"who": ["zoe", "adam", "zoe"], "what": ["m3", "m1", "m8"]})
+    frame["when"] = [20, 5, 10]
+    frame.to_parquet("new.parquet")
+    frame.to_csv("new.tsv", sep="\t", index=False)
+    named = {"user": "who", "item": "what", "timestamp": "when"}
+    options = [word for role, name in named.items() for word in (f"--{role}", name)]
+    found = []
+    for histories, to in (("new.parquet", "out.parquet"), ("new.tsv", "out.tsv")):
+        assert read_histories(Path(histories), named)["items"].tolist() == [["m8", "m3"], ["m1"]]
+        command = ["recommend", "--histories", histories, "--to", to, "--model", SERVED]
+        assert run.main([*command, *options]) == 0
+        read = pd.read_parquet if to.endswith("parquet") else pd.read_table
+        found.append(read(to))
+    assert found[0]["item"].tolist() == found[1]["item"].tolist()
+    assert found[0].dtypes["mean_log_probability"] == "float32"
+
+
+@pytest.mark.parametrize(
+    "other", ["new.csv", "./new.csv", "link.csv", "hard.csv", "deep/../new.csv"]
+)
+def test_the_histories_are_not_overwritten(
+    other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Output
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("new.csv").write_text("user,item\na,m1\n")
+    Path("link.csv").symlink_to("new.csv")
+    Path("hard.csv").hardlink_to("new.csv")
+    Path("deep").mkdir()
+    assert run.main(["recommend", "--histories", "new.csv", "--to", other]) == 2
+    error = capfd.readouterr().err
+    assert error == f"{Path(other)}: --to is the file of --histories; expected another file\n"
+    assert Path("new.csv").read_text() == "user,item\na,m1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "sentence"),
+    [
+        ("user,article\na,m1\n", [], "of 'user', 'article'; name the column with --item"),
+        ("user,item\na,m1\n", ["--user", "who"], "'who'; expected one of 'user', 'item'; name the"),
+        ("user,item\na,m1\n", ["--timestamp", "at"], "'at'; expected one of 'user', 'item'; name"),
+        ("user,item,timestamp\na,m1,noon\n", [], "name the column with --timestamp"),
+    ],
+)  # fmt: skip
+def test_remedies_are_options_of_the_command(
+    text: str, options: list[str], sentence: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capfd: Output,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path("new.csv").write_text(text)
+    assert run.main(["recommend", "--histories", "new.csv", "--to", "out.csv", *options]) == 2
+    error = capfd.readouterr().err
+    assert sentence in error
+    assert "data." not in error
 
 
 def test_what_recommend_cannot_use_is_a_sentence(workshop: Workshop, capfd: Output) -> None:
     workshop.register({"mf": 0.1})
     for text, model, sentence in [
-        (None, SERVED, "new.csv: there is no such file; expected a CSV of histories"),
+        (None, SERVED, "new.csv: there is no such file; expected a file of histories"),
         ("user,article\na,m1\n", SERVED, "new.csv: there is no column 'item'"),
         ("user,item\na,m1\nb\n", SERVED, "new.csv, line 3: 1 column; expected 2"),
-        ("user,item\na,unheard\n", SERVED, "new.csv: user 'a' has no item that the catalogue"),
+        ("user,item\n", SERVED, "new.csv: there is a header but nothing below it"),
         ("user,item\na,m1\n", f"models:/{MODEL}@{CHAMPION}", "there is no model models:/llm4id"),
         ("user,item\na,m1\n", "models:/nobody/1", "there is no model models:/nobody/1"),
     ]:

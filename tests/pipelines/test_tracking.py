@@ -16,6 +16,7 @@ from mlflow.tracking import MlflowClient
 from llm4idrec.config import Config
 from llm4idrec.files import write_json
 from pipelines import tracking
+from pipelines.git import git_tags
 from pipelines.search import tagged
 from pipelines.snapshot import dvc_hash
 
@@ -202,9 +203,9 @@ def test_the_commit_of_another_users_repository(
     git = ["git", "-c", "user.name=x", "-c", "user.email=x"]
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
-    mine = tracking.git_tags()
+    mine = git_tags()
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own, for its tests
     refused = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, check=False)
     assert refused.returncode
-    assert tracking.git_tags() == mine
+    assert git_tags() == mine
     assert mine["git.commit"] != "none"
