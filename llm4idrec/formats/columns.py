@@ -106,10 +106,15 @@ def _places(
     remedy = None
     if not set(wanted.values()) <= set(header):
         first = content[: content.index(b"\n")].decode().replace(layout.mark, layout.separator)
+        if first.startswith("sep="):
+            remedy = "remove the first line, which is for Excel, and set data.separator"
         for mark in USUAL_SEPARATORS:
             cells = [cell.strip().strip('"') for cell in first.split(mark)]
             if set(wanted.values()) <= set(_names(cells, layout)):
                 remedy = f"set data.separator to {mark!r}, which seems to part the columns"
+                if mark == layout.separator:
+                    remedy = "set data.format to csv, which has quotation marks, and "
+                    remedy += f"data.separator to {mark!r}"
                 break
     return {role: place_of(header, role, name, path, remedy) for role, name in wanted.items()}
 

@@ -37,7 +37,11 @@ def read_parquet(
         column = table[name].combine_chunks()
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
-        columns[role] = _ids(column, role, path) if role in ("user", "item") else column
+        if role in ("user", "item"):
+            column = _ids(column, role, path)
+        elif pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            column = pc.ascii_trim_whitespace(column)
+        columns[role] = column
     return pa.table({**columns, "line": np.arange(1, len(table) + 1)}), header
 
 
