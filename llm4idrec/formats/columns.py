@@ -103,7 +103,7 @@ def _places(
 ) -> dict[str, int]:
     """Role -> place of the column; where one is not there, the sentence says which separator the
     first line seems to have."""
-    remedy = None
+    remedy = None if layout.header else "name the columns by their numbers, or set data.header"
     if not set(wanted.values()) <= set(header):
         first = content[: content.index(b"\n")].decode().replace(layout.mark, layout.separator)
         if first.startswith("sep="):
@@ -141,7 +141,7 @@ def place_of(header: list[str], role: str, name: str, path: Path, remedy: str | 
         return header.index(name)
     if name in header:
         raise InputError(f"column {name!r} is there {header.count(name)} times", "one", file=path)
-    if all(_is_number(cell) for cell in header) and not name.isdecimal():
+    if remedy is None and all(_is_number(cell) for cell in header):
         raise InputError(
             f"no header: the first line holds {', '.join(header[:20])}",
             f"the column names, with {name!r} among them",

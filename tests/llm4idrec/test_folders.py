@@ -54,6 +54,7 @@ def test_files_are_one_table(tmp_path: Path) -> None:
             "empty.csv": "user,item,time\n",
             "nothing.csv": "",
             "_SUCCESS": "",
+            "a.csv.dvc": "outs: []",
             ".hidden.csv": "?",
             "_temporary__d.csv": "?",
         },
@@ -72,7 +73,7 @@ def test_files_are_one_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        ({}, ": is a folder without a file; expected a file, or files that are one table"),
+        ({}, ": is a folder without a file; expected files that are one table; names"),
         ({"_SUCCESS": "", ".a.csv": "x"}, ": is a folder without a file"),
         (
             {"a.csv": "", "README.txt": ""},
