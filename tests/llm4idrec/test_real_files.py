@@ -189,8 +189,8 @@ def test_json_lines_of_numbers(tmp_path: Path) -> None:
     ("more", "message"),
     [
         ("{", ", line 2: the line is no JSON (Expecting property name"),
-        ("[1, 2]", ", line 2: the line holds a list; expected a JSON object a line"),
-        ("5", ", line 2: the line holds a lone value; expected a JSON object a line"),
+        ("[1, 2]", ", line 2: the line holds a list; expected a whole JSON object"),
+        ("5", ", line 2: the line holds a lone value; expected a whole JSON object"),
         ("[" * 100_000, ", line 2: the line is no JSON ("),
         (JSON.strip() * 2, ", line 2: the line is no JSON (Extra data"),
         ('{"user": "b", "item": "y"}', ", line 2: the timestamp is null; expected a value"),
@@ -222,7 +222,7 @@ def test_bad_json_lines(tmp_path: Path, more: str, message: str) -> None:
 
 def test_json_of_one_value(tmp_path: Path) -> None:
     found = sentence(tmp_path, f"[{JSON.strip()}]", "jsonl")
-    assert found.startswith(", line 1: the line holds a list; expected a JSON object a line; mend")
+    assert found.startswith(", line 1: the line holds a list; expected a whole JSON object on")
     found = sentence(tmp_path, JSON, "jsonl", user="who")
     assert found.startswith(": there is no key 'who'; expected one of 'user', 'item', 'time', 'mor")
 
