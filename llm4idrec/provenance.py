@@ -13,6 +13,7 @@ import torch
 
 from llm4idrec.config import Config
 from llm4idrec.device import choose_device
+from llm4idrec.files import content_hash
 
 PACKAGES = ("torch", "transformers", "peft", "numpy")
 
@@ -47,7 +48,7 @@ def shown(path: Path) -> str:
 
 
 def _data(config: Config, source: Path) -> dict[str, str]:
-    """Each file's hash, which `sha256sum` gives too."""
+    """Each file's hash, which `sha256sum` gives too; a folder's is of its files and their names."""
     data = config.data.model_copy(update={"path": source})
     files = {config.data.train_file: data.train_file, config.data.test_file: data.test_file}
     facts = {}
@@ -56,6 +57,8 @@ def _data(config: Config, source: Path) -> dict[str, str]:
             with file.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
             facts[f"Data file {shown(name)}, SHA-256"] = digest
+        elif name and file and file.is_dir():
+            facts[f"Data folder {shown(name)}, SHA-256"] = content_hash(file)
     return facts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,14 +37,9 @@ def read_file(path: Path, data: DataConfig) -> pa.Table:
 
     Raises `InputError` with the line of the first fault.
     """
-    table, header, source = _read_all(path, data)
-    counted = fulfilled(table, data, source)
-    if counted is not None:
-        left = table.filter(counted)
-        source = Source(path, source.files, source.before, len(table) - len(left))
-        said = f"{len(left)} of {len(table)} rows meet data.where and data.min_rating"
-        print(f"{path}: {said}", file=sys.stderr)
-        table = left
+    read, header, source = _read_all(path, data)
+    counted = fulfilled(read, data, source)
+    table = read if counted is None else read.filter(counted)
     require_ids(table, data, source)
     columns = ["user", "item", "line"]
     numeric = False
@@ -53,6 +49,10 @@ def read_file(path: Path, data: DataConfig) -> pa.Table:
         table = table.set_column(
             table.column_names.index("timestamp"), "timestamp", read_times(table, source)
         )
+    if counted is not None:
+        source = replace(source, dropped=len(read) - len(table))
+        said = f"{len(table)} of {len(read)} rows meet data.where and data.min_rating"
+        print(f"{path}: {said}", file=sys.stderr)
     point_out(table, header, data, source, numbers=numeric)
     return source.described(table.select(columns))
 

@@ -103,13 +103,18 @@ def _places(
 ) -> dict[str, int]:
     """Role -> place of the column; where one is not there, the sentence says which separator the
     first line seems to have."""
-    remedy = None
+    remedy = None if layout.header else "name the columns by their numbers, or set data.header"
     if not set(wanted.values()) <= set(header):
         first = content[: content.index(b"\n")].decode().replace(layout.mark, layout.separator)
+        if first.startswith("sep="):
+            remedy = "remove the first line, which is for Excel, and set data.separator"
         for mark in USUAL_SEPARATORS:
             cells = [cell.strip().strip('"') for cell in first.split(mark)]
             if set(wanted.values()) <= set(_names(cells, layout)):
                 remedy = f"set data.separator to {mark!r}, which seems to part the columns"
+                if mark == layout.separator:
+                    remedy = "set data.format to csv, which has quotation marks, and "
+                    remedy += f"data.separator to {mark!r}"
                 break
     return {role: place_of(header, role, name, path, remedy) for role, name in wanted.items()}
 
@@ -136,7 +141,7 @@ def place_of(header: list[str], role: str, name: str, path: Path, remedy: str | 
         return header.index(name)
     if name in header:
         raise InputError(f"column {name!r} is there {header.count(name)} times", "one", file=path)
-    if all(_is_number(cell) for cell in header) and not name.isdecimal():
+    if remedy is None and all(_is_number(cell) for cell in header):
         raise InputError(
             f"no header: the first line holds {', '.join(header[:20])}",
             f"the column names, with {name!r} among them",

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,6 +24,7 @@ LEAST_ROWS, LEAST_IDS = 1_000, 100
 """Where there are fewer, a large share is no wonder."""
 LARGEST_SHARE = {"user": 0.1, "item": 0.25}
 SAMPLE = 20_000
+LAST_ASCII, ZERO, POINT = b"\x7f0."
 INVISIBLE = (
     "[\\x{00ad}\\x{034f}\\x{061c}\\x{180e}\\x{200b}-\\x{200f}\\x{202a}-\\x{202e}"
     "\\x{2060}-\\x{2064}\\x{fe00}-\\x{fe0f}\\x{feff}]"
@@ -116,11 +116,20 @@ def _alike(table: pa.Table, role: str, source: Source) -> Iterator[str]:
 
 
 def _may_be_alike(ids: pa.ChunkedArray) -> bool:
-    """Whether one is not ASCII, or is a number with a zero at its start or behind a point."""
-    bytes_: list[npt.NDArray[np.uint8]] = [
-        np.frombuffer(chunk.buffers()[2] or b"", np.uint8) for chunk in ids.chunks
-    ]
-    if any(len(part) and part.max() > 127 for part in bytes_):
-        return True
-    odd = pc.or_(pc.starts_with(ids, "0"), pc.ends_with(ids, ".0"))
-    return bool(pc.any(odd).as_py())
+    """Whether one is not ASCII, or begins with a zero that is not all of it, or ends with `.0`.
+
+    Looked up in the bytes themselves, as it is asked about every row.
+    """
+    for chunk in ids.chunks:
+        _, offsets, data = chunk.buffers()
+        letters = np.frombuffer(data or b"", np.uint8)
+        ends = np.frombuffer(offsets, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+        if letters[ends[0] : ends[-1]].max(initial=0) > LAST_ASCII:
+            return True
+        begin = np.flatnonzero(letters[ends[:-1]] == ZERO)
+        end = np.flatnonzero(letters[ends[1:] - 1] == ZERO)
+        if (ends[begin + 1] - ends[begin] > 1).any():
+            return True
+        if ((ends[end + 1] - ends[end] > 1) & (letters[ends[end + 1] - 2] == POINT)).any():
+            return True
+    return False

@@ -17,8 +17,8 @@ MOST_FILES = 10_000
 def files_of(folder: Path) -> list[str]:
     """The names below the folder, sorted, of its files and those of its folders.
 
-    Those that begin with `.` or `_` are passed over (`_SUCCESS`). Raises `InputError` where there
-    are none, too many, or files of several kinds.
+    Those that begin with `.` or `_` (`_SUCCESS`) and DVC's are passed over. Raises `InputError`
+    where there are none, too many, or files of several kinds.
     """
     names: dict[str, str] = {}
     found: list[str] = []
@@ -41,7 +41,9 @@ def files_of(folder: Path) -> list[str]:
             )
     if not found:
         raise InputError(
-            "is a folder without a file", "a file, or files that are one table", file=folder
+            "is a folder without a file",
+            "files that are one table; names that begin with . or _ do not count",
+            file=folder,
         )
     return sorted(found)
 
@@ -56,7 +58,7 @@ def _walk(folder: Path) -> Iterator[str]:
         seen.add(place)
         folders[:] = sorted(name for name in folders if name[0] not in "._")
         for name in sorted(files):
-            if name[0] not in "._":
+            if name[0] not in "._" and not name.endswith(".dvc"):
                 yield Path(here, name).relative_to(folder).as_posix()
 
 

@@ -27,7 +27,8 @@ def require_ids(table: pa.Table, data: DataConfig, source: Source) -> None:
     for role in ("user", "item"):
         ids = table[role]
         remedy = "mend or remove the line"
-        if (place := _first(pc.is_null(ids))) >= 0:
+        if ids.null_count:
+            place = _first(pc.is_null(ids))
             found, expected, remedy = "null", "a value", "fill or drop the row"
         elif (place := _first(pc.is_in(ids, words))) >= 0:
             word = ids[place].as_py()

@@ -104,8 +104,8 @@ def _object(line: bytes, number: int, path: Path) -> dict[str, Any]:
 def _refused(found: str, number: int, path: Path) -> InputError:
     return InputError(
         f"the line {found}",
-        "a JSON object a line",
-        "mend or remove the line, or correct data.format",
+        "a whole JSON object on each line",
+        "mend the line, correct data.format, or write the file as `jq -c` does",
         file=path,
         line=number,
     )

@@ -19,6 +19,8 @@ from llm4idrec.formats.text import NothingReadError
 
 LARGEST_FLOAT = float(2**53)
 """Floats beyond do not hold every whole number."""
+TEXTS = {pa.string(), pa.large_string(), pa.string_view()}
+TEXTS |= {pa.binary(), pa.large_binary(), pa.binary_view()}  # older programs do not say it is text
 
 
 def read_parquet(
@@ -34,9 +36,7 @@ def read_parquet(
         raise NothingReadError("the table is empty", "at least one interaction", file=path)
     columns = {}
     for role, name in names.items():
-        column = table[name].combine_chunks()
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
+        column = _plain(table[name].combine_chunks(), role, path)
         columns[role] = _ids(column, role, path) if role in ("user", "item") else column
     return pa.table({**columns, "line": np.arange(1, len(table) + 1)}), header
 
@@ -59,23 +59,37 @@ def _read(path: Path, wanted: Mapping[str, str]) -> tuple[pa.Table, dict[str, st
     return table, names, header
 
 
+def _plain(column: pa.Array, role: str, path: Path) -> pa.Array:
+    """The column without dictionary; texts of every kind, and decimals, as trimmed strings."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    try:
+        if pa.types.is_decimal(kind):  # what databases have for whole numbers too
+            whole = role in ("user", "item")
+            return (column.cast(pa.decimal256(76, 0)) if whole else column).cast(pa.string())
+        if kind in TEXTS:
+            return pc.ascii_trim_whitespace(column.cast(pa.string()))
+    except pa.ArrowInvalid as error:  # a fraction, or no UTF-8
+        raise _wrong_type(kind, role, path) from error
+    return column
+
+
 def _ids(column: pa.Array, role: str, path: Path) -> pa.Array:
-    """The column as trimmed strings; NaN is null."""
+    """The column as strings; NaN is null."""
     kind = column.type
     if pa.types.is_floating(kind):  # pandas makes floats of whole numbers
         column = _whole(column.cast(pa.float64()), role, path)
-    elif not (
-        pa.types.is_integer(kind)
-        or pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_null(kind)
-    ):
-        raise InputError(
-            f"the {role} column has type {kind}", "strings or whole numbers", file=path
-        )
-    ids = pc.ascii_trim_whitespace(column.cast(pa.string()))
+    elif not (pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_null(kind)):
+        raise _wrong_type(kind, role, path)
+    ids = column.cast(pa.string())
     require_no_nul(ids, role, path)
     return ids
+
+
+def _wrong_type(kind: pa.DataType, role: str, path: Path) -> InputError:
+    expected = "strings or whole numbers"
+    return InputError(f"the {role} column has type {kind}", expected, file=path)
 
 
 def _whole(column: pa.Array, role: str, path: Path) -> pa.Array:

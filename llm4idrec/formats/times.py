@@ -45,7 +45,11 @@ def read_times(table: pa.Table, source: Source) -> pa.Array:
     kind = column.type
     floating = pa.types.is_floating(kind)
     at = _Places(column, table["line"], source)
-    if (place := pc.index(pc.is_null(column, nan_is_null=floating), True).as_py()) >= 0:
+    if floating or column.null_count:
+        place = pc.index(pc.is_null(column, nan_is_null=floating), True).as_py()
+    else:
+        place = -1
+    if place >= 0:
         raise at.error("null", place, "a value", "fill or drop the row")
     if pa.types.is_integer(kind) or (pa.types.is_temporal(kind) and not pa.types.is_time(kind)):
         whole = column.cast(pa.int32()) if pa.types.is_date32(kind) else column
@@ -56,7 +60,7 @@ def read_times(table: pa.Table, source: Source) -> pa.Array:
     if floating:
         return _floats(column.cast(pa.float64()), at)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return _texts(pc.ascii_trim_whitespace(column.cast(pa.string())), at)
+        return _texts(column.cast(pa.string()), at)
     raise _wrong_type(kind, source)
 
 
@@ -105,11 +109,12 @@ def _texts(text: pa.Array, at: _Places) -> pa.Array:
     except pa.ArrowInvalid:
         number = pc.match_substring_regex(text, NUMBER)
     of_numbers = number[0].as_py()
+    if (place := pc.index(pc.match_substring_regex(text, DECIMAL_COMMA), True).as_py()) >= 0:
+        comma = "write a point for the decimal comma"
+        raise at.error(shown(text[place].as_py()), place, remedy=comma)
     if (place := pc.index(number, not of_numbers).as_py()) < 0:
         return _scaled(text, at) if of_numbers else _moments(text, at)
     odd = text[place].as_py()
-    if of_numbers and pc.match_substring_regex(odd, DECIMAL_COMMA).as_py():
-        raise at.error(shown(odd), place, remedy="write a point for the decimal comma")
     iso = pc.match_substring_regex(text, ISO)
     if of_numbers != iso[place].as_py() or (not of_numbers and not iso[0].as_py()):
         wrong = place if of_numbers else pc.index(iso, False).as_py()

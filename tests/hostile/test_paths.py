@@ -30,7 +30,7 @@ def loop() -> None:
 
 MADE: dict[str, tuple[Callable[[], object], str]] = {
     "nothing": (lambda: None, NO_FILE),
-    "folder": (FILE.mkdir, "is a folder without a file; expected a file, or files that are"),
+    "folder": (FILE.mkdir, "is a folder without a file; expected files that are one"),
     "link to a folder": (lambda: FILE.symlink_to("/"), "is a folder "),
     "pipe": (lambda: os.mkfifo(FILE), "is a pipe or a device; expected a file"),
     "link to a device": (lambda: FILE.symlink_to("/dev/zero"), "is a pipe or a device"),

@@ -11,7 +11,7 @@ import pytest
 
 from llm4idrec.config import DataConfig, SplitConfig
 from llm4idrec.errors import InputError
-from llm4idrec.formats import read_file
+from llm4idrec.formats import folder, read_file
 from llm4idrec.rows import read_rows
 from llm4idrec.source import Source
 from llm4idrec.split import split_raw
@@ -21,9 +21,9 @@ NAMES = {"user": "user", "item": "item", "timestamp": "time"}
 RANDOM = SplitConfig(protocol="random")
 
 
-def write(folder: Path, **texts: str) -> None:
+def write(path: Path, **texts: str) -> None:
     for name, text in texts.items():
-        file = folder / name.replace("__", "/")
+        file = path / name.replace("__", "/")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
@@ -54,6 +54,7 @@ def test_files_are_one_table(tmp_path: Path) -> None:
             "empty.csv": "user,item,time\n",
             "nothing.csv": "",
             "_SUCCESS": "",
+            "a.csv.dvc": "outs: []",
             ".hidden.csv": "?",
             "_temporary__d.csv": "?",
         },
@@ -72,7 +73,7 @@ def test_files_are_one_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        ({}, ": is a folder without a file; expected a file, or files that are one table"),
+        ({}, ": is a folder without a file; expected files that are one table; names"),
         ({"_SUCCESS": "", ".a.csv": "x"}, ": is a folder without a file"),
         (
             {"a.csv": "", "README.txt": ""},
@@ -96,6 +97,12 @@ def test_faults(tmp_path: Path, texts: dict[str, str], message: str) -> None:
     first = {} if len(texts) != 1 else {"a.csv": "user,item,time\na,x,5\na,y,6\n"}
     write(tmp_path, **first, **texts)
     assert sentence(tmp_path).startswith(message)
+
+
+def test_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "MOST_FILES", 2)
+    write(tmp_path, **{f"{name}.csv": "" for name in "abc"})
+    assert sentence(tmp_path).startswith(": is a folder of more than 2 files; expected the inter")
 
 
 def test_one_unit_for_all_files(tmp_path: Path) -> None:

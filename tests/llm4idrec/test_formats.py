@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,28 @@ def test_pairs_come_back(
     table = read(folder, "selfrec_graph", "\n".join(f"{user} {item}" for user, item in pairs))
     assert list(zip(table["user"], table["item"], strict=True)) == pairs
     assert table["line"] == list(range(1, len(pairs) + 1))
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        pa.array(["7", "x"], pa.large_string()),
+        pa.array([" 7", "x "], pa.string_view()),
+        pa.array([b"7", b"x"]),
+        pa.array(["7", "x"]).dictionary_encode(),
+        pa.array([7, 8], pa.uint64()),
+        pa.array([decimal.Decimal(7), decimal.Decimal(8)], pa.decimal128(38, 0)),
+        pa.array([decimal.Decimal("7.00"), decimal.Decimal("8.00")], pa.decimal128(38, 2)),
+    ],
+)
+def test_types_of_ids_in_parquet(tmp_path: Path, ids: pa.Array) -> None:
+    """As pandas, polars, Impala and databases write them."""
+    path = tmp_path / "table"
+    pq.write_table(pa.table({"u": ids, "i": ids, "t": [decimal.Decimal("1.5")] * 2}), path)
+    table = read_file(path, DataConfig(path=path, format="parquet", **COLUMNS))
+    assert table["user"].to_pylist() == table["item"].to_pylist()
+    assert table["user"].to_pylist() in (["7", "x"], ["7", "8"])
+    assert table["timestamp"].to_pylist() == [15, 15]
 
 
 def test_parquet(tmp_path: Path) -> None:

@@ -31,6 +31,14 @@ def test_where_the_figures_come_from(folders: dict[str, Any]) -> None:
     assert re.search(r"Written \d{4}-\d\d-\d\d \d\d:\d\d UTC", made)
 
 
+def test_a_folder_of_files_has_a_hash(folders: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "a.csv").write_text("user,item,time\n")
+    config = tiny_config(data={"path": str(tmp_path / "shop")})
+    made = make(folders, config=config, source=tmp_path / "shop").section("provenance")
+    assert re.search(r"Data folder shop, SHA-256 [0-9a-f]{64} ", made)
+
+
 def test_what_is_not_known_leaves_no_hole(folders: dict[str, Any], tmp_path: Path) -> None:
     made = make(folders, code="", source=tmp_path / "gone.csv").section("provenance")
     assert made.startswith("Provenance Parameters, SHA-256 ")

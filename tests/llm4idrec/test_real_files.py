@@ -67,6 +67,8 @@ def test_without_a_header(tmp_path: Path) -> None:
         ", line 2: 2 columns; expected 3, as in the first line; mend or remove the line"
     )
     assert sentence(tmp_path, "1,2\n", **NUMBERS).startswith(": there is no column '3'; expected")
+    named = NUMBERS | {"user": "user"}
+    assert "name the columns by their numbers" in sentence(tmp_path, "1,2,3\n", **named)
     assert "set data.separator to ';'" in sentence(tmp_path, "1;2;3\n", **NUMBERS)
     assert "set data.header to false" in sentence(tmp_path, "1,2,3\n1,3,4\n")
 
@@ -76,6 +78,20 @@ def test_the_separator_is_guessed(tmp_path: Path, mark: str) -> None:
     assert sentence(tmp_path, TEXT.replace(",", mark)).endswith(
         f"; set data.separator to {mark!r}, which seems to part the columns"
     )
+
+
+def test_files_of_spreadsheets(tmp_path: Path) -> None:
+    excel = "sep=;\nuser;item;time\nanna;x;5\n"
+    assert "remove the first line, which is for Excel, and set" in sentence(tmp_path, excel)
+    quoted = '"user"\t"item"\t"time"\n"anna"\t"x"\t5\n'
+    assert "set data.format to csv, which has quotation marks" in sentence(tmp_path, quoted, "tsv")
+    assert read(tmp_path, quoted, separator="\\t") == [("anna", "x", 5, 2)]
+    pandas = ",user,item,time\n0,anna,x,5\n1,bert,é,6\n"
+    assert read(tmp_path, pandas) == READ
+    trailing = TEXT.replace("\n", ",\n")
+    assert read(tmp_path, trailing) == READ
+    wide = TEXT.replace("\n", "," * 5000 + "\n")
+    assert read(tmp_path, wide) == READ
 
 
 @pytest.mark.parametrize(
@@ -173,8 +189,8 @@ def test_json_lines_of_numbers(tmp_path: Path) -> None:
     ("more", "message"),
     [
         ("{", ", line 2: the line is no JSON (Expecting property name"),
-        ("[1, 2]", ", line 2: the line holds a list; expected a JSON object a line"),
-        ("5", ", line 2: the line holds a lone value; expected a JSON object a line"),
+        ("[1, 2]", ", line 2: the line holds a list; expected a whole JSON object"),
+        ("5", ", line 2: the line holds a lone value; expected a whole JSON object"),
         ("[" * 100_000, ", line 2: the line is no JSON ("),
         (JSON.strip() * 2, ", line 2: the line is no JSON (Extra data"),
         ('{"user": "b", "item": "y"}', ", line 2: the timestamp is null; expected a value"),
@@ -206,7 +222,7 @@ def test_bad_json_lines(tmp_path: Path, more: str, message: str) -> None:
 
 def test_json_of_one_value(tmp_path: Path) -> None:
     found = sentence(tmp_path, f"[{JSON.strip()}]", "jsonl")
-    assert found.startswith(", line 1: the line holds a list; expected a JSON object a line; mend")
+    assert found.startswith(", line 1: the line holds a list; expected a whole JSON object on")
     found = sentence(tmp_path, JSON, "jsonl", user="who")
     assert found.startswith(": there is no key 'who'; expected one of 'user', 'item', 'time', 'mor")
 

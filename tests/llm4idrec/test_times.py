@@ -70,6 +70,7 @@ def test_texts(tmp_path: Path, format: str, texts: list[str], expected: list[int
         ([1.25, -2.0], [125, -200]),
         ([1e-7, 1e9], [1, 10**16]),
         (pa.array([0.1, 0.5], pa.float32()), [1, 5]),
+        (pa.array([0.25, 2], pa.float16()), [25, 200]),
         ([datetime.datetime(2024, 1, 1, 12, 0, 0, 1)], [NOON * 10**6 + 1]),
         (pa.array([NOON], pa.timestamp("ms", "Europe/Paris")), [NOON]),
         (pa.array([-1], pa.date32()), [-1]),
