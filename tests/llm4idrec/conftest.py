@@ -44,20 +44,26 @@ GENERATION = GenerationConfig(
     method="sample", views=3, items=4, history=8, batch_size=5, shard_users=4
 )
 LISTS = ListsConfig(users=True, words=True)
+UNNAMED = ListsConfig(users=False, words=False)
 PROMPTS = PromptsConfig(per_user=4, fully_share=0.5, subset_length=4)
 
 
 @pytest.fixture(scope="session")
 def blocks() -> Interactions:
     """Even users take 8 of the even items, odd users 8 of the odd ones; user 11 takes none."""
+    return in_blocks(N_USERS)
+
+
+def in_blocks(n_users: int) -> Interactions:
+    """As `blocks`; the last user takes none."""
     random = np.random.default_rng(0)
     pairs = [
         (user, item)
-        for user in range(N_USERS - 1)
+        for user in range(n_users - 1)
         for item in random.permutation(np.arange(user % 2, N_ITEMS, 2))[:8]
     ]
     user, item = np.array(pairs).T
-    return Interactions(user, item, N_USERS, N_ITEMS)
+    return Interactions(user, item, n_users, N_ITEMS)
 
 
 @pytest.fixture
@@ -91,11 +97,22 @@ class Tuned:
 @pytest.fixture(scope="session")
 def tuned(blocks: Interactions, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     """Files of the train set, its base model, prompts and adapter."""
-    root = tmp_path_factory.mktemp("tuned")
+    return tune(blocks, BASE, LISTS, tmp_path_factory.mktemp("tuned"))
+
+
+@pytest.fixture(scope="session")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    """The same of so many users, and stopped so early, that on any CPU the model has learnt what
+    goes together and not the lists by heart, as that of `tuned` has, to which users are named."""
+    early = BASE.model_copy(update={"epochs": 20})
+    return tune(in_blocks(42), early, UNNAMED, tmp_path_factory.mktemp("learnt"))
+
+
+def tune(train: Interactions, base: BaseModelConfig, lists: ListsConfig, root: Path) -> Tuned:
     files = Tuned(*(root / name for name in ("train.parquet", "base", "prompts.jsonl", "adapter")))
-    blocks.write(files.train)
-    make_base_model(files.train, files.base_model, BASE, LISTS, 1, "cpu")
-    write_prompts(files.prompts, build_prompts(blocks, PROMPTS, LISTS, 1))
+    train.write(files.train)
+    make_base_model(files.train, files.base_model, base, lists, 1, "cpu")
+    write_prompts(files.prompts, build_prompts(train, PROMPTS, lists, 1))
     tune_adapter(files.base_model, files.prompts, files.adapter, ADAPTER, 1, "cpu")
     return files
 

@@ -7,21 +7,25 @@ import torch
 
 from llm4idrec.adapter import load_tuned_model
 from llm4idrec.candidates import Mention, count_votes, read_generations
-from llm4idrec.config import GenerationConfig
+from llm4idrec.config import GenerationConfig, ListsConfig
 from llm4idrec.device import choose_device
 from llm4idrec.errors import InputError
 from llm4idrec.files import content_hash, read_json
 from llm4idrec.generation import Generator, generate_candidates
 from llm4idrec.interactions import Interactions
 from llm4idrec.next_item import NextItems
-from tests.llm4idrec.conftest import GENERATION, LISTS, Tuned
+from tests.llm4idrec.conftest import GENERATION, LISTS, UNNAMED, Tuned
 
 
 def generate(
-    tuned: Tuned, out: Path, config: GenerationConfig = GENERATION, seed: int = 1
+    tuned: Tuned,
+    out: Path,
+    config: GenerationConfig = GENERATION,
+    seed: int = 1,
+    lists: ListsConfig = LISTS,
 ) -> pa.Table:
     generate_candidates(
-        tuned.train, tuned.base_model, tuned.adapter, out, config, LISTS, seed, "cpu", 1
+        tuned.train, tuned.base_model, tuned.adapter, out, config, lists, seed, "cpu", 1
     )
     return read_generations(out)
 
@@ -76,15 +80,14 @@ def test_free_text_is_kept_as_it_was_said(tuned: Tuned, tmp_path: Path) -> None:
     assert {"u", "i"} & {text[0] for text in table["text"].to_pylist()}
 
 
-def test_the_model_learnt_which_items_belong_together(tuned: Tuned, tmp_path: Path) -> None:
-    table = generate(
-        tuned, tmp_path / "out", GENERATION.model_copy(update={"items": 2, "temperature": 0.1})
-    )
-    right = [
-        u % 2 == i % 2
-        for u, i in zip(table["user"].to_pylist(), table["item"].to_pylist(), strict=True)
-    ]
-    assert sum(right) / len(right) > 0.9
+def of_the_own_kind(table: pa.Table) -> float:
+    """Share of the rows whose item is of the user's kind."""
+    return float((table["user"].to_numpy() % 2 == table["item"].to_numpy() % 2).mean())
+
+
+def test_the_model_learnt_which_items_belong_together(learnt: Tuned, tmp_path: Path) -> None:
+    config = GENERATION.model_copy(update={"items": 2, "temperature": 0.1})
+    assert of_the_own_kind(generate(learnt, tmp_path / "out", config, lists=UNNAMED)) > 0.9
 
 
 NEXT = GENERATION.model_copy(update={"method": "next_item", "views": 3, "items": 4})
@@ -100,8 +103,11 @@ def test_next_items_are_the_unseen_ones_of_largest_mean_probability(
     assert all(0 <= votes <= 3 for votes in table["votes"].to_pylist())
     by_user = table["mean_log_probability"].to_numpy().reshape(11, 4)
     assert (np.diff(by_user) <= 0).all()
-    right = table["user"].to_numpy() % 2 == table["item"].to_numpy() % 2
-    assert right.reshape(11, 4)[:, :2].mean() > 0.9  # two of the own kind are left to each
+
+
+def test_next_items_are_those_that_belong_together(learnt: Tuned, tmp_path: Path) -> None:
+    two = NEXT.model_copy(update={"items": 2})  # of the own kind are left to each
+    assert of_the_own_kind(generate(learnt, tmp_path / "out", two, lists=UNNAMED)) > 0.9
 
 
 def test_next_item_probabilities_by_hand() -> None:
@@ -174,16 +180,17 @@ def test_auto_is_a_device_there_is() -> None:
     assert choose_device("auto").type in {"cpu", "cuda"}
 
 
-def test_bfloat16_proposes_what_float32_does(tuned: Tuned, blocks: Interactions) -> None:
+def test_bfloat16_proposes_what_float32_does(learnt: Tuned) -> None:
     """The compact model in both types: nine in ten of the first candidates are the same, and the
     log-probabilities of those differ by less than 0.1."""
+    users = Interactions.read(learnt.train)
     found = {}
     for precision in ("float32", "bfloat16"):
         model, tokenizer = load_tuned_model(
-            tuned.base_model, tuned.adapter, torch.device("cpu"), precision
+            learnt.base_model, learnt.adapter, torch.device("cpu"), precision
         )
-        generator = Generator(model, tokenizer, blocks, NEXT, LISTS, 1)
-        rows = generator.candidates(np.arange(11)).to_pylist()
+        generator = Generator(model, tokenizer, users, NEXT, UNNAMED, 1)
+        rows = generator.candidates(np.arange(users.n_users - 1)).to_pylist()
         found[precision] = {
             (row["user"], row["item"]): row["mean_log_probability"]
             for row in rows
