@@ -14,6 +14,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from pipelines import tracking
+from pipelines.environment import create_stores
 from tests.conftest import tiny_params, tiny_ratings
 from tests.kill.chain import Place
 
@@ -93,6 +94,7 @@ def test_a_stage_is_closed_as_killed_and_can_be_run_again(
     monkeypatch.chdir(tmp_path)
     Path("ratings.csv").write_text(tiny_ratings())
     tiny_params()
+    create_stores()  # or the first would be stopped there, and the next would make them anew
     process = started("pipelines.run", "prepare")
     assert process.stdout is not None
     assert process.stdout.readline() == "prepare: started\n"

@@ -111,7 +111,8 @@ def test_the_registered_model_is_safetensors_and_code(watched: WatchedRun) -> No
     (described,) = (path for path in watched.files() if path.name == "MLmodel")
     logged = [path for path in described.parent.rglob("*") if path.is_file()]
     weights = [path.name for path in logged if path.suffix == ".safetensors"]
-    assert sorted(weights) == ["adapter_model.safetensors", "model.safetensors"]
+    # The base model stands there as such, and beside its adapter.
+    assert sorted(set(weights)) == ["adapter_model.safetensors", "model.safetensors"]
     text = described.read_text()
     assert "adapter_model.py" in text
     assert "python_model: " not in text  # where MLflow names a pickled one
