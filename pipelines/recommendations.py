@@ -28,10 +28,17 @@ OUT = pa.schema(
     }
 )
 TIME = "timestamp"
-Format = Literal["csv", "tsv", "parquet"]
-ENDINGS: dict[str, Format] = {".tsv": "tsv", ".parquet": "parquet", ".pq": "parquet"}
+Format = Literal["csv", "tsv", "jsonl", "parquet"]
+ENDINGS: dict[str, Format] = {
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
 """Of files that are no CSV; what follows for compression does not count."""
-COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
+COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+READ_ONLY = (".xz", ".zip")
+"""Compression of histories only."""
 
 
 def recommend(
@@ -94,6 +101,8 @@ def _check(histories: Path, to: Path, items: int) -> None:
         raise InputError(f"--items is {items}", "at least 1")
     if to.is_dir():
         raise InputError("is a folder", "a file to write", file=to)
+    if to.suffix in READ_ONLY:
+        raise InputError("cannot be compressed so", f"one of {', '.join(COMPRESSED)}", file=to)
     if to.exists() and histories.exists() and to.samefile(histories):
         raise InputError("--to is the file of --histories", "another file", file=to)
 
@@ -115,7 +124,7 @@ def _read(path: Path, columns: Mapping[str, str | None]) -> pa.Table:
 
 
 def _format(path: Path) -> Format:
-    endings = [suffix for suffix in path.suffixes if suffix not in (*COMPRESSED, ".zip")]
+    endings = [suffix for suffix in path.suffixes if suffix not in (*COMPRESSED, *READ_ONLY)]
     return ENDINGS.get(endings[-1], "csv") if endings else "csv"
 
 
@@ -138,6 +147,12 @@ def _write(table: pa.Table, to: Path) -> None:
     with replacing_file(to) as partial:
         if (kind := _format(to)) == "parquet":
             pq.write_table(table, partial)
+            return
+        if kind == "jsonl":
+            table.to_pandas().to_json(
+                partial, orient="records", lines=True, force_ascii=False,
+                compression=COMPRESSED.get(to.suffix),
+            )  # fmt: skip
             return
         plain = {"delimiter": "\t", "quoting_style": "none"}
         options = pacsv.WriteOptions(**(plain if kind == "tsv" else {}))

@@ -85,12 +85,6 @@ def _cells(
     )
 
 
-def read_header(path: Path) -> list[str]:
-    """The names of a CSV's columns; raises `InputError` as `read_separated` does."""
-    content = read_text(path)
-    return _header(content, _records(content, Layout(",", quoted=True, header=True)), path)
-
-
 def _names(cells: list[str], layout: Layout) -> list[str]:
     """The names of the columns: without a header their numbers from 1."""
     if not layout.header:

@@ -86,22 +86,30 @@ def test_nobody_is_known(workshop: Workshop, capfd: Output) -> None:
     assert len(pd.read_parquet("out.parquet")) == 0
 
 
-def test_columns_by_name_in_parquet_and_tsv(workshop: Workshop, capfd: Output) -> None:
+def test_columns_by_name_in_any_format(workshop: Workshop, capfd: Output) -> None:
     workshop.register({"mf": 0.1})
     frame = pd.DataFrame({"who": ["zoe", "adam", "zoe"], "what": ["m3", "m1", "m8"]})
     frame["when"] = [20, 5, 10]
     frame.to_parquet("new.parquet")
-    frame.to_csv("new.tsv", sep="\t", index=False)
+    frame.to_csv("new.tsv.xz", sep="\t", index=False)
+    frame.to_json("new.jsonl", orient="records", lines=True)
     named = {"user": "who", "item": "what", "timestamp": "when"}
     options = [word for role, name in named.items() for word in (f"--{role}", name)]
     found = []
-    for histories, to in (("new.parquet", "out.parquet"), ("new.tsv", "out.tsv")):
+    readers = {
+        ".parquet": pd.read_parquet,
+        ".tsv": pd.read_table,
+        ".jsonl": lambda path: pd.read_json(path, lines=True),
+        ".csv.bz2": pd.read_csv,
+    }
+    given = ("new.parquet", "new.tsv.xz", "new.jsonl", "new.parquet")
+    for histories, ending in zip(given, readers, strict=True):
+        to = f"out{ending}"
         assert read_histories(Path(histories), named)["items"].tolist() == [["m8", "m3"], ["m1"]]
         command = ["recommend", "--histories", histories, "--to", to, "--model", SERVED]
         assert run.main([*command, *options]) == 0
-        read = pd.read_parquet if to.endswith("parquet") else pd.read_table
-        found.append(read(to))
-    assert found[0]["item"].tolist() == found[1]["item"].tolist()
+        found.append(readers[ending](to))
+    assert len({tuple(frame["item"]) for frame in found}) == 1
     assert found[0].dtypes["mean_log_probability"] == "float32"
 
 
