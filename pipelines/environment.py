@@ -68,6 +68,10 @@ def set_variables() -> None:
         if name.startswith(OURS):
             del os.environ[name]
     os.environ["LLM4IDREC_STATE"] = str(state())
+    try:
+        Path.home()
+    except RuntimeError:  # a container's user may have no name; MLflow cannot be without a home
+        os.environ["HOME"] = str(state())
     for name, value in variables().items():
         os.environ.setdefault(name, value)
 
@@ -77,6 +81,9 @@ def prepare(*, debug: bool = False) -> None:
 
     Raises `InputError` for what a variable names and cannot be used, within seconds.
     """
+    if sys.flags.optimize > 1:
+        found = "Python runs without docstrings (-OO, PYTHONOPTIMIZE=2), which packages here need"
+        raise InputError(found, remedy="run it without")
     set_variables()
     folder = state()
     _check_names(folder)
@@ -110,14 +117,14 @@ def create_stores() -> None:
         return
     with locked(folder / ".lock"):
         if creating.is_file():
-            for name in creating.read_text().split():
+            for name in creating.read_text(encoding="utf-8").split():
                 (folder / name).unlink(missing_ok=True)
         missing = [name for name in own if not (folder / name).is_file()]
         if not missing:  # another process was faster
             creating.unlink(missing_ok=True)
             return
         print(f"{folder}: creating the run records", flush=True)
-        creating.write_text(" ".join(missing))
+        creating.write_text(" ".join(missing), encoding="utf-8")
         if "mlflow.db" in missing:
             from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -93,3 +94,22 @@ def test_the_settings_for_a_shell_keep_every_character(
     )
     assert done.stdout == f"sqlite:///{place}/mlflow.db"
     assert not place.exists()
+
+
+def test_a_user_without_name_and_home(tmp_path: Path) -> None:
+    """As in a container that is started with a number for its user."""
+    rights = "+dac_override,+dac_read_search"  # for a Python that is root's
+    nobody = ["setpriv", "--reuid=54321", f"--inh-caps={rights}", f"--ambient-caps={rights}"]
+    if not shutil.which("setpriv") or subprocess.run([*nobody, "true"], check=False).returncode:
+        pytest.skip("needs root and setpriv")
+    code = "from pipelines import environment; environment.set_variables(); import mlflow"
+    there = {"LLM4IDREC_STATE": str(tmp_path), "PATH": os.environ["PATH"]}
+    command = [*nobody, sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=environment.REPO, env=there, check=False)
+    assert done.returncode == 0
+
+
+def test_python_without_docstrings_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "-OO", "-m", "pipelines.run", "prepare"]
+    assert subprocess.run(command, cwd=environment.REPO, check=False).returncode == 2
+    assert capfd.readouterr().err.startswith("Python runs without docstrings (-OO, ")
