@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -130,6 +131,8 @@ def _code(stages: Iterable[str]) -> dict[Path, str]:
 
 def _mark(path: Path) -> object:
     """Names, sizes, times of change and inodes of a file or of all in a folder."""
+    if not os.path.exists(path):  # noqa: PTH110, which raises for names that are too long
+        return None
     files = path.rglob("*") if path.is_dir() else [path]
     found = [(file, file.stat()) for file in sorted(files) if file.is_file() and file.name != COST]
     return [(file, its.st_size, its.st_mtime_ns, its.st_ino) for file, its in found]

@@ -78,11 +78,13 @@ def test_another_parameter_or_another_file_fails_the_stage(
 
 
 def status(config: Config, stage: str) -> list[str]:
+    """Of the stage's runs in this working directory; other tests have the same version."""
     client = MlflowClient()
     parent = tracking.parent_run(client, tracking.experiment_id(client), config)
     its = f"tags.`{tracking.PARENT}` = '{parent}' and tags.stage = '{stage}'"
     found = client.search_runs([tracking.experiment_id(client)], its)
-    return [stage_run.info.status for stage_run in found]
+    here = str(Path.cwd())
+    return [its.info.status for its in found if its.data.tags[tracking.PLACE].endswith(here)]
 
 
 def test_what_the_stage_does_not_go_by_may_change(
