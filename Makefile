@@ -4,8 +4,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 READY := .venv/.ready
 INSTALL := python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# The scripts of a virtual environment name their Python by its whole path, which a move makes wrong.
+MOVED := $(shell python=$$(sed -nE "1,2s|^[^/]*(/.*/bin/python[0-9.]*).*|\1|p" .venv/bin/dvc 2>/dev/null); \
+	test -z "$$python" -o -e "$$python" || echo yes)
 
-.PHONY: help run test lint ui history lock ray smollm2 clean dvc.yaml
+.PHONY: help run test lint ui history lock ray smollm2 clean dvc.yaml moved
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9.]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9.]+):.*## /  make \1|/' | column -t -s '|'
@@ -43,6 +46,9 @@ history:
 	@if [ ! -e .git ]; then dvc config --local core.no_scm true; \
 	elif grep -qs no_scm .dvc/config.local; then dvc config --local --unset core.no_scm; fi
 
+moved:
+	@echo "the folder has been moved: .venv is made anew"
+
 dvc.yaml: $(READY)  ## write it anew from the table of stages and the imports
 	python -m pipelines.dvc_yaml
 
@@ -52,8 +58,9 @@ lock: $(READY)  ## pin what requirements.txt needs anew, with hashes
 # Pip refuses what does not have a hash of the lock files. torch's build for the CPU is taken where
 # pip's index has it, else the usual one, which on Linux needs CUDA's libraries. The .pth makes the
 # code known to Python in every folder, also once the repository has been moved.
-$(READY): requirements.lock requirements-cpu.lock requirements-cuda.lock
+$(READY): requirements.lock requirements-cpu.lock requirements-cuda.lock $(if $(MOVED),moved)
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed")'
+	$(if $(MOVED),rm -rf .venv)
 	$(PYTHON) -m venv .venv
 	$(INSTALL) requirements-cpu.lock 2>/dev/null || echo "torch: the usual build"
 	$(INSTALL) requirements.lock

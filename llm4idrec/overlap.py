@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,9 @@ SPELLINGS = {
     "as plain numbers": (r"^[^0-9]*0*([0-9]+?)(\.0+)?[^0-9]*$", r"\1"),
 }
 """What people's tools do to IDs, and the pattern (RE2) that undoes it."""
+SURE = tuple(SPELLINGS)[:3]
+"""Those by which IDs that mean different things seldom meet: told of however few are unknown."""
+SMALL = "in small letters"
 SWAPPED = "they match if user and item change places: see which columns they are"
 _MOST = 0.9
 _TRIED = 10_000
@@ -52,6 +56,21 @@ def unknown_ids(train: pa.Table, test: pa.Table, data: DataConfig) -> list[str]:
     swapped = _swapped(users, items)
     found = (overlap.warning(swapped=swapped) for overlap in (users, items))
     return [warning for warning in found if warning]
+
+
+def pairs_in_train(counts: Mapping[str, float], data: DataConfig) -> list[str]:
+    """A warning about a noteworthy part of the test set's pairs that train has too; `InputError` if
+    that is nearly all. `counts` are of the split."""
+    seen = counts["test_pairs_in_train"]
+    unknown, repeated = counts["test_pairs_of_unknown_users"], counts["test_duplicates_dropped"]
+    n = counts["test_pairs_read"] - unknown - repeated
+    found = f"{seen:g} of its {n:g} pairs of known users are in {data.train_file} too"
+    if seen and seen > (1 - NEARLY_NONE) * n:
+        remedy = "leave them out of the train file, or let `split` hold out a test set"
+        raise InputError(found, "pairs that train does not have", remedy, file=data.test_file)
+    if seen > (1 - NOTEWORTHY) * n:
+        return [f"{data.test_file}: {found}; they are left out, as what a user has is not tested"]
+    return []
 
 
 def removed_by_k_core(test: Rows, before: Rows, core: Rows, data: DataConfig) -> list[str]:
@@ -85,9 +104,11 @@ class Overlap:
         """See `unknown_ids`; `swapped` says that users and items have changed places."""
         unknown = self.test.filter(pc.invert(pc.is_in(self.test, value_set=self.train)))
         n, n_known = len(self.test), len(self.test) - len(unknown)
-        if n_known >= NOTEWORTHY * n:
+        few = n_known >= NOTEWORTHY * n
+        tried = SURE if few else SPELLINGS
+        guess = SWAPPED if swapped else _spelling(unknown.slice(0, _TRIED), self.train, tried)
+        if few and not guess:
             return None
-        guess = SWAPPED if swapped else _spelling(unknown.slice(0, _TRIED), self.train)
         found = (
             f"{n_known or 'none'} of its {n} {self.role}s {'are' if n_known > 1 else 'is'} in "
             f"{self.train_file}: it has {_some(unknown)}, and that {_some(self.train)}"
@@ -103,19 +124,23 @@ def _swapped(users: Overlap, items: Overlap) -> bool:
     return _share(users.test, items.train) > _MOST and _share(items.test, users.train) > _MOST
 
 
-def _spelling(unknown: pa.Array, known: pa.Array) -> str | None:
+def _spelling(unknown: pa.Array, known: pa.Array, tried: Iterable[str]) -> str | None:
     """The way to write IDs in which the unknown ones are known, if there is one."""
-    spelt = {"in small letters": [pc.utf8_lower(ids) for ids in (unknown, known)]}
-    spelt |= {
-        how: [pc.replace_substring_regex(ids, *change) for ids in (unknown, known)]
-        for how, change in SPELLINGS.items()
-    }
-    for how, (ours, theirs) in spelt.items():
+    if not len(unknown):
+        return None
+    for how in (SMALL, *tried):
+        ours, theirs = (_spelt(ids, how) for ids in (unknown, known))
         # A spelling that makes many IDs one, as the start of a hash does, explains nothing.
         tells = all(len(ids.unique()) > _MOST * len(ids) for ids in (ours, theirs))
         if tells and _share(ours, theirs) > _MOST:
             return f"they match {how}: write them alike"
     return None
+
+
+def _spelt(ids: pa.Array, how: str) -> pa.Array:
+    if how == SMALL:
+        return pc.utf8_lower(ids)
+    return pc.replace_substring_regex(ids, *SPELLINGS[how])
 
 
 def _share(ids: pa.Array, among: pa.Array) -> float:

@@ -26,7 +26,7 @@ from llm4idrec.holdout import (
 )
 from llm4idrec.interactions import IntArray, Interactions, LongArray
 from llm4idrec.kcore import in_k_core
-from llm4idrec.overlap import removed_by_k_core, unknown_ids
+from llm4idrec.overlap import pairs_in_train, removed_by_k_core, unknown_ids
 from llm4idrec.probe import successor_probe
 from llm4idrec.rows import Ids, Rows, distinct_pairs
 from llm4idrec.source import Source
@@ -84,6 +84,7 @@ def split_raw(
         parts["test"], counts = _given_test(test, core, ids, data)
         summary |= counts
         warnings += unknown_ids(train, test, data)
+        warnings += pairs_in_train(counts, data)
         warnings += removed_by_k_core(ids.rows(test), sampled, core, data)
     parts, counts = _of_train_users(parts, core)
     for warning in warnings:

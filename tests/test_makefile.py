@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import venv
 from pathlib import Path
+
+import pytest
 
 REPO = Path(__file__).resolve().parents[1]
 
@@ -31,3 +34,22 @@ def test_the_code_is_known_in_every_folder_also_of_a_repository_that_was_moved(
         env={}, cwd=new / "below", capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert shown.stdout.strip() == str(new / "llm4idrec/__init__.py")
+
+
+@pytest.mark.parametrize("head", ["#!{}\n", '#!/bin/sh\n\'\'\'exec\' "{}" "$0" "$@"\n'])
+@pytest.mark.parametrize("moved", [False, True])
+def test_an_environment_that_was_moved_is_made_anew(head: str, moved: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "my repository"
+    folder.mkdir()
+    for file in (REPO / "Makefile", *REPO.glob("requirements*")):
+        shutil.copy(file, folder)
+    venv.create(folder / ".venv")
+    (folder / ".venv/bin/dvc").write_text(head.format(folder / ".venv/bin/python3.11"))
+    (folder / ".venv/bin/python3.11").touch()
+    (folder / ".venv/.ready").touch()
+    if moved:
+        folder = folder.rename(tmp_path / "moved")
+    planned = subprocess.run(
+        ["make", "-n", "lint"], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert ("rm -rf .venv" in planned.stdout) is moved

@@ -137,3 +137,25 @@ def test_short_histories_are_left_out_if_so_set(capsys: pytest.CaptureFixture[st
     assert summary["users_removed_by_min_history"] == 2
     assert summary["pairs_removed_by_min_history"] == 3
     assert summary["users"] == 40
+
+
+def test_a_spelling_that_is_sure_is_told_however_few_it_makes_unknown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert split(pairs("{:02}", "m{}", range(8, 99)), others("{}", "m{}", range(8, 99))) == 0
+    said = capsys.readouterr().err
+    assert said.startswith("test.csv: 89 of its 91 users are in train.csv: ")
+    assert said.endswith("they match without leading zeros: write them alike\n")
+
+
+@pytest.mark.parametrize(("fresh", "code"), [(0, 2), (10, 0), (40, 0)])
+def test_pairs_that_train_has_too(
+    fresh: int, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = pairs("u{}", "m{}")
+    assert split(train, train[:40] + others("u{}", "m{}", range(fresh)) * (fresh > 0)) == code
+    said = capsys.readouterr().err
+    assert said.startswith(
+        f"test.csv: 40 of its {40 + fresh} pairs of known users are in train.csv too; "
+    )
+    assert ("leave them out of the train file" in said) is (code == 2)
