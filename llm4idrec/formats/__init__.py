@@ -42,18 +42,18 @@ def read_file(path: Path, data: DataConfig) -> pa.Table:
     table = read if counted is None else read.filter(counted)
     require_ids(table, data, source)
     columns = ["user", "item", "line"]
-    numeric = False
+    digits = None
     if "timestamp" in table.column_names:
         columns.insert(2, "timestamp")
-        numeric = is_numeric(table["timestamp"])
-        table = table.set_column(
-            table.column_names.index("timestamp"), "timestamp", read_times(table, source)
-        )
+        of_numbers = is_numeric(table["timestamp"])
+        times, exponent = read_times(table, source)
+        table = table.set_column(table.column_names.index("timestamp"), "timestamp", times)
+        digits = exponent if of_numbers else None
     if counted is not None:
         source = replace(source, dropped=len(read) - len(table))
         said = f"{len(table)} of {len(read)} rows meet data.where and data.min_rating"
         print(f"{path}: {said}", file=sys.stderr)
-    point_out(table, header, data, source, numbers=numeric)
+    point_out(table, header, data, source, digits=digits)
     return source.described(table.select(columns))
 
 

@@ -117,6 +117,8 @@ def _text(value: Any, role: str, number: int, path: Path) -> str | None:
         return None
     if isinstance(value, bool) and role.startswith("where"):
         return str(value).lower()
+    if isinstance(value, _Decimal) and role.startswith("where"):
+        return repr(float(value))  # as data.where has it: 4.50 is 4.5
     if isinstance(value, _Decimal) and role in ("user", "item"):
         whole, _, rest = value.partition(".")
         value = whole if rest.strip("0") == "" and whole.lstrip("-").isdecimal() else float(value)

@@ -53,6 +53,9 @@ def is_utf8(encoding: str) -> bool:
 
 def _as_utf8(content: bytes, encoding: str, path: Path) -> bytes:
     start = 0
+    if content.startswith(codecs.BOM_UTF8) and b"\0" not in content:
+        found = "the file begins with the byte order mark of UTF-8"
+        raise InputError(found, f"{encoding} text", "set data.encoding to utf-8", file=path)
     try:
         return content.decode(encoding).encode("utf-8")
     except UnicodeDecodeError as error:

@@ -300,3 +300,46 @@ def test_wrong_path(tmp_path: Path, format: str) -> None:
             read_file(path, DataConfig(path=path, format=format, **columns))
         assert str(caught.value).startswith(f"{path}: {found}")
         assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize("format", ["csv", "tsv"])
+@pytest.mark.parametrize("first", ["2,1,5", "1,2,3", "3,1,"])
+def test_numbers_of_columns_and_no_header(tmp_path: Path, format: str, first: str) -> None:
+    content = f"{first}\n3,9,4\n".replace(",", "," if format == "csv" else "\t")
+    named = {"user": "1", "item": "2", "timestamp": None}
+    assert expect_error(tmp_path, format, content, **named).startswith(
+        f", line 1: no header: the first line holds {', '.join(first.split(','))}; expected the "
+    )
+    read_of_it = read(tmp_path, format, content, header=False, **named)
+    assert read_of_it["line"] == [1, 2]
+
+
+@pytest.mark.parametrize("header", ["0,1,2", ",0,1,2", "1,2,when"])
+def test_names_that_are_numbers(tmp_path: Path, header: str) -> None:
+    user, item, time = header.split(",")[-3:]
+    content = f"{header}\n" + ",".join("7" for _ in header.split(",")) + "\n"
+    read_of_it = read(tmp_path, "csv", content, user=user, item=item, timestamp=time)
+    assert read_of_it == {"user": ["7"], "item": ["7"], "timestamp": [7], "line": [2]}
+
+
+@pytest.mark.parametrize(
+    ("format", "content", "remedy"),
+    [
+        ("csv", "K00,26,5\nK01,9,4\n", "correct data.user, or set data.header to false"),
+        ("csv", "U,i,t\na,x,5\n", "did you mean 'U'? correct data.user"),
+        ("csv", "v,i,t\na,x,5\n", "correct data.user"),
+        ("csv", "u,u,i,t\na,a,x,5\n", "rename or remove one"),
+        ("recbole", "u:token\tI:token\tt:float\na\tx\t5\n", "did you mean 'I'? correct data.item"),
+    ],
+)
+def test_what_to_do_about_names(tmp_path: Path, format: str, content: str, remedy: str) -> None:
+    assert expect_error(tmp_path, format, content).endswith(f"; {remedy}")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "cp1251"])
+def test_a_byte_order_mark_of_another_encoding(tmp_path: Path, encoding: str) -> None:
+    content = "\ufeffu,i,t\na,x,5\n".encode()
+    assert expect_error(tmp_path, "csv", content, encoding=encoding) == (
+        f": the file begins with the byte order mark of UTF-8; expected {encoding} text; "
+        "set data.encoding to utf-8"
+    )
