@@ -15,9 +15,9 @@ from llm4idrec.errors import InputError
 from llm4idrec.formats.columns import read_separated
 from llm4idrec.formats.conditions import fulfilled
 from llm4idrec.formats.doubts import point_out
-from llm4idrec.formats.folder import files_of, partition
+from llm4idrec.formats.folder import files_of, partition, value_of
 from llm4idrec.formats.ids import require_ids
-from llm4idrec.formats.json_lines import read_json_lines
+from llm4idrec.formats.json_lines import read_json_lines, require_keys
 from llm4idrec.formats.lines import read_pairs, read_sequences
 from llm4idrec.formats.parquet import read_parquet
 from llm4idrec.formats.shown import shown
@@ -38,6 +38,8 @@ def read_file(path: Path, data: DataConfig) -> pa.Table:
     Raises `InputError` with the line of the first fault.
     """
     read, header, source = _read_all(path, data)
+    if data.format == "jsonl":
+        require_keys(read, data.columns, header, path)
     counted = fulfilled(read, data, source)
     table = read if counted is None else read.filter(counted)
     require_ids(table, data, source)
@@ -106,7 +108,8 @@ def _read(path: Path, data: DataConfig, given: dict[str, str]) -> tuple[pa.Table
     reader = {"parquet": read_parquet, "jsonl": read_json_lines}.get(data.format, read_separated)
     table, header = reader(path, data, wanted)
     for role in named.keys() - wanted.keys():
-        table = table.append_column(role, pa.repeat(given[named[role]], len(table)))
+        value = value_of(given[named[role]], path)
+        table = table.append_column(role, pa.repeat(value, len(table)))
     return table.select([*named, "line"]), header
 
 

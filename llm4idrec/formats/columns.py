@@ -59,7 +59,7 @@ def read_separated(
     if not len(table):
         found = "there is a header but nothing below it"
         raise NothingReadError(found, "at least one interaction", file=path)
-    if quotes and table[names[-1]][-1].as_py().endswith("\n"):
+    if quotes and not _is_ended(table[names[-1]][-1].as_py(), content):
         raise _unended(records, path)
     above = layout.lines_above
     line = np.arange(1 + above, len(table) + 1 + above)
@@ -232,6 +232,12 @@ def _too_long(size: int, line: int, path: Path) -> InputError:
         file=path,
         line=line,
     )
+
+
+def _is_ended(cell: str, content: bytes) -> bool:
+    """Whether the quotation of the last cell, if it is one, ends; else it holds the line's end."""
+    written = cell.replace('"', '""') + '"\n'
+    return not cell.endswith("\n") or content.endswith(written.encode())
 
 
 def _unended(records: Iterator[Record], path: Path) -> InputError:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import decimal
+import io
+import sqlite3
+import struct
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import feather, orc
 
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
@@ -343,3 +351,95 @@ def test_a_byte_order_mark_of_another_encoding(tmp_path: Path, encoding: str) ->
         f": the file begins with the byte order mark of UTF-8; expected {encoding} text; "
         "set data.encoding to utf-8"
     )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '   \n{"u": "a", "i": "x", "t": 5}\n',
+        '{"u": "a", "i": "x", "t": 5, "n": ' + "7" * 5000 + "}\n",
+    ],
+    ids=["a blank line", "a long number"],
+)
+def test_odd_first_lines_of_json(tmp_path: Path, content: str) -> None:
+    named = {"user": "u", "item": "i", "timestamp": "t"}
+    assert read(tmp_path, "jsonl", content, **named)["user"] == ["a"]
+
+
+@pytest.mark.parametrize("rows", [["true"], ["true", "1.0"], ["1", "true"]])
+def test_truths_are_no_ids(tmp_path: Path, rows: list[str]) -> None:
+    content = "".join(f'{{"u": {value}, "i": "x"}}\n' for value in rows)
+    line = rows.index("true") + 1
+    assert expect_error(tmp_path, "jsonl", content, user="u", item="i") == (
+        f", line {line}: the user is true; expected a string or a whole number; mend or remove "
+        "the line"
+    )
+
+
+@pytest.mark.parametrize("cell", ['"great\n"', '"\n"', '"so ""great""\n"', '"a;b\n\n"'])
+def test_a_last_cell_that_ends_with_a_line_break(tmp_path: Path, cell: str) -> None:
+    for separator, end in ((",", "\n"), (";", ""), ("::", "\n")):
+        content = f"u,i,said\n1,2,x\n1,3,{cell}".replace(",", separator) + end
+        found = read(tmp_path, "csv", content, timestamp=None, separator=separator)
+        assert found["item"] == ["2", "3"]
+        wrong = content.removesuffix(end).removesuffix('"') + end
+        message = expect_error(tmp_path, "csv", wrong, timestamp=None, separator=separator)
+        assert message.startswith(", line 3: a quotation mark does not end")
+
+
+def zipped(*names: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name, "<xml/>")
+    return content.getvalue()
+
+
+def table_file(write: Callable[[pa.Table, io.BytesIO], None]) -> bytes:
+    content = io.BytesIO()
+    write(pa.table({"u": ["a"], "i": ["x"], "t": [5]}), content)
+    return content.getvalue()
+
+
+def array_file() -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.arange(4))
+    return content.getvalue()
+
+
+def database() -> bytes:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE t (u, i)")
+        return connection.serialize()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize(
+    ("content", "found", "remedy"),
+    [
+        (zipped("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook", "save it as CSV"),
+        (zipped("mimetype", "META-INF/manifest.xml"), "a document", "save it as CSV"),
+        (database(), "a SQLite database", "write its table as Parquet or CSV"),
+        (table_file(feather.write_feather), "an Arrow file", "write its table as Parquet or CSV"),
+        (table_file(orc.write_table), "an ORC file", "write its table as Parquet or CSV"),
+        (array_file(), "a NumPy array", "write its table as Parquet or CSV"),
+        (b"\x80\x04\x95\x0b\0\0\0\0\0\0\0]\x94.", "a pickle", "write its table as "),
+        (b"7z\xbc\xaf\x27\x1c\0\x04", "a 7z archive", "unpack it, or pack it as gzip or"),
+        (b"\x04\x22M\x18\x64\x40\xa7\0", "an LZ4 file", "unpack it, or pack it as gzip or"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_binary_files_are_named(
+    tmp_path: Path, content: bytes, found: str, remedy: str, encoding: str
+) -> None:
+    message = expect_error(tmp_path, "csv", content, encoding=encoding)
+    assert message.startswith(f": is {found}; expected ")
+    assert f"; {remedy}" in message
+
+
+def test_a_file_of_pzstd(tmp_path: Path) -> None:
+    codec = pa.Codec("zstd")
+    frames = [codec.compress(text, asbytes=True) for text in (b"u,i,t\na,x,5\n", b"b,y,6\n")]
+    sizes = (struct.pack("<III", 0x184D2A50, 4, len(frame)) for frame in frames)
+    content = b"".join(part for pair in zip(sizes, frames, strict=True) for part in pair)
+    assert read(tmp_path, "csv", content)["user"] == ["a", "b"]
