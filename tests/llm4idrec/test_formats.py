@@ -443,3 +443,22 @@ def test_a_file_of_pzstd(tmp_path: Path) -> None:
     sizes = (struct.pack("<III", 0x184D2A50, 4, len(frame)) for frame in frames)
     content = b"".join(part for pair in zip(sizes, frames, strict=True) for part in pair)
     assert read(tmp_path, "csv", content)["user"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("known_to_arrow", [True, False])
+def test_a_dictionary_of_long_texts_in_parquet(tmp_path: Path, known_to_arrow: bool) -> None:
+    """Four gigabytes of a small file: refused before they are in memory."""
+    rows = 1_000_000
+    place = pa.array(np.zeros(rows, np.int32))
+    users = pa.DictionaryArray.from_arrays(place, ["x" * 4000])
+    table = pa.table({"u": users, "i": np.arange(rows) % 7})
+    path = tmp_path / "file"
+    pq.write_table(table, path, store_schema=known_to_arrow)
+    config = DataConfig(path=path, format="parquet", user="u", item="i")
+    before = pa.total_allocated_bytes()
+    with pytest.raises(InputError, match="the user column holds 4000000000 bytes, more than 100 t"):
+        read_file(path, config)
+    assert pa.total_allocated_bytes() - before < 2**26
+    short = pa.DictionaryArray.from_arrays(place, ["x" * 40])
+    pq.write_table(table.set_column(0, "u", short), path, store_schema=known_to_arrow)
+    assert read_file(path, config)["user"][-1].as_py() == "x" * 40
