@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -133,12 +134,12 @@ def _require_file(path: Path) -> None:
         return
     if os.path.exists(path):  # noqa: PTH110
         raise InputError("is a pipe or a device", "a file", "write the data to one", file=path)
-    raise InputError(
-        "there is no such file",
-        "the interactions",
-        f"correct data.path, data.train or data.test ({path.parent} holds {_listing(path.parent)})",
-        file=path,
-    )
+    remedy = "correct data.path, data.train or data.test"
+    remedy += f" ({path.parent} holds {_listing(path.parent)})"
+    for name in re.findall(r"\$\{?(\w+)", str(path)):
+        if name not in os.environ:
+            remedy = f"set the variable {name}, which is not set, or {remedy}"
+    raise InputError("there is no such file", "the interactions", remedy, file=path)
 
 
 def _listing(folder: Path) -> str:

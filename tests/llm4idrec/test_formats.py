@@ -462,3 +462,12 @@ def test_a_dictionary_of_long_texts_in_parquet(tmp_path: Path, known_to_arrow: b
     short = pa.DictionaryArray.from_arrays(place, ["x" * 40])
     pq.write_table(table.set_column(0, "u", short), path, store_schema=known_to_arrow)
     assert read_file(path, config)["user"][-1].as_py() == "x" * 40
+
+
+@pytest.mark.parametrize("path", ["$NOSUCH/plain.csv", "${NOSUCH}/plain.csv", "data/$NOSUCH.csv"])
+def test_a_variable_that_is_not_set(path: str) -> None:
+    config = DataConfig(path=path, format="csv", user="u", item="i")
+    with pytest.raises(
+        InputError, match="; set the variable NOSUCH, which is not set, or correct "
+    ):
+        read_file(config.path, config)
