@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,7 +49,7 @@ def read_json_lines(
             table = table.append_column("line", pa.array(held, pa.int64()))
         else:
             table = _line_by_line(content, wanted, path)
-    first, _, _ = content.lstrip().partition(b"\n")
+    first = next(line for line in io.BytesIO(content) if line.strip())
     for role in ("user", "item"):
         if role in wanted:
             require_no_nul(table[role], role, path)

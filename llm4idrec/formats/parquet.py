@@ -53,7 +53,8 @@ def _read(path: Path, wanted: Mapping[str, str]) -> tuple[pa.Table, dict[str, st
             names = {
                 role: header[place_of(header, role, name, path)] for role, name in wanted.items()
             }
-            short = _shorter_than_plain(file.metadata)
+            texts = {name for name in names.values() if file.schema_arrow.field(name).type in TEXTS}
+            short = _shorter_than_plain(file.metadata, texts)
         with pq.ParquetFile(source, read_dictionary=short) as file:
             table = file.read(columns=list(dict.fromkeys(names.values())))
         table.validate(full=True)
@@ -63,14 +64,14 @@ def _read(path: Path, wanted: Mapping[str, str]) -> tuple[pa.Table, dict[str, st
     return table, names, header
 
 
-def _shorter_than_plain(facts: pq.FileMetaData) -> list[str]:
-    """The columns of texts that have fewer bytes than the lengths alone, four a row, would take:
+def _shorter_than_plain(facts: pq.FileMetaData, texts: set[str]) -> list[str]:
+    """The columns `texts` that have fewer bytes than the lengths alone, four a row, would take:
     a dictionary holds theirs."""
     size: Counter[str] = Counter()
     for group in range(facts.num_row_groups):
         for place in range(facts.num_columns):
             chunk = facts.row_group(group).column(place)
-            if chunk.physical_type == "BYTE_ARRAY":
+            if chunk.path_in_schema in texts:
                 size[chunk.path_in_schema] += chunk.total_uncompressed_size
     return [name for name, held in size.items() if held < 4 * facts.num_rows]
 

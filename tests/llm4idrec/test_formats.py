@@ -292,6 +292,22 @@ def test_bad_parquet(tmp_path: Path, columns: dict[str, Any], message: str) -> N
     assert error.startswith(message)
 
 
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.string_view()]
+)
+@pytest.mark.parametrize("rows", [3, 3000])
+def test_texts_of_every_kind_in_parquet(tmp_path: Path, kind: pa.DataType, rows: int) -> None:
+    users = pa.array(["a", " b", "é"] * rows).cast(kind)
+    columns = {"u": users, "i": users, "more.u": users, "l": [["a"]] * len(users)}
+    pq.write_table(pa.table(columns), tmp_path / "file", row_group_size=1000)
+    config = DataConfig(
+        path=tmp_path / "file", format="parquet", user="u", item="more.u", where={"i": ["a", "b"]}
+    )
+    table = read_file(config.path, config)
+    assert table["user"].to_pylist() == table["item"].to_pylist() == ["a", "b"] * rows
+    assert table.schema.types == [pa.string(), pa.string(), pa.int64()]
+
+
 def test_text_called_parquet(tmp_path: Path) -> None:
     assert expect_error(tmp_path, "parquet", "u,i,t\n").startswith(": not a Parquet file (")
 
