@@ -43,7 +43,7 @@ def fulfilled(table: pa.Table, data: DataConfig, source: Source) -> pa.ChunkedAr
         if not pc.any(wanted).as_py():
             raise InputError(
                 f"no row has a rating of at least {data.min_rating:g}",
-                f"at most {pc.max(rating).as_py()}, the highest",
+                f"at most {_written(pc.max(rating).as_py(), table['rating'].type)}, the highest",
                 "lower data.min_rating",
                 file=source.path,
             )
@@ -74,6 +74,11 @@ def _as_text(column: pa.ChunkedArray, name: str, source: Source) -> pa.ChunkedAr
 def _rounded(number: float, kind: pa.DataType) -> float:
     """The number as a column of floats would hold it."""
     return float(kind.to_pandas_dtype()(number)) if pa.types.is_floating(kind) else number
+
+
+def _written(number: float, kind: pa.DataType) -> str:
+    """The number as short as the column's type tells it from others: 4.1 for a float of 32 bits."""
+    return str(kind.to_pandas_dtype()(number)) if pa.types.is_floating(kind) else str(number)
 
 
 def _ratings(table: pa.Table, source: Source) -> pa.ChunkedArray:

@@ -160,6 +160,12 @@ def test_a_rating_is_compared_in_the_type_of_its_column(tmp_path: Path, kind: pa
     assert kept(tmp_path, "parquet", columns, rating="stars", min_rating=4.1) == "bcd"
 
 
+def test_the_highest_rating_is_told_as_its_type_writes_it(tmp_path: Path) -> None:
+    columns = COLUMNS | {"stars": pa.array([4.0, 4.1, 1.0, None], pa.float32())}
+    with pytest.raises(InputError, match=r"of at least 5; expected at most 4\.1, the highest"):
+        kept(tmp_path, "parquet", columns, rating="stars", min_rating=5)
+
+
 def test_ratings_that_floats_do_not_hold(tmp_path: Path) -> None:
     columns = COLUMNS | {"count": [1, 2, 2**53 + 1, 2**62 + 1]}
     assert kept(tmp_path, "parquet", columns, rating="count", min_rating=3) == "cd"
