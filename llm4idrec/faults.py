@@ -23,6 +23,8 @@ FAULTS = {
     errno.EACCES: "permission denied; give this user the right, or work in another folder",
     errno.EIO: f"the disk has failed to read or write; mend it and {_AGAIN}",
     errno.EBUSY: f"another process keeps a database locked; wait for it or end it, and {_AGAIN}",
+    errno.ENOMEM: "memory is used up; end other programs, or take a machine with more, or smaller "
+    f"data, and {_AGAIN}",
     errno.EMFILE: f"too many files are open; raise `ulimit -n` and {_AGAIN}",
 }
 _SQLITE = {
@@ -64,6 +66,8 @@ def exit_code(
         return stopped.exit_code
     except Exception as error:
         known = error if isinstance(error, LLM4IDRecError) else machine_error(error)
+        if any(isinstance(cause, MemoryError) for cause in _causes(error)):  # whoever caught it
+            known = machine_error(error)
         if debug or known is None:
             raise
         say(known)
@@ -88,6 +92,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _number(error: BaseException) -> int:
     """As `errno` has it; 0 if it is no such error."""
+    if isinstance(error, MemoryError):
+        return errno.ENOMEM
     if isinstance(error, OSError):
         return error.errno or 0
     if isinstance(error, sqlite3.OperationalError):

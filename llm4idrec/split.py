@@ -104,8 +104,13 @@ def _long_enough(rows: Rows, ids: Ids, fewest: int, data: DataConfig, source: So
     least = max(data.min_history, fewest)
     long = rows.take(np.bincount(rows.user)[rows.user] >= least)
     if not len(long):
-        remedy = "lower data.min_history" if least > fewest else None
-        raise InputError(f"no user has {least} interactions", "some", remedy, file=data.train_file)
+        expected, remedy = "some, as data.min_history says", "lower data.min_history"
+        if least == fewest:
+            expected = "one each for train, validation and test, whatever data.min_history says"
+            remedy = "take longer histories, or set split.protocol to global_time"
+        raise InputError(
+            f"no user has {least} interactions", expected, remedy, file=data.train_file
+        )
     return long
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from llm4idrec.section import Count, Section, Share
 
@@ -21,6 +22,8 @@ SPELLED = {"\\t": "\t", "tab": "\t", "space": " "}
 
 def _text(value: Any) -> Any:
     """What YAML takes for a number, a truth or a date, as the text that stands in a file."""
+    if value is None:  # of a column, where pydantic then sees that null may stand there
+        raise PydanticCustomError("no_text", 'a text, in quotation marks, such as "NULL"')
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float | date) else value

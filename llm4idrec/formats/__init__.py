@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,9 @@ from llm4idrec.errors import InputError
 from llm4idrec.formats.columns import read_separated
 from llm4idrec.formats.conditions import fulfilled
 from llm4idrec.formats.doubts import point_out
-from llm4idrec.formats.folder import files_of, partition
+from llm4idrec.formats.folder import files_of, partition, value_of
 from llm4idrec.formats.ids import require_ids
-from llm4idrec.formats.json_lines import read_json_lines
+from llm4idrec.formats.json_lines import read_json_lines, require_keys
 from llm4idrec.formats.lines import read_pairs, read_sequences
 from llm4idrec.formats.parquet import read_parquet
 from llm4idrec.formats.shown import shown
@@ -38,22 +39,24 @@ def read_file(path: Path, data: DataConfig) -> pa.Table:
     Raises `InputError` with the line of the first fault.
     """
     read, header, source = _read_all(path, data)
+    if data.format == "jsonl":
+        require_keys(read, data.columns, header, path)
     counted = fulfilled(read, data, source)
     table = read if counted is None else read.filter(counted)
     require_ids(table, data, source)
     columns = ["user", "item", "line"]
-    numeric = False
+    digits = None
     if "timestamp" in table.column_names:
         columns.insert(2, "timestamp")
-        numeric = is_numeric(table["timestamp"])
-        table = table.set_column(
-            table.column_names.index("timestamp"), "timestamp", read_times(table, source)
-        )
+        of_numbers = is_numeric(table["timestamp"])
+        times, exponent = read_times(table, source)
+        table = table.set_column(table.column_names.index("timestamp"), "timestamp", times)
+        digits = exponent if of_numbers else None
     if counted is not None:
         source = replace(source, dropped=len(read) - len(table))
         said = f"{len(table)} of {len(read)} rows meet data.where and data.min_rating"
         print(f"{path}: {said}", file=sys.stderr)
-    point_out(table, header, data, source, numbers=numeric)
+    point_out(table, header, data, source, digits=digits)
     return source.described(table.select(columns))
 
 
@@ -106,7 +109,8 @@ def _read(path: Path, data: DataConfig, given: dict[str, str]) -> tuple[pa.Table
     reader = {"parquet": read_parquet, "jsonl": read_json_lines}.get(data.format, read_separated)
     table, header = reader(path, data, wanted)
     for role in named.keys() - wanted.keys():
-        table = table.append_column(role, pa.repeat(given[named[role]], len(table)))
+        value = value_of(given[named[role]], path)
+        table = table.append_column(role, pa.repeat(value, len(table)))
     return table.select([*named, "line"]), header
 
 
@@ -130,12 +134,12 @@ def _require_file(path: Path) -> None:
         return
     if os.path.exists(path):  # noqa: PTH110
         raise InputError("is a pipe or a device", "a file", "write the data to one", file=path)
-    raise InputError(
-        "there is no such file",
-        "the interactions",
-        f"correct data.path, data.train or data.test ({path.parent} holds {_listing(path.parent)})",
-        file=path,
-    )
+    remedy = "correct data.path, data.train or data.test"
+    remedy += f" ({path.parent} holds {_listing(path.parent)})"
+    for name in re.findall(r"\$\{?(\w+)", str(path)):
+        if name not in os.environ:
+            remedy = f"set the variable {name}, which is not set, or {remedy}"
+    raise InputError("there is no such file", "the interactions", remedy, file=path)
 
 
 def _listing(folder: Path) -> str:

@@ -44,6 +44,8 @@ def read_separated(
     else:
         cells = next(row for _, row in _records(content, layout) if row)
     header = _names(cells, layout)
+    if layout.header:
+        _require_names(cells, wanted, path)
     places = _places(header, wanted, content, layout, path)
     names = [str(place) for place in range(len(header))]
     read = {names[place]: None for place in places.values()}
@@ -57,7 +59,7 @@ def read_separated(
     if not len(table):
         found = "there is a header but nothing below it"
         raise NothingReadError(found, "at least one interaction", file=path)
-    if quotes and table[names[-1]][-1].as_py().endswith("\n"):
+    if quotes and not _is_ended(table[names[-1]][-1].as_py(), content):
         raise _unended(records, path)
     above = layout.lines_above
     line = np.arange(1 + above, len(table) + 1 + above)
@@ -110,7 +112,17 @@ def _places(
                     remedy = "set data.format to csv, which has quotation marks, and "
                     remedy += f"data.separator to {mark!r}"
                 break
+        if remedy is None and _may_lack_header(header):
+            missing = next(role for role, name in wanted.items() if name not in header)
+            remedy = correction(header, missing, wanted[missing])
+            remedy += ", or set data.header to false"
     return {role: place_of(header, role, name, path, remedy) for role, name in wanted.items()}
+
+
+def _may_lack_header(header: list[str]) -> bool:
+    """Whether some, but not all, of the names are numbers."""
+    numbers = [_is_number(cell) for cell in header if cell]
+    return any(numbers) and not all(numbers)
 
 
 def _header(content: bytes, records: Iterator[Record], path: Path) -> list[str]:
@@ -129,25 +141,48 @@ def _header(content: bytes, records: Iterator[Record], path: Path) -> list[str]:
     return [name.strip() for name in cells]
 
 
+def _require_names(header: list[str], wanted: Mapping[str, str], path: Path) -> None:
+    """`InputError` where numbers are wanted and the first line seems to be an interaction.
+
+    Numbers from 0 are names: pandas writes those where there are no others.
+    """
+    names = [cell for cell in header if cell]
+    if (
+        wanted
+        and all(map(str.isdecimal, wanted.values()))
+        and all(map(_is_number, header))
+        and names != [str(number) for number in range(len(names))]
+    ):
+        raise _no_header(header, next(iter(wanted.values())), path)
+
+
 def place_of(header: list[str], role: str, name: str, path: Path, remedy: str | None = None) -> int:
     """The place of a column; `InputError` if it is not there once."""
     if header.count(name) == 1:
         return header.index(name)
     if name in header:
-        raise InputError(f"column {name!r} is there {header.count(name)} times", "one", file=path)
+        found = f"column {name!r} is there {header.count(name)} times"
+        raise InputError(found, "one", "rename or remove one", file=path)
     if remedy is None and all(_is_number(cell) for cell in header):
-        raise InputError(
-            f"no header: the first line holds {', '.join(header[:20])}",
-            f"the column names, with {name!r} among them",
-            "add a header line, or set data.header to false and name the columns by their numbers",
-            file=path,
-            line=1,
-        )
-    raise InputError(
-        f"there is no column {name!r}",
-        f"one of {listed(header)}",
-        remedy or f"correct data.{role.partition(' ')[0]}",
+        raise _no_header(header, name, path)
+    remedy = remedy or correction(header, role, name)
+    raise InputError(f"there is no column {name!r}", f"one of {listed(header)}", remedy, file=path)
+
+
+def correction(header: list[str], role: str, name: str) -> str:
+    """What to do about a name that is not there."""
+    likely = next((cell for cell in header if cell.lower() == name.lower()), None)
+    question = "" if likely is None else f"did you mean {likely!r}? "
+    return f"{question}correct data.{role.partition(' ')[0]}"
+
+
+def _no_header(header: list[str], name: str, path: Path) -> InputError:
+    return InputError(
+        f"no header: the first line holds {', '.join(header[:20])}",
+        f"the column names, with {name!r} among them",
+        "add a header line, or set data.header to false and name the columns by their numbers",
         file=path,
+        line=1,
     )
 
 
@@ -197,6 +232,12 @@ def _too_long(size: int, line: int, path: Path) -> InputError:
         file=path,
         line=line,
     )
+
+
+def _is_ended(cell: str, content: bytes) -> bool:
+    """Whether the quotation of the last cell, if it is one, ends; else it holds the line's end."""
+    written = cell.replace('"', '""') + '"\n'
+    return not cell.endswith("\n") or content.endswith(written.encode())
 
 
 def _unended(records: Iterator[Record], path: Path) -> InputError:

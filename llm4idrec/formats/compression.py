@@ -26,7 +26,7 @@ KINDS = {
     "zip": rb"PK(\x03\x04|\x05\x06)",
     "bzip2": rb"BZh[1-9](1AY&SY|\x17rE8P\x90)",
     "xz": rb"\xfd7zXZ\0",
-    "Zstandard": rb"\(\xb5/\xfd",
+    "Zstandard": rb"\(\xb5/\xfd|[\x50-\x5f]\*M\x18",  # or a frame to skip, as of pzstd
 }
 SUFFIXES = frozenset({".gz", ".gzip", ".bz2", ".xz", ".zst", ".zstd", ".zip"})
 BLOCK = 1 << 24
@@ -96,6 +96,9 @@ def _only_file(archive: zipfile.ZipFile, path: Path) -> str:
         for name in archive.namelist()
         if not name.endswith("/") and not name.startswith("__MACOSX/") and "/." not in f"/{name}"
     ]
+    if "[Content_Types].xml" in names or "META-INF/manifest.xml" in names:
+        kind = "is an Excel workbook" if "xl/workbook.xml" in names else "is a document"
+        raise InputError(kind, "a text or Parquet file", "save it as CSV", file=path)
     if len(names) != 1:
         raise InputError(
             f"the zip file holds {listed(names) if names else 'nothing'}",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
 from llm4idrec.formats.shown import listed, shown
+from llm4idrec.formats.times import first_failing
 from llm4idrec.source import Source
 
 DECIMAL_COMMA = r"^[0-9]+,[0-9]+$"
@@ -34,12 +37,13 @@ def fulfilled(table: pa.Table, data: DataConfig, source: Source) -> pa.ChunkedAr
             )
     if data.min_rating is not None:
         rating = _ratings(table, source)
-        high = pc.fill_null(pc.greater_equal(rating, data.min_rating), False)
+        least = _rounded(data.min_rating, table["rating"].type)
+        high = pc.fill_null(pc.greater_equal(rating, least), False)
         wanted = high if wanted is None else pc.and_(wanted, high)
         if not pc.any(wanted).as_py():
             raise InputError(
                 f"no row has a rating of at least {data.min_rating:g}",
-                f"at most {pc.max(rating).as_py()}, the highest",
+                f"at most {_written(pc.max(rating).as_py(), table['rating'].type)}, the highest",
                 "lower data.min_rating",
                 file=source.path,
             )
@@ -50,7 +54,8 @@ def _spellings(values: tuple[str, ...]) -> list[str]:
     """The texts that mean a value: programs write whole numbers and truths in several ways."""
     spelled = set(values)
     for value in values:
-        spelled |= {value.removesuffix(".0")}
+        if re.fullmatch(r"-?[0-9]+\.0", value):
+            spelled |= {value.removesuffix(".0")}
         if value.lstrip("-").isdecimal():
             spelled |= {f"{value}.0"}
         if value in ("true", "false"):
@@ -66,19 +71,28 @@ def _as_text(column: pa.ChunkedArray, name: str, source: Source) -> pa.ChunkedAr
         raise InputError(found, "texts, numbers or dates", file=source.path) from error
 
 
+def _rounded(number: float, kind: pa.DataType) -> float:
+    """The number as a column of floats would hold it."""
+    return float(kind.to_pandas_dtype()(number)) if pa.types.is_floating(kind) else number
+
+
+def _written(number: float, kind: pa.DataType) -> str:
+    """The number as short as the column's type tells it from others: 4.1 for a float of 32 bits."""
+    return str(kind.to_pandas_dtype()(number)) if pa.types.is_floating(kind) else str(number)
+
+
 def _ratings(table: pa.Table, source: Source) -> pa.ChunkedArray:
     """Ratings as floats; null where there is none."""
     column = table["rating"]
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
     try:
-        rating = column.cast(pa.float64())
+        rating = column.cast(pa.float64(), safe=not pa.types.is_integer(column.type))
     except pa.ArrowNotImplementedError as error:
         found = f"the rating column has type {column.type}"
         raise InputError(found, "numbers", file=source.path) from error
     except pa.ArrowInvalid as error:
-        number = pc.match_substring_regex(column, r"^[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?$")
-        place = max(0, pc.index(number, False).as_py())
+        place = first_failing(column.combine_chunks(), lambda part: part.cast(pa.float64()))
         text = column[place].as_py()
         comma = pc.match_substring_regex(text, DECIMAL_COMMA).as_py()
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -32,12 +33,13 @@ INVISIBLE = (
 
 
 def point_out(
-    table: pa.Table, header: list[str], data: DataConfig, source: Source, *, numbers: bool
+    table: pa.Table, header: list[str], data: DataConfig, source: Source, *, digits: int | None
 ) -> None:
-    """Say what is doubtful in a table that was read; `numbers`: its times were spelled as such."""
+    """Say what is doubtful in a table that was read, whose times are numbers times 10**`digits`;
+    None: they were not spelled as such."""
     for sentence in (
         *_unused_rating(header, data),
-        *(_units(table, source) if numbers else ()),
+        *(() if digits is None else _units(table, source, digits)),
         *_giant(table, "user"),
         *_giant(table, "item"),
         *_alike(table, "user", source),
@@ -57,8 +59,9 @@ def _unused_rating(header: list[str], data: DataConfig) -> Iterator[str]:
                 return
 
 
-def _units(table: pa.Table, source: Source) -> Iterator[str]:
-    time = table["timestamp"].to_numpy()
+def _units(table: pa.Table, source: Source, digits: int) -> Iterator[str]:
+    scaled = table["timestamp"].to_numpy()
+    time = scaled // 10**digits if digits else scaled
     if time.max() < UNITS["milliseconds"][0] or time.min() >= UNITS["nanoseconds"][0]:
         return
     found = []
@@ -67,9 +70,14 @@ def _units(table: pa.Table, source: Source) -> Iterator[str]:
         if inside.any():
             place = int(inside.argmax())
             where = source.named(table["line"][place].as_py())
-            found.append(f"{time[place]} on {where} would be {unit}")
+            rows = np.count_nonzero(inside)
+            first = Decimal(int(scaled[place])).scaleb(-digits).normalize()
+            found.append(f"{rows} would be {unit}, as {first:f} on {where}")
     if len(found) > 1:
-        yield f"times of several units: {', '.join(found)}; they are ordered as numbers"
+        yield (
+            f"times of several units: {'; '.join(found)}; they are ordered as numbers; "
+            "convert them to one unit"
+        )
 
 
 def _giant(table: pa.Table, role: str) -> Iterator[str]:
@@ -87,7 +95,7 @@ def _giant(table: pa.Table, role: str) -> Iterator[str]:
     if rows > LARGEST_SHARE[role] * len(table):
         yield (
             f"{role} {name.as_py()!r} has {rows} of {len(table)} rows; "
-            f"if it stands for unknown {role}s, remove them or put it in data.missing"
+            f"if it stands for unknown {role}s, leave its rows out"
         )
 
 

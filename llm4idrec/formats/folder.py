@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from llm4idrec.errors import InputError
 from llm4idrec.formats.compression import SUFFIXES
+from llm4idrec.formats.shown import shown
 
 MOST_FILES = 10_000
 
@@ -72,6 +73,24 @@ def _kind(name: str) -> str:
 
 
 def partition(name: str) -> dict[str, str]:
-    """Columns that the folders give, as in `day=2024-01-01/part-0.parquet`."""
-    pairs = (part.split("=", 1) for part in Path(name).parts[:-1] if "=" in part)
-    return {key: unquote(value) for key, value in pairs}
+    """Columns that the folders give, as in `day=2024-01-01/part-0.parquet`, and their values as
+    written there."""
+    return dict(part.split("=", 1) for part in Path(name).parts[:-1] if "=" in part)
+
+
+def value_of(written: str, path: Path) -> str:
+    """The value that a folder above the file `path` gives to a column, trimmed as cells are."""
+    try:
+        value = unquote(written, errors="strict").strip(" \t\n\v\f\r")
+        value.encode()
+    except UnicodeError as error:
+        raise InputError(
+            f"a folder is named for {written!a}",
+            "UTF-8, escaped as in %C3%A9",
+            "rename it",
+            file=path,
+        ) from error
+    if "\0" in value:
+        found = f"a folder is named for {shown(written)}"
+        raise InputError(found, "no NUL in it", "rename it", file=path)
+    return value

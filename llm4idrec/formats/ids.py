@@ -27,11 +27,13 @@ def require_ids(table: pa.Table, data: DataConfig, source: Source) -> None:
     for role in ("user", "item"):
         ids = table[role]
         remedy = "mend or remove the line"
+        missing = pc.is_null(ids) if ids.null_count else pc.is_in(ids, words)
         if ids.null_count:
-            place = _first(pc.is_null(ids))
+            place = _first(missing)
             found, expected, remedy = "null", "a value", "fill or drop the row"
-        elif (place := _first(pc.is_in(ids, words))) >= 0:
+        elif (place := _first(missing)) >= 0:
             word = ids[place].as_py()
+            missing = pc.equal(ids, word)
             found, expected = shown(word) if word else "empty", "an ID"
             if word and data.missing is None:
                 remedy += ", or set data.missing to [] if it is one"
@@ -41,7 +43,14 @@ def require_ids(table: pa.Table, data: DataConfig, source: Source) -> None:
         else:
             continue
         where = source.place(table["line"][place].as_py())
-        raise InputError(f"the {role} is {found}", expected, remedy, **where)
+        more = _elsewhere(missing, table)
+        raise InputError(f"the {role} is {found}{more}", expected, remedy, **where)
+
+
+def _elsewhere(missing: pa.ChunkedArray, table: pa.Table) -> str:
+    """In how many more rows, or lines of several interactions, the value is missing."""
+    more = pc.count_distinct(table["line"].filter(missing)).as_py() - 1
+    return f", as in {more} more row{'s' if more > 1 else ''}" if more > 0 else ""
 
 
 def _first(true: pa.ChunkedArray) -> int:

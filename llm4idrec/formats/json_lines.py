@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +15,12 @@ import pyarrow.json as pajson
 
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
+from llm4idrec.formats.columns import correction
 from llm4idrec.formats.parquet import require_no_nul
 from llm4idrec.formats.shown import listed, shown
 from llm4idrec.formats.text import read_text
 
-TYPES: dict[type, pa.DataType] = {str: pa.string(), int: pa.int64(), bool: pa.bool_()}
+TYPES: dict[type, pa.DataType] = {str: pa.string(), int: pa.int64()}
 
 
 class _Decimal(str):
@@ -47,12 +49,11 @@ def read_json_lines(
             table = table.append_column("line", pa.array(held, pa.int64()))
         else:
             table = _line_by_line(content, wanted, path)
-    keys = list(json.loads(content[: content.index(b"\n")] or b"{}"))
-    _require_keys(table, wanted, keys, path)
+    first = next(line for line in io.BytesIO(content) if line.strip())
     for role in ("user", "item"):
         if role in wanted:
             require_no_nul(table[role], role, path)
-    return table, keys
+    return table, list(_object(first, 1, path))
 
 
 def _by_arrow(content: bytes, wanted: Mapping[str, str]) -> pa.Table | None:
@@ -60,7 +61,7 @@ def _by_arrow(content: bytes, wanted: Mapping[str, str]) -> pa.Table | None:
     try:
         first = json.loads(content[: content.index(b"\n")])
         types = {
-            name: pa.float64() if role == "rating" else TYPES[type(first[name])]
+            name: pa.float64() if role == "rating" else _type(first[name], role)
             for role, name in wanted.items()
         }
         options = pajson.ParseOptions(
@@ -74,6 +75,13 @@ def _by_arrow(content: bytes, wanted: Mapping[str, str]) -> pa.Table | None:
         for role, name in wanted.items()
     }
     return pa.table(columns)
+
+
+def _type(value: Any, role: str) -> pa.DataType:
+    """What Arrow is to read; `KeyError` for a value that it does not read as is due."""
+    return (
+        pa.bool_() if isinstance(value, bool) and role.startswith("where") else TYPES[type(value)]
+    )
 
 
 def _line_by_line(content: bytes, wanted: Mapping[str, str], path: Path) -> pa.Table:
@@ -117,6 +125,8 @@ def _text(value: Any, role: str, number: int, path: Path) -> str | None:
         return None
     if isinstance(value, bool) and role.startswith("where"):
         return str(value).lower()
+    if isinstance(value, _Decimal) and role.startswith("where"):
+        return repr(float(value))  # as data.where has it: 4.50 is 4.5
     if isinstance(value, _Decimal) and role in ("user", "item"):
         whole, _, rest = value.partition(".")
         value = whole if rest.strip("0") == "" and whole.lstrip("-").isdecimal() else float(value)
@@ -131,13 +141,13 @@ def _text(value: Any, role: str, number: int, path: Path) -> str | None:
     )
 
 
-def _require_keys(table: pa.Table, wanted: Mapping[str, str], keys: list[str], path: Path) -> None:
-    """`InputError` for a key that no line has."""
+def require_keys(table: pa.Table, wanted: Mapping[str, str], keys: list[str], path: Path) -> None:
+    """`InputError` for a key that no line of the file, or of the folder, has."""
     for role, name in wanted.items():
         if table[role].null_count == len(table):
             raise InputError(
                 f"there is no key {name!r}",
                 f"one of {listed(keys)}" if keys else "one in each line",
-                f"correct data.{role.partition(' ')[0]}",
+                correction(keys, role, name),
                 file=path,
             )

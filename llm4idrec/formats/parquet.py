@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
 from llm4idrec.formats.columns import place_of
-from llm4idrec.formats.compression import compressed, read_bytes
+from llm4idrec.formats.compression import MOST, PLENTY, compressed, read_bytes
 from llm4idrec.formats.shown import shown
 from llm4idrec.formats.text import NothingReadError
 
@@ -46,11 +47,15 @@ def _read(path: Path, wanted: Mapping[str, str]) -> tuple[pa.Table, dict[str, st
         with path.open("rb") as opened:
             packed = compressed(opened.read(16)) is not None
         # Not pq.read_table, which takes a folder named `user=5` above the file for a column.
-        with pq.ParquetFile(pa.BufferReader(read_bytes(path)) if packed else path) as file:
+        source = pa.BufferReader(read_bytes(path)) if packed else path
+        with pq.ParquetFile(source) as file:
             header = file.schema_arrow.names
             names = {
                 role: header[place_of(header, role, name, path)] for role, name in wanted.items()
             }
+            texts = {name for name in names.values() if file.schema_arrow.field(name).type in TEXTS}
+            short = _shorter_than_plain(file.metadata, texts)
+        with pq.ParquetFile(source, read_dictionary=short) as file:
             table = file.read(columns=list(dict.fromkeys(names.values())))
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:  # a name may be no UTF-8
@@ -59,9 +64,38 @@ def _read(path: Path, wanted: Mapping[str, str]) -> tuple[pa.Table, dict[str, st
     return table, names, header
 
 
+def _shorter_than_plain(facts: pq.FileMetaData, texts: set[str]) -> list[str]:
+    """The columns `texts` that have fewer bytes than the lengths alone, four a row, would take:
+    a dictionary holds theirs."""
+    size: Counter[str] = Counter()
+    for group in range(facts.num_row_groups):
+        for place in range(facts.num_columns):
+            chunk = facts.row_group(group).column(place)
+            if chunk.path_in_schema in texts:
+                size[chunk.path_in_schema] += chunk.total_uncompressed_size
+    return [name for name, held in size.items() if held < 4 * facts.num_rows]
+
+
+def _require_few_bytes(column: pa.DictionaryArray, role: str, path: Path) -> None:
+    """`InputError` for texts that take much memory once they are out of the dictionary."""
+    length = pc.binary_length(column.dictionary)
+    if (pc.max(length).as_py() or 0) * len(column) <= PLENTY:
+        return
+    held = pc.sum(length.take(column.indices)).as_py() or 0
+    if held > max(PLENTY, MOST * path.stat().st_size):
+        raise InputError(
+            f"the {role} column holds {held} bytes, more than {MOST} times the file",
+            "short texts",
+            "shorten them",
+            file=path,
+        )
+
+
 def _plain(column: pa.Array, role: str, path: Path) -> pa.Array:
     """The column without dictionary; texts of every kind, and decimals, as trimmed strings."""
     if pa.types.is_dictionary(column.type):
+        if column.type.value_type in TEXTS:
+            _require_few_bytes(column, role, path)
         column = column.dictionary_decode()
     kind = column.type
     try:

@@ -24,6 +24,27 @@ NULS: dict[tuple[bool, ...], str] = {
 """Which of the first four bytes are NULs, and of what encoding."""
 
 
+SAVE = "write its table as Parquet or CSV"
+UNPACK = "unpack it, or pack it as gzip or Zstandard"
+BINARIES: dict[str, tuple[bytes | tuple[bytes, ...], str]] = {
+    "a Parquet file": (b"PAR1", "set data.format to parquet"),
+    "an Excel workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "save it as CSV"),
+    "a SQLite database": (b"SQLite format 3\0", SAVE),
+    "an Arrow file": ((b"ARROW1", b"FEA1", b"\xff\xff\xff\xff"), SAVE),
+    "an ORC file": (b"ORC", SAVE),
+    "an Avro file": (b"Obj\x01", SAVE),
+    "an HDF5 file": (b"\x89HDF", SAVE),
+    "a NumPy array": (b"\x93NUMPY", SAVE),
+    "a pickle": (tuple(b"\x80%c" % version for version in range(2, 6)), SAVE),
+    "a 7z archive": (b"7z\xbc\xaf\x27\x1c", UNPACK),
+    "a RAR archive": (b"Rar!\x1a\x07", UNPACK),
+    "an LZ4 file": (b"\x04\x22M\x18", UNPACK),
+    "a file of `compress`": (b"\x1f\x9d", UNPACK),
+}
+"""How files begin that are no text, and what to do about them."""
+BEGINNING = 4096
+
+
 class NothingReadError(InputError):
     """A file without an interaction; among others in a folder it is passed over."""
 
@@ -35,6 +56,8 @@ def read_text(path: Path, encoding: str = "utf-8") -> bytes:
     NULs and byte order marks in the text.
     """
     content = read_bytes(path)
+    if b"\0" in content[:BEGINNING]:
+        _require_no_binary(content, path)
     if not is_utf8(encoding):
         content = _as_utf8(content, encoding, path)
     content = content.removeprefix(codecs.BOM_UTF8)
@@ -53,6 +76,9 @@ def is_utf8(encoding: str) -> bool:
 
 def _as_utf8(content: bytes, encoding: str, path: Path) -> bytes:
     start = 0
+    if content.startswith(codecs.BOM_UTF8) and b"\0" not in content:
+        found = "the file begins with the byte order mark of UTF-8"
+        raise InputError(found, f"{encoding} text", "set data.encoding to utf-8", file=path)
     try:
         return content.decode(encoding).encode("utf-8")
     except UnicodeDecodeError as error:
@@ -92,15 +118,16 @@ def _require_text(content: bytes, path: Path) -> None:
 
 
 def _require_no_binary(content: bytes, path: Path) -> None:
-    if content.startswith(b"PAR1"):
-        kind, remedy = "Parquet file", "set data.format to parquet"
-    elif content[257:262] == b"ustar":
-        kind, remedy = "tar archive", "unpack it, and name the file in data.path"
+    remedy = None
+    for kind, (start, advice) in BINARIES.items():
+        if content.startswith(start):
+            found, remedy = f"is {kind}", advice
+    if content[257:262] == b"ustar":
+        found, remedy = "is a tar archive", "unpack it, and name the file in data.path"
     elif inner := compressed(content):
-        kind, remedy = f"{inner} file inside another", "decompress it"
-    else:
-        return
-    raise InputError(f"is a {kind}", "UTF-8 text", remedy, file=path)
+        found, remedy = f"is a {inner} file inside another", "decompress it"
+    if remedy:
+        raise InputError(found, "UTF-8 text", remedy, file=path)
 
 
 def _remedy(content: bytes, nul: bool) -> str:

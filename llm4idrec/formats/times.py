@@ -10,7 +10,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,6 +34,7 @@ EXPECTED = "a number, such as seconds since 1970, or ISO 8601 as in 2024-12-31T2
 REMEDY = "convert the column, or set data.timestamp to null"
 WIDE = pa.decimal256(76, 38)
 MOST_DIGITS = 18
+NINE = ord("9")
 LARGEST_FLOAT = float(2**53)
 LONGEST_NUMBER = 60
 """Characters; Arrow loses digits of very long ones without a word."""
@@ -39,8 +42,9 @@ SLICE = 1 << 20
 """Rows whose decimals are in memory at once."""
 
 
-def read_times(table: pa.Table, source: Source) -> pa.Array:
-    """The column `timestamp` as int64; `InputError` at the first that is none."""
+def read_times(table: pa.Table, source: Source) -> tuple[pa.Array, int]:
+    """The column `timestamp` as int64, and of which power of ten it is a multiple; `InputError` at
+    the first that is none."""
     column = table["timestamp"].combine_chunks()
     kind = column.type
     floating = pa.types.is_floating(kind)
@@ -54,7 +58,7 @@ def read_times(table: pa.Table, source: Source) -> pa.Array:
     if pa.types.is_integer(kind) or (pa.types.is_temporal(kind) and not pa.types.is_time(kind)):
         whole = column.cast(pa.int32()) if pa.types.is_date32(kind) else column
         try:
-            return whole.cast(pa.int64())
+            return whole.cast(pa.int64()), 0
         except pa.ArrowException as error:
             raise _wrong_type(kind, source) from error
     if floating:
@@ -94,26 +98,26 @@ class _Places:
         return self.source.named(self.line[place].as_py())
 
 
-def _floats(column: pa.Array, at: _Places) -> pa.Array:
+def _floats(column: pa.Array, at: _Places) -> tuple[pa.Array, int]:
     exact = pc.less(pc.abs(column), LARGEST_FLOAT)
     if (place := pc.index(exact, False).as_py()) >= 0:
         raise at.error(str(column[place].as_py()), place, "a number below 2**53")
     if pc.all(pc.equal(pc.floor(column), column)).as_py():
-        return column.cast(pa.int64())
+        return column.cast(pa.int64()), 0
     return _scaled(at.column.cast(pa.string()), at)
 
 
-def _texts(text: pa.Array, at: _Places) -> pa.Array:
-    try:
-        return text.cast(pa.int64())
-    except pa.ArrowInvalid:
-        number = pc.match_substring_regex(text, NUMBER)
+def _texts(text: pa.Array, at: _Places) -> tuple[pa.Array, int]:
+    if not _has_letters(text):
+        with suppress(pa.ArrowInvalid):
+            return text.cast(pa.int64()), 0
+    number = pc.match_substring_regex(text, NUMBER)
     of_numbers = number[0].as_py()
     if (place := pc.index(pc.match_substring_regex(text, DECIMAL_COMMA), True).as_py()) >= 0:
         comma = "write a point for the decimal comma"
         raise at.error(shown(text[place].as_py()), place, remedy=comma)
     if (place := pc.index(number, not of_numbers).as_py()) < 0:
-        return _scaled(text, at) if of_numbers else _moments(text, at)
+        return _scaled(text, at) if of_numbers else (_moments(text, at), 0)
     odd = text[place].as_py()
     iso = pc.match_substring_regex(text, ISO)
     if of_numbers != iso[place].as_py() or (not of_numbers and not iso[0].as_py()):
@@ -125,8 +129,14 @@ def _texts(text: pa.Array, at: _Places) -> pa.Array:
     raise at.error(found, place, "one spelling in the whole column", "convert the column")
 
 
-def _scaled(text: pa.Array, at: _Places) -> pa.Array:
-    """Numbers times the power of ten that makes all of them whole."""
+def _has_letters(text: pa.Array) -> bool:
+    """Whether a byte lies behind the digits: Arrow reads 0x10 as a number, and wraps large ones."""
+    letters = np.frombuffer(text.buffers()[2] or b"", np.uint8)
+    return bool(letters.max(initial=0) > NINE)
+
+
+def _scaled(text: pa.Array, at: _Places) -> tuple[pa.Array, int]:
+    """Numbers times the power of ten that makes all of them whole, and its exponent."""
     if (place := pc.index(pc.greater(pc.binary_length(text), LONGEST_NUMBER), True).as_py()) >= 0:
         raise at.error(shown(text[place].as_py()), place)
     slices = [text.slice(start, SLICE) for start in range(0, len(text), SLICE)]
@@ -134,7 +144,7 @@ def _scaled(text: pa.Array, at: _Places) -> pa.Array:
     for part in slices:
         while not _casts(part, _decimals(digits)):
             if digits == MOST_DIGITS:
-                wrong = _first_failing(text, _decimals(digits))
+                wrong = first_failing(text, _decimals(digits))
                 expected = (
                     f"a number below 2**63 with at most {MOST_DIGITS} digits behind the point"
                 )
@@ -150,8 +160,8 @@ def _scaled(text: pa.Array, at: _Places) -> pa.Array:
         return plain.cast(pa.int64())
 
     if all(_casts(part, whole) for part in slices):
-        return pa.concat_arrays([whole(part) for part in slices])
-    wrong = _first_failing(text, whole)
+        return pa.concat_arrays([whole(part) for part in slices]), digits
+    wrong = first_failing(text, whole)
     expected = "a number below 2**63"
     expected += (
         f" without the point, as some times have {digits} digits behind it" if digits else ""
@@ -180,7 +190,7 @@ def _moments(text: pa.Array, at: _Places) -> pa.Array:
     for unit in ("s", "us", "ns"):
         if _casts(plain, lambda part, unit=unit: part.cast(pa.timestamp(unit, zone))):  # type: ignore[misc]
             return plain.cast(pa.timestamp(unit, zone)).cast(pa.int64())
-    wrong = _first_failing(plain, lambda part: part.cast(pa.timestamp("ns", zone)))
+    wrong = first_failing(plain, lambda part: part.cast(pa.timestamp("ns", zone)))
     raise at.error(shown(text[wrong].as_py()), wrong)
 
 
@@ -192,7 +202,7 @@ def _casts(column: pa.Array, convert: Callable[[pa.Array], pa.Array]) -> bool:
     return True
 
 
-def _first_failing(column: pa.Array, convert: Callable[[pa.Array], pa.Array]) -> int:
+def first_failing(column: pa.Array, convert: Callable[[pa.Array], pa.Array]) -> int:
     """The first value that cannot be converted, of a column that holds one."""
     start, stop = 0, len(column)
     while stop - start > 1:

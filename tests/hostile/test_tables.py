@@ -142,8 +142,8 @@ def binaries(format: str) -> Iterator[Case]:
     found = "is a Parquet file; expected UTF-8 text; set data.format to parquet"
     yield Case("Parquet", parquet.getvalue(), found)
     yield Case("PNG", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "byte 0x89 is not UTF-8", 1)
-    yield Case("SQLite", b"SQLite format 3\0\x10\0", "byte 0x00 is a NUL", 1)
-    yield Case("pickle", b"\x80\x04\x95\x0b\0", "byte 0x80 is not UTF-8", 1)
+    yield Case("SQLite", b"SQLite format 3\0\x10\0", "is a SQLite database; expected UTF-8")
+    yield Case("pickle", b"\x80\x04\x95\x0b\0", "is a pickle; expected UTF-8 text")
     for name, content in [
         ("nothing", b""),
         ("a BOM", b"\xef\xbb\xbf"),

@@ -124,3 +124,55 @@ def test_the_rows_left_out_are_counted(tmp_path: Path) -> None:
         summary = split_raw(raw, None, config, SplitConfig(protocol="random"), 1).summary
         assert {key: summary[key] for key in summary if "left_out" in key} == counts
         assert summary["pairs_read"] == 81 - summary.get("pairs_left_out", 0)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "users"),
+    [("2.1.0", "a"), ("v1.0", "c"), ("2.0", "ef"), ("-3.0", "g"), (2, "ef")],
+)
+def test_only_whole_numbers_have_two_spellings(
+    tmp_path: Path, wanted: str | float, users: str
+) -> None:
+    versions = ["2.1.0", "2.1", "v1.0", "v1", "2", "2.0", "-3"]
+    columns = {"user": list("abcdefg"), "item": ["x"] * 7, "version": versions}
+    assert kept(tmp_path, columns=columns, where={"version": [wanted]}) == users
+
+
+def test_numbers_in_json_lines_are_compared_as_numbers(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(
+        "".join(
+            f'{{"u": "{user}", "i": "x", "e": {number}}}\n'
+            for user, number in zip("abcd", ("4.50", "4.5", "0.45e1", "4.51"), strict=True)
+        )
+    )
+    config = DataConfig(
+        path=tmp_path / "file", format="jsonl", user="u", item="i", where={"e": [4.5]}
+    )
+    assert read_file(config.path, config)["user"].to_pylist() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64()])
+def test_a_rating_is_compared_in_the_type_of_its_column(tmp_path: Path, kind: pa.DataType) -> None:
+    stars = pa.array([4.0, 4.1, 4.2, 5.0], pa.float32()).cast(kind)
+    if kind == pa.float64():
+        stars = pa.array([4.0, 4.1, 4.2, 5.0], kind)
+    columns = COLUMNS | {"stars": stars}
+    assert kept(tmp_path, "parquet", columns, rating="stars", min_rating=4.1) == "bcd"
+
+
+def test_the_highest_rating_is_told_as_its_type_writes_it(tmp_path: Path) -> None:
+    columns = COLUMNS | {"stars": pa.array([4.0, 4.1, 1.0, None], pa.float32())}
+    with pytest.raises(InputError, match=r"of at least 5; expected at most 4\.1, the highest"):
+        kept(tmp_path, "parquet", columns, rating="stars", min_rating=5)
+
+
+def test_ratings_that_floats_do_not_hold(tmp_path: Path) -> None:
+    columns = COLUMNS | {"count": [1, 2, 2**53 + 1, 2**62 + 1]}
+    assert kept(tmp_path, "parquet", columns, rating="count", min_rating=3) == "cd"
+
+
+@pytest.mark.parametrize("before", ["nan", "1.", "inf", ""])
+def test_the_line_of_a_rating_that_is_no_number(tmp_path: Path, before: str) -> None:
+    columns = COLUMNS | {"stars": [before, "3", "abc", "abd"]}
+    with pytest.raises(InputError, match=r"line 4: the rating is 'abc'; expected a number"):
+        kept(tmp_path, columns=columns, rating="stars", min_rating=1)

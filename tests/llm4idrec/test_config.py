@@ -66,6 +66,16 @@ def test_what_is_repeated_counts_once(key: str, given: list[Any], taken: tuple[A
         ("data.k_core", "x", "p.yaml: `data.k_core` is 'x'; expected a valid integer"),
         ("data.format", "xls", "p.yaml: `data.format` is 'xls'; expected 'csv', 'tsv', 'parquet'"),
         ("data.user", None, "p.yaml: `data`: format csv needs the column names `user` and `item`"),
+        (
+            "data.missing",
+            [None],
+            "p.yaml: `data.missing.0` is None; expected a text, in quotation marks, such as",
+        ),
+        (
+            "data.where",
+            {"event": [None]},
+            "p.yaml: `data.where.event` is [None]; expected a text, in quotation marks, such as",
+        ),
         ("data.test", "t.csv", "p.yaml: `data`: `test` is given without `train`"),
         ("data.sample_users", 0, "p.yaml: `data.sample_users` is 0; expected greater than 0"),
         ("split.valid", 1, "p.yaml: `split.valid` is 1; expected less than 1"),

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.config import DataConfig
@@ -102,11 +104,10 @@ def test_giants(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert said(tmp_path, rows, capsys) == ""
     found = said(tmp_path, [*rows, *(f"unknown,i{k}" for k in range(1000))], capsys)
     assert found == (
-        "user 'unknown' has 1000 of 6000 rows; if it stands for unknown users, remove them or put "
-        "it in data.missing\n"
+        "user 'unknown' has 1000 of 6000 rows; if it stands for unknown users, leave its rows out\n"
     )
     found = said(tmp_path, [*rows, *(f"u{k % 500},0" for k in range(2500))], capsys)
-    assert found.startswith("item '0' has 2500 of 7500 rows; if it stands for unknown items, rem")
+    assert found.startswith("item '0' has 2500 of 7500 rows; if it stands for unknown items, lea")
 
 
 def test_small_data_have_no_giants(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,3 +124,22 @@ def test_ratings_that_are_not_used(tmp_path: Path, capsys: pytest.CaptureFixture
     read(tmp_path, rating="overall", min_rating=1)
     assert "positives" not in capsys.readouterr().err
     assert said(tmp_path, ["a,x,1"], capsys, "user,item,rating_count") == ""
+
+
+@pytest.mark.parametrize(("word", "more"), [("NULL", 2), ("", 2), ("NaN", 1)])
+def test_missing_values_are_counted(tmp_path: Path, word: str, more: int) -> None:
+    rows = [f"{word},x", "a,x", *[f"{word},y"] * more]
+    (tmp_path / "file").write_text("\n".join(["user,item", *rows]))
+    with pytest.raises(InputError) as caught:
+        read(tmp_path)
+    found = f"{word!r}" if word else "empty"
+    assert f"line 2: the user is {found}, as in {more} more row" in str(caught.value)
+    assert ("rows;" in str(caught.value)) == (more > 1)
+
+
+def test_nulls_are_counted(tmp_path: Path) -> None:
+    users = ["a", None, "b", None, None]
+    pq.write_table(pa.table({"user": users, "item": ["x"] * 5}), tmp_path / "file")
+    config = DataConfig(path=tmp_path / "file", format="parquet", user="user", item="item")
+    with pytest.raises(InputError, match="line 2: the user is null, as in 2 more rows; expected a"):
+        read_file(config.path, config)

@@ -190,3 +190,34 @@ def test_train_and_test_may_be_folders(tmp_path: Path) -> None:
     read(tmp_path / "raw", data=config(tmp_path, train="train", test="test"))
     for part in ("train", "test"):
         assert pq.read_table(tmp_path / "raw" / f"{part}.parquet")["user"].to_pylist() == [part]
+
+
+def test_a_key_may_be_absent_in_one_file_of_several(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        a='{"user": "a", "item": "x", "event": null}\n{"user": "b", "item": "x"}\n',
+        b='{"user": "c", "item": "x", "event": "buy"}\n',
+    )
+    given = {"timestamp": None, "where": {"event": "buy"}}
+    assert rows(tmp_path, "jsonl", **given) == [("c", "x", 3)]
+    given["where"] = {"Event": "buy"}
+    assert sentence(tmp_path, "jsonl", **given) == (
+        ": there is no key 'Event'; expected one of 'user', 'item', 'event'; did you mean 'event'? "
+        "correct data.where"
+    )
+
+
+@pytest.mark.parametrize("value", ["a%FFb", "a%FEb", "a%00b", "\udcff"])
+def test_values_of_folders_that_are_no_text(tmp_path: Path, value: str) -> None:
+    write(tmp_path, **{f"user={value}__a.csv": "item,time\nx,5\n"})
+    assert ": a folder is named for " in sentence(tmp_path)
+    write(tmp_path, **{f"user={value}__a.csv": "user,item,time\na,x,5\n"})
+    other = tmp_path / "other"
+    write(other, **{f"day={value}__a.csv": "user,item,time\na,x,5\n"})
+    assert rows(other) == [("a", "x", 2)]
+
+
+@pytest.mark.parametrize("value", ["7", " 7 ", "%207", "7%09"])
+def test_values_of_folders_are_trimmed(tmp_path: Path, value: str) -> None:
+    write(tmp_path, **{f"user={value}__a.csv": "item,time\nx,5\n"})
+    assert rows(tmp_path) == [("7", "x", 2)]

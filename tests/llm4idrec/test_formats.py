@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import decimal
+import io
+import sqlite3
+import struct
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import feather, orc
 
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError
@@ -284,6 +292,22 @@ def test_bad_parquet(tmp_path: Path, columns: dict[str, Any], message: str) -> N
     assert error.startswith(message)
 
 
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.string_view()]
+)
+@pytest.mark.parametrize("rows", [3, 3000])
+def test_texts_of_every_kind_in_parquet(tmp_path: Path, kind: pa.DataType, rows: int) -> None:
+    users = pa.array(["a", " b", "é"] * rows).cast(kind)
+    columns = {"u": users, "i": users, "more.u": users, "l": [["a"]] * len(users)}
+    pq.write_table(pa.table(columns), tmp_path / "file", row_group_size=1000)
+    config = DataConfig(
+        path=tmp_path / "file", format="parquet", user="u", item="more.u", where={"i": ["a", "b"]}
+    )
+    table = read_file(config.path, config)
+    assert table["user"].to_pylist() == table["item"].to_pylist() == ["a", "b"] * rows
+    assert table.schema.types == [pa.string(), pa.string(), pa.int64()]
+
+
 def test_text_called_parquet(tmp_path: Path) -> None:
     assert expect_error(tmp_path, "parquet", "u,i,t\n").startswith(": not a Parquet file (")
 
@@ -300,3 +324,166 @@ def test_wrong_path(tmp_path: Path, format: str) -> None:
             read_file(path, DataConfig(path=path, format=format, **columns))
         assert str(caught.value).startswith(f"{path}: {found}")
         assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize("format", ["csv", "tsv"])
+@pytest.mark.parametrize("first", ["2,1,5", "1,2,3", "3,1,"])
+def test_numbers_of_columns_and_no_header(tmp_path: Path, format: str, first: str) -> None:
+    content = f"{first}\n3,9,4\n".replace(",", "," if format == "csv" else "\t")
+    named = {"user": "1", "item": "2", "timestamp": None}
+    assert expect_error(tmp_path, format, content, **named).startswith(
+        f", line 1: no header: the first line holds {', '.join(first.split(','))}; expected the "
+    )
+    read_of_it = read(tmp_path, format, content, header=False, **named)
+    assert read_of_it["line"] == [1, 2]
+
+
+@pytest.mark.parametrize("header", ["0,1,2", ",0,1,2", "1,2,when"])
+def test_names_that_are_numbers(tmp_path: Path, header: str) -> None:
+    user, item, time = header.split(",")[-3:]
+    content = f"{header}\n" + ",".join("7" for _ in header.split(",")) + "\n"
+    read_of_it = read(tmp_path, "csv", content, user=user, item=item, timestamp=time)
+    assert read_of_it == {"user": ["7"], "item": ["7"], "timestamp": [7], "line": [2]}
+
+
+@pytest.mark.parametrize(
+    ("format", "content", "remedy"),
+    [
+        ("csv", "K00,26,5\nK01,9,4\n", "correct data.user, or set data.header to false"),
+        ("csv", "U,i,t\na,x,5\n", "did you mean 'U'? correct data.user"),
+        ("csv", "v,i,t\na,x,5\n", "correct data.user"),
+        ("csv", "u,u,i,t\na,a,x,5\n", "rename or remove one"),
+        ("recbole", "u:token\tI:token\tt:float\na\tx\t5\n", "did you mean 'I'? correct data.item"),
+    ],
+)
+def test_what_to_do_about_names(tmp_path: Path, format: str, content: str, remedy: str) -> None:
+    assert expect_error(tmp_path, format, content).endswith(f"; {remedy}")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "cp1251"])
+def test_a_byte_order_mark_of_another_encoding(tmp_path: Path, encoding: str) -> None:
+    content = "\ufeffu,i,t\na,x,5\n".encode()
+    assert expect_error(tmp_path, "csv", content, encoding=encoding) == (
+        f": the file begins with the byte order mark of UTF-8; expected {encoding} text; "
+        "set data.encoding to utf-8"
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '   \n{"u": "a", "i": "x", "t": 5}\n',
+        '{"u": "a", "i": "x", "t": 5, "n": ' + "7" * 5000 + "}\n",
+    ],
+    ids=["a blank line", "a long number"],
+)
+def test_odd_first_lines_of_json(tmp_path: Path, content: str) -> None:
+    named = {"user": "u", "item": "i", "timestamp": "t"}
+    assert read(tmp_path, "jsonl", content, **named)["user"] == ["a"]
+
+
+@pytest.mark.parametrize("rows", [["true"], ["true", "1.0"], ["1", "true"]])
+def test_truths_are_no_ids(tmp_path: Path, rows: list[str]) -> None:
+    content = "".join(f'{{"u": {value}, "i": "x"}}\n' for value in rows)
+    line = rows.index("true") + 1
+    assert expect_error(tmp_path, "jsonl", content, user="u", item="i") == (
+        f", line {line}: the user is true; expected a string or a whole number; mend or remove "
+        "the line"
+    )
+
+
+@pytest.mark.parametrize("cell", ['"great\n"', '"\n"', '"so ""great""\n"', '"a;b\n\n"'])
+def test_a_last_cell_that_ends_with_a_line_break(tmp_path: Path, cell: str) -> None:
+    for separator, end in ((",", "\n"), (";", ""), ("::", "\n")):
+        content = f"u,i,said\n1,2,x\n1,3,{cell}".replace(",", separator) + end
+        found = read(tmp_path, "csv", content, timestamp=None, separator=separator)
+        assert found["item"] == ["2", "3"]
+        wrong = content.removesuffix(end).removesuffix('"') + end
+        message = expect_error(tmp_path, "csv", wrong, timestamp=None, separator=separator)
+        assert message.startswith(", line 3: a quotation mark does not end")
+
+
+def zipped(*names: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name, "<xml/>")
+    return content.getvalue()
+
+
+def table_file(write: Callable[[pa.Table, io.BytesIO], None]) -> bytes:
+    content = io.BytesIO()
+    write(pa.table({"u": ["a"], "i": ["x"], "t": [5]}), content)
+    return content.getvalue()
+
+
+def array_file() -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.arange(4))
+    return content.getvalue()
+
+
+def database() -> bytes:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE t (u, i)")
+        return connection.serialize()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize(
+    ("content", "found", "remedy"),
+    [
+        (zipped("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook", "save it as CSV"),
+        (zipped("mimetype", "META-INF/manifest.xml"), "a document", "save it as CSV"),
+        (database(), "a SQLite database", "write its table as Parquet or CSV"),
+        (table_file(feather.write_feather), "an Arrow file", "write its table as Parquet or CSV"),
+        (table_file(orc.write_table), "an ORC file", "write its table as Parquet or CSV"),
+        (array_file(), "a NumPy array", "write its table as Parquet or CSV"),
+        (b"\x80\x04\x95\x0b\0\0\0\0\0\0\0]\x94.", "a pickle", "write its table as "),
+        (b"7z\xbc\xaf\x27\x1c\0\x04", "a 7z archive", "unpack it, or pack it as gzip or"),
+        (b"\x04\x22M\x18\x64\x40\xa7\0", "an LZ4 file", "unpack it, or pack it as gzip or"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_binary_files_are_named(
+    tmp_path: Path, content: bytes, found: str, remedy: str, encoding: str
+) -> None:
+    message = expect_error(tmp_path, "csv", content, encoding=encoding)
+    assert message.startswith(f": is {found}; expected ")
+    assert f"; {remedy}" in message
+
+
+def test_a_file_of_pzstd(tmp_path: Path) -> None:
+    codec = pa.Codec("zstd")
+    frames = [codec.compress(text, asbytes=True) for text in (b"u,i,t\na,x,5\n", b"b,y,6\n")]
+    sizes = (struct.pack("<III", 0x184D2A50, 4, len(frame)) for frame in frames)
+    content = b"".join(part for pair in zip(sizes, frames, strict=True) for part in pair)
+    assert read(tmp_path, "csv", content)["user"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("known_to_arrow", [True, False])
+def test_a_dictionary_of_long_texts_in_parquet(tmp_path: Path, known_to_arrow: bool) -> None:
+    """Four gigabytes of a small file: refused before they are in memory."""
+    rows = 1_000_000
+    place = pa.array(np.zeros(rows, np.int32))
+    users = pa.DictionaryArray.from_arrays(place, ["x" * 4000])
+    table = pa.table({"u": users, "i": np.arange(rows) % 7})
+    path = tmp_path / "file"
+    pq.write_table(table, path, store_schema=known_to_arrow)
+    config = DataConfig(path=path, format="parquet", user="u", item="i")
+    before = pa.total_allocated_bytes()
+    with pytest.raises(InputError, match="the user column holds 4000000000 bytes, more than 100 t"):
+        read_file(path, config)
+    assert pa.total_allocated_bytes() - before < 2**26
+    short = pa.DictionaryArray.from_arrays(place, ["x" * 40])
+    pq.write_table(table.set_column(0, "u", short), path, store_schema=known_to_arrow)
+    assert read_file(path, config)["user"][-1].as_py() == "x" * 40
+
+
+@pytest.mark.parametrize("path", ["$NOSUCH/plain.csv", "${NOSUCH}/plain.csv", "data/$NOSUCH.csv"])
+def test_a_variable_that_is_not_set(path: str) -> None:
+    config = DataConfig(path=path, format="csv", user="u", item="i")
+    with pytest.raises(
+        InputError, match="; set the variable NOSUCH, which is not set, or correct "
+    ):
+        read_file(config.path, config)

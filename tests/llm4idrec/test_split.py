@@ -286,6 +286,20 @@ CASES = {
         "interactions.csv, line 10: user 'z' has 1 interaction; expected at least 2 "
         "(data.min_history); set data.drop_short_histories to true to leave such users out, or",
     ),
+    "only short histories": Case(
+        grid(4, 4),
+        RANDOM,
+        data(min_history=5, drop_short_histories=True),
+        "interactions.csv: no user has 5 interactions; expected some, as data.min_history says; "
+        "lower data.min_history",
+    ),
+    "only histories too short to be split": Case(
+        grid(4, 2),
+        RANDOM,
+        data(min_history=3, drop_short_histories=True),
+        "interactions.csv: no user has 3 interactions; expected one each for train, validation and "
+        "test, whatever data.min_history says; take longer histories, or set split.protocol to ",
+    ),
     "two interactions": Case(
         [("z", "i0", 0), *grid(2, 3), ("z", "i1", 0)],
         LAST,

@@ -154,9 +154,38 @@ def test_a_decimal_comma_is_called_one(tmp_path: Path) -> None:
 def test_two_units_are_pointed_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert times(tmp_path, ["1260759144", "1260759144000"]) == [1260759144, 1260759144000]
     assert capsys.readouterr().err == (
-        f"{tmp_path}/file: times of several units: 1260759144 on line 2 would be seconds, "
-        "1260759144000 on line 3 would be milliseconds; they are ordered as numbers\n"
+        f"{tmp_path}/file: times of several units: 1 would be seconds, as 1260759144 on line 2; "
+        "1 would be milliseconds, as 1260759144000 on line 3; they are ordered as numbers; "
+        "convert them to one unit\n"
     )
     for usual in (["1260759144", "960759144"], ["1260759144000", "5"], ["1260759144.5", "7"]):
         times(tmp_path, usual)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+@pytest.mark.parametrize("odd", ["0x10", "0XfF", "0xFFFFFFFFFFFFFFFF"])
+def test_hexadecimal_numbers_are_no_times(tmp_path: Path, format: str, odd: str) -> None:
+    for values in ([odd, "5"], ["5", odd]):
+        with pytest.raises(InputError, match=f"the timestamp is '{odd}'; expected a number"):
+            times(tmp_path, values, format)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            ["1700000000.5", "1600000000000", "1700000001"],
+            "2 would be seconds, as 1700000000.5 on line 2; "
+            "1 would be milliseconds, as 1600000000000 on line 3",
+        ),
+        (["1700000000.123", "900000.1"], None),
+        (["1700000000.123456", "1600000000.1"], None),
+    ],
+)
+def test_units_are_those_of_the_numbers_in_the_file(
+    tmp_path: Path, values: list[str], said: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times(tmp_path, values)
+    sentence = f"{tmp_path}/file: times of several units: {said}; they are ordered as numbers; "
+    assert capsys.readouterr().err == (f"{sentence}convert them to one unit\n" if said else "")
