@@ -97,7 +97,7 @@ def _parents(path: Path) -> Iterator[None]:
     made = [parent for parent in path.parents if not parent.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
+    except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:  # as in /proc
         raise InputError("cannot be made", "folders above it, not files", file=path) from error
     try:
         yield

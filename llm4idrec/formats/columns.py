@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from llm4idrec.config import DataConfig
-from llm4idrec.errors import InputError
+from llm4idrec.errors import InputError, MissingColumnError
 from llm4idrec.formats.layout import Layout
 from llm4idrec.formats.shown import listed
 from llm4idrec.formats.text import NothingReadError, read_text
@@ -143,7 +143,8 @@ def place_of(header: list[str], role: str, name: str, path: Path, remedy: str | 
             file=path,
             line=1,
         )
-    raise InputError(
+    raise MissingColumnError(
+        role,
         f"there is no column {name!r}",
         f"one of {listed(header)}",
         remedy or f"correct data.{role.partition(' ')[0]}",
