@@ -87,7 +87,7 @@ class Overlap:
         n, n_known = len(self.test), len(self.test) - len(unknown)
         if n_known >= NOTEWORTHY * n:
             return None
-        guess = SWAPPED if swapped else _spelling(unknown.slice(0, _TRIED), self.train)
+        guess = SWAPPED if swapped else spelling(unknown, self.train)
         found = (
             f"{n_known or 'none'} of its {n} {self.role}s {'are' if n_known > 1 else 'is'} in "
             f"{self.train_file}: it has {_some(unknown)}, and that {_some(self.train)}"
@@ -103,8 +103,12 @@ def _swapped(users: Overlap, items: Overlap) -> bool:
     return _share(users.test, items.train) > _MOST and _share(items.test, users.train) > _MOST
 
 
-def _spelling(unknown: pa.Array, known: pa.Array) -> str | None:
-    """The way to write IDs in which the unknown ones are known, if there is one."""
+def spelling(unknown: pa.Array, known: pa.Array) -> str | None:
+    """The way to write IDs in which the unknown ones, each there once, are known, if there is one.
+
+    Both are strings.
+    """
+    unknown = unknown.slice(0, _TRIED)
     spelt = {"in small letters": [pc.utf8_lower(ids) for ids in (unknown, known)]}
     spelt |= {
         how: [pc.replace_substring_regex(ids, *change) for ids in (unknown, known)]

@@ -38,4 +38,4 @@ def path_or_address(text: str) -> Path | str:
     >>> path_or_address("models:/mine@champion"), path_or_address("deep/a.csv")
     ('models:/mine@champion', PosixPath('deep/a.csv'))
     """
-    return text if _SCHEME.match(text) else Path(text)
+    return Path(text) if text and not _SCHEME.match(text) else text
