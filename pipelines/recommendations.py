@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from llm4idrec.config import DataConfig
 from llm4idrec.errors import InputError, MissingColumnError
-from llm4idrec.files import replacing_file
+from llm4idrec.files import real_path, replacing_file
 from llm4idrec.formats import read_file
 
 OUT = pa.schema(
@@ -100,7 +100,8 @@ def _check(histories: Path, to: Path, items: int) -> None:
         raise InputError(f"--items is {items}", "at least 1")
     if os.path.isdir(to):  # noqa: PTH112, which raises for names that are too long
         raise InputError("is a folder", "a file to write", file=to)
-    if os.path.islink(real := _real(to)) or (os.path.exists(real) and not os.path.isfile(real)):  # noqa: PTH110, PTH113, PTH114
+    real = real_path(to)
+    if real.is_symlink() or (os.path.exists(real) and not os.path.isfile(real)):  # noqa: PTH110, PTH113
         raise InputError("is a device, a pipe or a circle of links", "a file to write", file=to)
     if to.suffix.lower() in READ_ONLY:
         raise InputError("cannot be compressed so", f"one of {', '.join(COMPRESSED)}", file=to)
@@ -109,11 +110,6 @@ def _check(histories: Path, to: Path, items: int) -> None:
         raise InputError("Parquet is compressed in itself", "no compression", remedy, file=to)
     if to.exists() and histories.exists() and to.samefile(histories):
         raise InputError("--to is the file of --histories", "another file", file=to)
-
-
-def _real(path: Path) -> Path:
-    """Where a link leads, so that it stays one. Unlike pathlib's, this ends for a circle too."""
-    return Path(os.path.realpath(path))
 
 
 def _load(model: str) -> mlflow.pyfunc.PyFuncModel:
@@ -167,7 +163,7 @@ def _in_options(remedy: str | None) -> str | None:
 
 def write_items(table: pa.Table, to: Path) -> None:
     """A table of `OUT`, in the format that the file's name says; whole or not at all."""
-    with replacing_file(_real(to)) as partial:
+    with replacing_file(real_path(to)) as partial:
         if (kind := _format(to)) == "parquet":
             pq.write_table(table, partial)
             return
