@@ -214,7 +214,7 @@ def merged(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0, 2 for an input that cannot be used, 1 for other known failures."""
     options = _parser().parse_args(arguments)
-    if options.params is None:
+    if options.params is None and not PARAMS.is_file():
         enter_project(options)
     options.params, options.out = options.params or PARAMS, options.out or Path("artifacts")
     return exit_code(lambda: options.run(options), debug=options.debug)

@@ -22,6 +22,7 @@ from llm4idrec.errors import InputError
 from llm4idrec.files import (
     fingerprint,
     read_json,
+    real_path,
     replacing_folder,
     resumable_folder,
     work_folder,
@@ -184,10 +185,11 @@ def export_merged(base_model: Path, adapter: Path, to: Path) -> None:
     or something in `to` already.
     """
     _require_adapter(adapter)
-    if to.exists() and not (to.is_dir() and not any(to.iterdir())):
+    whole = real_path(to)
+    if (whole.is_symlink() or whole.exists()) and not (to.is_dir() and not any(to.iterdir())):
         raise InputError("is there already", "a new folder", "remove it or name another", file=to)
     model, tokenizer = load_tuned_model(base_model, adapter, torch.device("cpu"), "auto")
-    with replacing_folder(to.resolve()) as folder:
+    with replacing_folder(whole) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 

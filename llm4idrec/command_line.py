@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from llm4idrec.errors import without_passwords
+from llm4idrec.faults import UNHEARD
 from llm4idrec.interruption import Stopped, handle_signals
 
 _PLAIN = {"−": "-", "–": "-", "·": "*", "…": "...", "’": "'", "×": "x", "→": "->", "≤": "<="}
@@ -30,7 +31,9 @@ class _Ending:
             try:
                 if stream is not None:
                     stream.flush()
-            except (OSError, ValueError):  # nobody listens any more, or a full disk
+            except BrokenPipeError:
+                self.code = self.code or UNHEARD
+            except (OSError, ValueError):  # a closed file, or a full disk
                 self.code = self.code or 120  # as Python has it
         os._exit(self.code)
 

@@ -61,6 +61,14 @@ class InputError(LLM4IDRecError):
         return InputError(self.found, remedy=remedy, **self._place)
 
 
+class MissingColumnError(InputError):
+    """A file has no column, or no key, for the `role`: user, item, timestamp..."""
+
+    def __init__(self, role: str, *sentence: str, file: Path) -> None:
+        super().__init__(*sentence, file=file)
+        self.role = role
+
+
 class DivergenceError(LLM4IDRecError):
     """Training produced a loss or weights that are not finite, or a loss that grows."""
 

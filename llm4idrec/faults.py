@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import select
+import signal
 import sqlite3
 import sys
 import time
@@ -37,6 +39,10 @@ _SQLITE = {
 _RUST = re.compile(r"\(os error (\d+)\)")  # of safetensors and tokenizers
 
 
+UNHEARD = 128 + signal.SIGPIPE
+"""Exit code, as that signal would have it."""
+
+
 class MachineError(LLM4IDRecError):
     """The disk, the rights or the limits of this machine stand in the way."""
 
@@ -55,7 +61,8 @@ def exit_code(
     debug: bool,
     say: Callable[[LLM4IDRecError], None] = say_once,
 ) -> int:
-    """Call `run`: 0, or after a failure that is known, or a signal, and is said, its exit code.
+    """Call `run`: 0, or after a failure that is known, or a signal, and is said, its exit code;
+    `UNHEARD`, without a word, if whoever read the output has left, as `head` does.
 
     With `debug` every failure is raised.
     """
@@ -65,6 +72,8 @@ def exit_code(
         say_once(stopped)
         return stopped.exit_code
     except Exception as error:
+        if nobody_listens(error):
+            return UNHEARD
         known = error if isinstance(error, LLM4IDRecError) else machine_error(error)
         if any(isinstance(cause, MemoryError) for cause in _causes(error)):  # whoever caught it
             known = machine_error(error)
@@ -73,6 +82,18 @@ def exit_code(
         say(known)
         return known.exit_code
     return 0
+
+
+def nobody_listens(error: BaseException) -> bool:
+    """Whether `error` comes from a pipe that stdout leads to, and whose reader has left."""
+    if sys.stdout is None or not any(isinstance(e, BrokenPipeError) for e in _causes(error)):
+        return False
+    listener = select.poll()
+    try:
+        listener.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):  # no file, or a closed one
+        return False
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in listener.poll(0))
 
 
 def machine_error(error: BaseException) -> MachineError | None:

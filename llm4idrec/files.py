@@ -51,6 +51,12 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(partial, ignore_errors=True)
 
 
+def real_path(path: Path) -> Path:
+    """Absolute, and where a link leads. Unlike pathlib's, this returns for a circle of links, and
+    then it is one of these."""
+    return Path(os.path.realpath(path))
+
+
 def _beside(path: Path, kind: str) -> Path:
     """A hidden name of this process's own: `partial`, not yet `path`; `replaced`, no longer."""
     return path.with_name(f".{path.name}.{os.getpid()}.{kind}")
@@ -97,7 +103,7 @@ def _parents(path: Path) -> Iterator[None]:
     made = [parent for parent in path.parents if not parent.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
+    except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:  # as in /proc
         raise InputError("cannot be made", "folders above it, not files", file=path) from error
     try:
         yield

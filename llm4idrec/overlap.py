@@ -106,7 +106,7 @@ class Overlap:
         n, n_known = len(self.test), len(self.test) - len(unknown)
         few = n_known >= NOTEWORTHY * n
         tried = SURE if few else SPELLINGS
-        guess = SWAPPED if swapped else _spelling(unknown.slice(0, _TRIED), self.train, tried)
+        guess = SWAPPED if swapped else spelling(unknown, self.train, tried)
         if few and not guess:
             return None
         found = (
@@ -124,8 +124,12 @@ def _swapped(users: Overlap, items: Overlap) -> bool:
     return _share(users.test, items.train) > _MOST and _share(items.test, users.train) > _MOST
 
 
-def _spelling(unknown: pa.Array, known: pa.Array, tried: Iterable[str]) -> str | None:
-    """The way to write IDs in which the unknown ones are known, if there is one."""
+def spelling(unknown: pa.Array, known: pa.Array, tried: Iterable[str] = SPELLINGS) -> str | None:
+    """The way to write IDs in which the unknown ones, each there once, are known, if there is one.
+
+    Both are strings; `tried` are the ways besides small letters.
+    """
+    unknown = unknown.slice(0, _TRIED)
     if not len(unknown):
         return None
     for how in (SMALL, *tried):

@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from pathlib import Path
 
-PARAMS = Path("params.yaml")
+PARAMS, STAGES = Path("params.yaml"), Path("dvc.yaml")
+_SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
 def enter_project(options: argparse.Namespace) -> None:
-    """Work in the nearest folder from here upwards that has `params.yaml`, if there is one.
+    """Work in the nearest folder from here upwards that is a project, if there is one.
+
+    It has `params.yaml` and, unless there is none such, `dvc.yaml`: tuning leaves parameters too.
 
     The paths among `options` are those given on the command line: they stay what they are from
     here.
     """
     here = Path.cwd()
     # Unlike pathlib's, this answers for a folder that may not be looked into too.
-    folders = (f for f in (here, *here.parents) if os.path.isfile(f / PARAMS))  # noqa: PTH113
-    root = next(folders, here)
+    folders = [f for f in (here, *here.parents) if os.path.isfile(f / PARAMS)]  # noqa: PTH113
+    whole = (f for f in folders if os.path.isfile(f / STAGES))  # noqa: PTH113
+    root = next(whole, next(iter(folders), here))
     if root == here:
         return
     for name, value in vars(options).items():
         if isinstance(value, Path):
             setattr(options, name, here / value)
     os.chdir(root)
+
+
+def path_or_address(text: str) -> Path | str:
+    """The type of an option: a path, which `enter_project` takes care of, if it is no address.
+
+    >>> path_or_address("models:/mine@champion"), path_or_address("deep/a.csv")
+    ('models:/mine@champion', PosixPath('deep/a.csv'))
+    """
+    return Path(text) if text and not _SCHEME.match(text) else text

@@ -25,6 +25,7 @@ from llm4idrec.errors import InputError
 from llm4idrec.filtering import CandidateFilter
 from llm4idrec.generation import Generator
 from llm4idrec.interactions import Interactions, LongArray
+from llm4idrec.overlap import spelling
 from llm4idrec.recommenders.config import EASEConfig
 
 COLUMNS = ["user", "item", "rank", "votes", "mean_log_probability"]
@@ -37,9 +38,9 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
     """Frame of `user` (anything, each once) and `items` (a list of the data's own item IDs, the
     latest last) -> frame of `COLUMNS`, each user's candidates in own IDs, best first.
 
-    Items that the catalogue does not have are left out, and counted on stderr. A version whose
-    prompts name the user knows the users it was tuned on, by their own IDs, and no others. A user
-    gets the same candidates for the same history whoever else is asked about.
+    Items that the catalogue does not have are left out, and counted on stderr, the first by name.
+    A version whose prompts name the user knows the users it was tuned on, by their own IDs, and no
+    others. A user gets the same candidates for the same history whoever else is asked about.
 
     A user without any known item, or who is not known where users are named, has no row in the
     answer; with the parameter `unknown="popular"` they get what is most popular in the train set
@@ -108,14 +109,17 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
 
     def _known_items(self, histories: list[list[str]]) -> list[list[int]]:
         """The items that the catalogue has, the first of a repeated one, in the given order."""
-        kept, unknown = [], 0
+        kept, unknown = [], []
         for items in histories:
-            known = pc.index_in(pa.array(items, pa.string()), self._items)
-            unknown += known.null_count
+            given = pa.array(items, pa.string())
+            known = pc.index_in(given, self._items)
+            unknown.append(given.filter(known.is_null()))
             kept.append(list(dict.fromkeys(known.drop_null().to_pylist())))
-        if unknown:
+        if left := pa.concat_arrays(unknown):
+            guess = None if any(kept) else spelling(left.unique(), self._items)
+            said = _left("items that the catalogue does not have", left.to_pylist())
             # Not a logger: those that exist are disabled when MLflow makes its database.
-            print(f"items that the catalogue does not have, left out: {unknown}", file=sys.stderr)
+            print(said + (f"; {guess}" if guess else ""), file=sys.stderr)
         return kept
 
     def _most_popular(self, row: int, history: list[int]) -> pd.DataFrame:
@@ -166,8 +170,13 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
 
 def _say_left(which: str, users: np.ndarray) -> None:
     if len(users):
-        names = ", ".join(map(repr, users[:SHOWN].tolist())) + ", ..." * (len(users) > SHOWN)
-        print(f"users {which}, left out: {len(users)} ({names})", file=sys.stderr)
+        print(_left(f"users {which}", users.tolist()), file=sys.stderr)
+
+
+def _left(which: str, ids: list[Any]) -> str:
+    names = list(dict.fromkeys(map(repr, ids)))
+    some = ", ".join(names[:SHOWN]) + ", ..." * (len(names) > SHOWN)
+    return f"{which}, left out: {len(ids)} ({some})"
 
 
 set_model(AdapterModel())

@@ -115,6 +115,8 @@ def _database(name: str, address: str) -> None:
         url = sqlalchemy.make_url(address)
         if (kind := url.get_backend_name()) != "sqlite":
             options = {} if kind == "mssql" else {"connect_timeout": WAIT}
+            if kind == "mysql":  # whose drivers wait for the greeting apart
+                options["read_timeout"] = WAIT
             sqlalchemy.create_engine(url, connect_args=options).connect().close()
     except ImportError as error:
         found = f"{name} names a database whose driver is not installed ({error})"

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from llm4idrec.errors import InputError
+from llm4idrec.faults import exit_code
 from llm4idrec.files import locked
 from pipelines import addresses
 from pipelines.relocation import MLFLOW_FILES, relocate
@@ -32,10 +33,16 @@ def state() -> Path:
     """The folder of all run records: `.state` in the repository, ignored by git and DVC.
 
     `dvc exp run --queue` works in a copy under `.dvc/tmp/exps`; its records belong to the original,
-    which is also what a relative LLM4IDREC_STATE starts from.
+    which is also what a relative LLM4IDREC_STATE starts from. `InputError` if that names the home
+    of nobody.
     """
     home = Path(str(REPO).partition("/.dvc/tmp/exps/")[0])
-    return home / Path(os.environ.get("LLM4IDREC_STATE") or ".state").expanduser()
+    place = os.environ.get("LLM4IDREC_STATE") or ".state"
+    try:
+        return home / Path(place).expanduser()
+    except RuntimeError as error:
+        found = f"LLM4IDREC_STATE is {place!r}, and there is no such home"
+        raise InputError(found, "a folder that this user may write") from error
 
 
 def variables() -> dict[str, str]:
@@ -95,7 +102,12 @@ def prepare(*, debug: bool = False) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(folder / ".lock"):
             old = relocate(folder)
-    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+    except (
+        FileExistsError,
+        NotADirectoryError,
+        FileNotFoundError,  # as in /proc
+        PermissionError,
+    ) as error:
         found = f"the run records cannot be kept here ({error.strerror})"
         remedy = "set LLM4IDREC_STATE to another"
         raise InputError(found, "a folder that this user may write", remedy, file=folder) from error
@@ -173,7 +185,11 @@ def lock_of(label: str) -> Path:
     return folder / f"{label} {sha256(str(Path.cwd()).encode()).hexdigest()[:12]}"
 
 
-if __name__ == "__main__":
+def _export() -> None:
     set_variables()
     for name in variables():
         print(f"export {name}={shlex.quote(os.environ[name])}")
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(_export, debug=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -49,7 +50,9 @@ def serve(store: str, port: int, view: str) -> None:
     # Not as an argument, which everybody on the machine may read.
     variables = os.environ | {"MLFLOW_BACKEND_STORE_URI": store}
     with deaf_to_interrupts():
-        server = subprocess.Popen([sys.executable, *command], env=variables)
+        # A group of its own, which no worker leaves.
+        server = subprocess.Popen([sys.executable, *command], env=variables, process_group=0)
+    _take_hangups_for_interrupts()
     with suppress(KeyboardInterrupt):
         try:
             while server.poll() is None and not _answers(port):
@@ -81,10 +84,17 @@ def _answers(port: int) -> bool:
         return caller.connect_ex((HOST, port)) == 0
 
 
+def _take_hangups_for_interrupts() -> None:
+    """A terminal that is closed tells its own group of processes only."""
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
+
+
 def _end(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()  # which it passes on
-    try:
+    """With its workers, which would go on for seconds."""
+    server.terminate()
+    with suppress(subprocess.TimeoutExpired):
         server.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait()

@@ -12,11 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
-from mlflow.exceptions import MlflowException
 
 from llm4idrec.config import DataConfig
-from llm4idrec.errors import InputError
-from llm4idrec.files import replacing_file
+from llm4idrec.errors import InputError, MissingColumnError
+from llm4idrec.files import real_path, replacing_file
 from llm4idrec.formats import read_file
 
 OUT = pa.schema(
@@ -32,13 +31,17 @@ Format = Literal["csv", "tsv", "jsonl", "parquet"]
 ENDINGS: dict[str, Format] = {
     ".tsv": "tsv",
     ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-"""Of files that are no CSV; what follows for compression does not count."""
-COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+"""Of files that are no CSV, in small or capital letters; what follows for compression does not
+count."""
+COMPRESSED = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2"}
 READ_ONLY = (".xz", ".zip")
 """Compression of histories only."""
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 
 
 def recommend(
@@ -72,7 +75,7 @@ def recommend(
     except InputError as error:
         raise InputError(str(error), file=histories) from error
     best = found.loc[found["rank"] <= items, OUT.names]
-    _write(pa.Table.from_pandas(best, OUT, preserve_index=False), to)
+    write_items(pa.Table.from_pandas(best, OUT, preserve_index=False), to)
     return len(best), best["user"].nunique(), len(frame)
 
 
@@ -80,14 +83,10 @@ def read_histories(path: Path, columns: Mapping[str, str | None]) -> pd.DataFram
     """A row a user, as they come in the file: `user`, and `items` with the latest last."""
     if not os.path.isfile(path):  # noqa: PTH113, which raises for names that are too long
         raise InputError("there is no such file", "a file of histories", file=path)
-    named = columns.get(TIME)
     try:
-        table = _read(path, {**columns, TIME: named or TIME})
+        frame = _read(path, columns).to_pandas()
     except InputError as error:
-        if named or error.found != f"there is no column {TIME!r}":
-            raise error.advising(_in_options(error.remedy)) from error
-        table = _read(path, columns)
-    frame = table.to_pandas()
+        raise error.advising(_in_options(error.remedy)) from error
     if TIME in frame:
         frame = frame.sort_values(TIME, kind="stable")
     items = frame.groupby("user", sort=False)["item"].agg(list)
@@ -99,32 +98,51 @@ def _check(histories: Path, to: Path, items: int) -> None:
     """What can be said before anything is read."""
     if items < 1:
         raise InputError(f"--items is {items}", "at least 1")
-    if to.is_dir():
+    if os.path.isdir(to):  # noqa: PTH112, which raises for names that are too long
         raise InputError("is a folder", "a file to write", file=to)
-    if to.suffix in READ_ONLY:
+    real = real_path(to)
+    if real.is_symlink() or (os.path.exists(real) and not os.path.isfile(real)):  # noqa: PTH110, PTH113
+        raise InputError("is a device, a pipe or a circle of links", "a file to write", file=to)
+    if to.suffix.lower() in READ_ONLY:
         raise InputError("cannot be compressed so", f"one of {', '.join(COMPRESSED)}", file=to)
+    if _format(to) == "parquet" and to.suffix.lower() in COMPRESSED:
+        remedy = f"leave {to.suffix} out"
+        raise InputError("Parquet is compressed in itself", "no compression", remedy, file=to)
     if to.exists() and histories.exists() and to.samefile(histories):
         raise InputError("--to is the file of --histories", "another file", file=to)
 
 
 def _load(model: str) -> mlflow.pyfunc.PyFuncModel:
     try:
-        return mlflow.pyfunc.load_model(model)
-    except MlflowException as error:
+        mlflow.models.get_model_info(model)
+    except Exception as error:  # each kind of place has its package, and that its own
+        reason = " ".join(getattr(error, "message", str(error)).split()).rstrip(".")
         raise InputError(
-            f"there is no model {model} ({error.message.strip().rstrip('.')})",
+            f"there is no model {model} ({reason})",
             "one that is registered",
             "`python -m pipelines.run promote` makes a champion",
         ) from error
+    return mlflow.pyfunc.load_model(model)
 
 
 def _read(path: Path, columns: Mapping[str, str | None]) -> pa.Table:
+    """With the time, if a column is named for it or has its usual name."""
+    if columns.get(TIME) is None:
+        try:
+            return _read(path, {**columns, TIME: TIME})
+        except MissingColumnError as error:
+            if error.role != TIME:
+                raise
     layout = DataConfig.model_validate({"path": path, "format": _format(path), **columns})
     return read_file(path, layout)
 
 
 def _format(path: Path) -> Format:
-    endings = [suffix for suffix in path.suffixes if suffix not in (*COMPRESSED, *READ_ONLY)]
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    endings = [suffix for suffix in suffixes if suffix not in (*COMPRESSED, *READ_ONLY)]
+    if endings and endings[-1] in WORKBOOKS:
+        expected = "CSV, TSV, JSON lines or Parquet"
+        raise InputError("is a spreadsheet", expected, "use it as CSV", file=path)
     return ENDINGS.get(endings[-1], "csv") if endings else "csv"
 
 
@@ -143,20 +161,22 @@ def _in_options(remedy: str | None) -> str | None:
     return None if "data." in advice else advice
 
 
-def _write(table: pa.Table, to: Path) -> None:
-    with replacing_file(to) as partial:
+def write_items(table: pa.Table, to: Path) -> None:
+    """A table of `OUT`, in the format that the file's name says; whole or not at all."""
+    with replacing_file(real_path(to)) as partial:
         if (kind := _format(to)) == "parquet":
             pq.write_table(table, partial)
             return
-        if kind == "jsonl":
-            table.to_pandas().to_json(
-                partial, orient="records", lines=True, force_ascii=False,
-                compression=COMPRESSED.get(to.suffix),
-            )  # fmt: skip
-            return
-        plain = {"delimiter": "\t", "quoting_style": "none"}
+        plain = {"delimiter": "\t", "quoting_style": "none", "quoting_header": "none"}
         options = pacsv.WriteOptions(**(plain if kind == "tsv" else {}))
-        with pa.output_stream(str(partial), compression=COMPRESSED.get(to.suffix)) as stream:
+        compression = COMPRESSED.get(to.suffix.lower())
+        with pa.output_stream(str(partial), compression=compression) as stream:
+            if kind == "jsonl":
+                frame = table.to_pandas()
+                stream.write(
+                    frame.to_json(orient="records", lines=True, force_ascii=False).encode()
+                )
+                return
             try:
                 pacsv.write_csv(table, stream, options)
             except pa.ArrowInvalid as error:

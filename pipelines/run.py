@@ -22,7 +22,7 @@ from llm4idrec.errors import InputError
 from llm4idrec.faults import exit_code
 from llm4idrec.files import forget_work, locked, read_json
 from llm4idrec.preflight import check_parameters
-from llm4idrec.project import PARAMS, enter_project
+from llm4idrec.project import PARAMS, enter_project, path_or_address
 from llm4idrec.recommenders.config import SETTINGS
 from llm4idrec.yaml_file import read_yaml
 from pipelines import environment
@@ -83,7 +83,8 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--stack", default="default", help="a ZenML stack (this machine)")
     whole.add_argument("--settings", type=Path, help="ZenML run configuration: see stacks/run.yaml")
     given = whole.add_mutually_exclusive_group()
-    given.add_argument("--source", help="address of data that the run fetches: s3://...")
+    address = "address of data that the run fetches: s3://..."
+    given.add_argument("--source", type=path_or_address, help=address)
     given.add_argument("--record", metavar="RUN", help="only log a completed ZenML run in MLflow")
     add("verdict", show_verdict, f"print {COMPARISON} as a table")
     champion = add("promote", promote, "make the challenger champion if validation says so")
@@ -91,10 +92,10 @@ def parser() -> argparse.ArgumentParser:
     champion.add_argument("--force", action="store_true", help="whatever validation says")
     add("rollback", roll_back, "make the version champion that the champion replaced")
     new = add("recommend", recommend, "items for new users from a registered model")
-    histories = "CSV, TSV or Parquet, by its ending"
+    histories = "CSV, TSV, JSON lines or Parquet, by its ending"
     new.add_argument("--histories", type=Path, required=True, help=histories)
     new.add_argument("--to", type=Path, required=True, help="file to write, of any of these kinds")
-    new.add_argument("--model", default=SERVED, help=f"({SERVED})")
+    new.add_argument("--model", type=path_or_address, default=SERVED, help=f"({SERVED})")
     new.add_argument("--items", type=int, default=10, help="most items a user (10)")
     for role in ("user", "item"):
         new.add_argument(f"--{role}", metavar="COLUMN", default=role, help=f"({role})")
@@ -149,14 +150,15 @@ def run_stage(options: argparse.Namespace) -> None:
         environment.create_stores()
         from pipelines import flow, tracking
 
-        with tracking.stage_run(label, version, stage.keys(config), inputs, config) as run:
-            with before.all_or_none(outputs, run.deps):
+        keys = stage.keys(config)
+        with before.explaining(), tracking.stage_run(label, version, keys, inputs, config) as run:
+            with before.all_or_none(outputs):
                 zenml_run = flow.run_stage(name, config, inputs)
                 if name == "prepare":
                     check_ahead(name, version, outputs[TRAIN])
             run.tag(**{"zenml.run": zenml_run})
             log_stage(run, config, inputs, outputs)
-            with before.all_or_none(outputs, run.deps):
+            with before.all_or_none(outputs):
                 pass  # as late as can be, for DVC looks next
         forget_work(*outputs.values())
     if name == "report":
@@ -178,7 +180,8 @@ def run_all(options: argparse.Namespace) -> None:
             check_parameters(version.with_tuned_filter())
             if options.stack == "default":  # another has machines of its own
                 require_device(version.device)
-            source = options.source or STAGES["prepare"].inputs(version)[SOURCE]
+            given, own = options.source, STAGES["prepare"].inputs(version)[SOURCE]
+            source = str(given) if given else own  # a path may be there for the run only
             before = Snapshot.of_code()
             left = flow.run_all(version, source, options.stack, options.settings)
             if left is None:
@@ -278,7 +281,7 @@ def recommend(options: argparse.Namespace) -> None:
 
     columns = {"user": options.user, "item": options.item, "timestamp": options.timestamp}
     rows, served, users = recommendations.recommend(
-        options.model, options.histories, options.to, options.items,
+        str(options.model), options.histories, options.to, options.items,
         columns=columns, unknown=options.unknown,
     )  # fmt: skip
     print(f"{options.to}: {rows} rows, for {served} of {users} users")

@@ -35,10 +35,11 @@ class ChangedFilesError(ChangedError):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Parameters by file and key; a mark of each input, which tells cheaply that nothing happened
-    to it; hashes of the code.
+    """Parameters by file and key; a mark of each input, which moves whenever it is written; hashes
+    of the code.
 
-    A comment, another layout, and a file that was written again with the same bytes are no change.
+    A comment or another layout of the parameters is no change. An input that was written is one,
+    though its bytes be the same at the end: nobody knows which the stage has read.
     """
 
     stage: str
@@ -75,32 +76,49 @@ class Snapshot:
         return cls("all", {}, {}, {}, _code(STAGES))
 
     @contextmanager
-    def all_or_none(self, outputs: Files, hashes: Mapping[str, str]) -> Iterator[None]:
+    def all_or_none(self, outputs: Files) -> Iterator[None]:
         """Remove the outputs if the block fails, or if something is not as it was at its end.
 
         Half-done work to go on from lies beside them; it is kept unless a file has changed.
         """
         try:
-            yield
-            self.require_same(hashes)
+            with self.explaining():
+                yield
+            self.require_same()
         except BaseException as error:
             remove(*outputs.values())
             if isinstance(error, ChangedFilesError):
                 forget_work(*outputs.values())
             raise
 
-    def require_same(self, hashes: Mapping[str, str] | None = None) -> None:
-        """`ChangedError` if something is not as it was; `hashes` are those that the inputs had
-        after their marks were taken and before they were read."""
-        hashes = hashes or {}
-        touched = [name for name, path in self.inputs.items() if _mark(path) != self.marks[name]]
-        changed = [str(p) for n in touched if _hash(p := self.inputs[n]) != hashes[n]]
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """A fault that comes with an input that is written, or removed, comes from that."""
+        try:
+            yield
+        except ChangedError:
+            raise
+        except Exception as error:
+            if written := self._written():
+                raise self._changed(written) from error
+            raise
+
+    def require_same(self) -> None:
+        """`ChangedError` if something is not as it was."""
+        changed = self._written()
         changed += [str(p.relative_to(REPO)) for p, its in self.code.items() if _hash(p) != its]
         if changed:
-            raise ChangedFilesError(self._sentence(changed, "changed"), remedy=_REMEDY)
+            raise self._changed(changed)
         for file, before in self.params.items():
             if its := list(_differences(before, _chosen(read_yaml(file), before))):
                 raise ChangedError(self._sentence(its, ""), remedy=_REMEDY, file=file)
+
+    def _written(self) -> list[str]:
+        """The inputs that are not what they were, or were something else in between."""
+        return [str(p) for name, p in self.inputs.items() if _mark(p) != self.marks[name]]
+
+    def _changed(self, files: list[str]) -> ChangedFilesError:
+        return ChangedFilesError(self._sentence(files, "changed"), remedy=_REMEDY)
 
     def _sentence(self, changes: list[str], verb: str) -> str:
         named = ", ".join(changes[:_MOST_NAMED])
@@ -135,7 +153,12 @@ def _mark(path: Path) -> object:
         return None
     files = path.rglob("*") if path.is_dir() else [path]
     found = [(file, file.stat()) for file in sorted(files) if file.is_file() and file.name != COST]
-    return [(file, its.st_size, its.st_mtime_ns, its.st_ino) for file, its in found]
+    return [
+        # The last tells of one that was moved away and back; but a hard link moves it too, and DVC
+        # makes such where its cache has them.
+        (file, s.st_size, s.st_mtime_ns, s.st_ino, s.st_ctime_ns if s.st_nlink == 1 else None)
+        for file, s in found
+    ]
 
 
 def _hash(path: Path) -> str:

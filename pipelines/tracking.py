@@ -37,14 +37,13 @@ SUPERSEDED = "superseded"
 @dataclass(frozen=True)
 class StageRun:
     """The open MLflow run of a stage, nested in `parent_id`; `about` are the tags that every run
-    of a version has: dataset, filter, version; `deps` the hashes of the stage's inputs."""
+    of a version has: dataset, filter, version."""
 
     client: MlflowClient
     run_id: str
     parent_id: str
     experiment_id: str
     about: Mapping[str, str]
-    deps: Mapping[str, str]
 
     def tag(self, **tags: str) -> None:
         tag_run(self.client, self.run_id, tags)
@@ -96,7 +95,6 @@ def stage_run(
     place = f"{socket.gethostname()}:{Path.cwd()}"
     _close_killed(client, experiment, {STAGE: name, PLACE: place})
     parent_id = parent_run(client, experiment, version)
-    hashes = {dep: dvc_hash(path) for dep, path in deps.items()}
     tags = {
         PARENT: parent_id,
         "mlflow.source.name": f"pipelines.run {name}",
@@ -104,10 +102,10 @@ def stage_run(
         PLACE: place,
         **about(version),
         **git_tags(),
-        **{f"deps.{dep}": md5 for dep, md5 in hashes.items()},
+        **{f"deps.{dep}": dvc_hash(path) for dep, path in deps.items()},
     }
     run = client.create_run(experiment, tags=tags, run_name=name)
-    tracked = StageRun(client, run.info.run_id, parent_id, experiment, about(version), hashes)
+    tracked = StageRun(client, run.info.run_id, parent_id, experiment, about(version))
     values = flat((config or version).model_dump(mode="json"))
     shaping = {k: v for k, v in values.items() if any(f"{k}.".startswith(f"{p}.") for p in params)}
     log_params(client, tracked.run_id, shaping)

@@ -21,7 +21,7 @@ import pyarrow.csv
 from llm4idrec.errors import InputError
 from llm4idrec.export import pairs, sequences
 from llm4idrec.export.material import Material
-from llm4idrec.files import replacing_folder
+from llm4idrec.files import real_path, replacing_folder
 
 _SPACE = r"[\x09-\x0d\x1c-\x20\x{85}\p{Z}]"
 _MISSING = (  # what pandas takes for a missing value, and RecBole's padding
@@ -76,8 +76,8 @@ def export_data(material: Material, to: Path, format: str, protocol: str) -> dic
     format cannot hold.
     """
     rules = FORMATS[format]
-    to = to.resolve()
-    if to.exists() and not (to.is_dir() and not any(to.iterdir())):
+    to = real_path(to)
+    if (to.is_symlink() or to.exists()) and not (to.is_dir() and not any(to.iterdir())):
         raise InputError("is there already", "a new folder", "remove it or name another", file=to)
     _require_ids("user", material.users, rules.refused, format)
     _require_ids("item", material.items, rules.refused_item or rules.refused, format)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from llm4idrec.config import DataConfig
-from llm4idrec.errors import InputError
+from llm4idrec.errors import InputError, MissingColumnError
 from llm4idrec.formats.layout import Layout
 from llm4idrec.formats.shown import listed
 from llm4idrec.formats.text import NothingReadError, read_text
@@ -166,7 +166,8 @@ def place_of(header: list[str], role: str, name: str, path: Path, remedy: str | 
     if remedy is None and all(_is_number(cell) for cell in header):
         raise _no_header(header, name, path)
     remedy = remedy or correction(header, role, name)
-    raise InputError(f"there is no column {name!r}", f"one of {listed(header)}", remedy, file=path)
+    found = f"there is no column {name!r}"
+    raise MissingColumnError(role, found, f"one of {listed(header)}", remedy, file=path)
 
 
 def correction(header: list[str], role: str, name: str) -> str:

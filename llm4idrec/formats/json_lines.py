@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pajson
 
 from llm4idrec.config import DataConfig
-from llm4idrec.errors import InputError
+from llm4idrec.errors import InputError, MissingColumnError
 from llm4idrec.formats.columns import correction
 from llm4idrec.formats.parquet import require_no_nul
 from llm4idrec.formats.shown import listed, shown
@@ -145,7 +145,8 @@ def require_keys(table: pa.Table, wanted: Mapping[str, str], keys: list[str], pa
     """`InputError` for a key that no line of the file, or of the folder, has."""
     for role, name in wanted.items():
         if table[role].null_count == len(table):
-            raise InputError(
+            raise MissingColumnError(
+                role,
                 f"there is no key {name!r}",
                 f"one of {listed(keys)}" if keys else "one in each line",
                 correction(keys, role, name),

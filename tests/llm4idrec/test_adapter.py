@@ -234,3 +234,7 @@ def test_a_folder_that_holds_something_is_not_replaced(tuned: Tuned, tmp_path: P
     with pytest.raises(InputError, match="is there already"):
         export_merged(tuned.base_model, tuned.adapter, tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    with pytest.raises(InputError, match="is there already"):
+        export_merged(tuned.base_model, tuned.adapter, circle)

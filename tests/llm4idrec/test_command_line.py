@@ -79,6 +79,18 @@ def test_output_that_nobody_can_take_is_a_sentence(worse: None) -> None:
     assert done.stderr.startswith(b"the disk is full")
 
 
+def test_output_that_nobody_reads_to_its_end_is_no_fault(worse: None) -> None:
+    """As with `| head`."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.run", "verdict"], stdout=write, stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(REPO)}, check=False,
+    )  # fmt: skip
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def test_argparse_has_its_exit_codes() -> None:
     assert run("llm4idrec", "--help").returncode == 0
     done = run("llm4idrec", "nonsense")

@@ -245,3 +245,7 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is there already; expected a new folder"):
         export(tmp_path, material(), "recbole")
     assert written(tmp_path) == {"mine": "precious"}
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    with pytest.raises(InputError, match="is there already; expected a new folder"):
+        export(circle, material(), "recbole")

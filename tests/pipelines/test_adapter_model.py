@@ -62,6 +62,17 @@ def test_an_answer_does_not_depend_on_who_else_is_asked_about(workshop: Workshop
     assert not shown_alike.all()
 
 
+def test_items_in_another_spelling(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
+    workshop.register({"mf": 0.1})
+    model = mlflow.pyfunc.load_model(SERVED)
+    frame = pd.DataFrame({"user": ["a", "b"], "items": [["m1.0", "m2.0"], ["m1.0"]]})
+    assert not len(model.predict(frame))
+    assert capsys.readouterr().err.splitlines()[0] == (
+        "items that the catalogue does not have, left out: 3 ('m1.0', 'm2.0'); they match without "
+        "a trailing `.0`: write them alike"
+    )
+
+
 def test_histories_of_anybody(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
     workshop.register({"mf": 0.1})
     model = mlflow.pyfunc.load_model(SERVED)
@@ -74,7 +85,8 @@ def test_histories_of_anybody(workshop: Workshop, capsys: pytest.CaptureFixture[
         assert rows["item"].is_unique
         assert rows["rank"].tolist() == list(range(1, len(rows) + 1))
         assert rows["mean_log_probability"].is_monotonic_decreasing
-    assert "items that the catalogue does not have, left out: 1" in capsys.readouterr().err
+    said = "items that the catalogue does not have, left out: 1 ('nothing we sell')\n"
+    assert said in capsys.readouterr().err
 
     for users, items, sentence in [
         (["a", "a"], [["m1"], ["m2"]], "a user comes twice"),

@@ -86,6 +86,12 @@ def test_an_mlflow_server_that_does_not_answer(refused: Callable[..., str]) -> N
         assert "not within 5 s" in refused(MLFLOW_TRACKING_URI=address)
 
 
+def test_a_database_that_stays_silent(refused: Callable[..., str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"127.0.0.1:{silent.getsockname()[1]}/x"
+        assert "timed out" in refused(ZENML_STORE_URL=f"mysql://me:secret@{place}")
+
+
 def test_something_else_that_answers(refused: Callable[..., str]) -> None:
     with answering(200, b"<html>Welcome</html>") as address:
         assert "is no MLflow server that works (200)" in refused(MLFLOW_TRACKING_URI=address)
@@ -199,3 +205,7 @@ def test_a_state_folder_that_cannot_be_written(refused: Callable[..., str]) -> N
     assert "the run records cannot be kept here (File exists)" in sentence
     sentence = refused(LLM4IDREC_STATE=str(Path("ratings.csv/x").resolve()), **own)
     assert "cannot be kept here (Not a directory); expected a folder that this user" in sentence
+    sentence = refused(LLM4IDREC_STATE="/proc/x", **own)
+    assert "cannot be kept here (No such file or directory); expected a folder" in sentence
+    sentence = refused(LLM4IDREC_STATE="~nobodyx/x", **own)
+    assert sentence.startswith("LLM4IDREC_STATE is '~nobodyx/x', and there is no such home")

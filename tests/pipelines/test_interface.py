@@ -66,10 +66,13 @@ def test_it_serves_the_runs_on_loopback_until_interrupted() -> None:
     # What everybody on the machine may read.
     assert not [word for child in children for word in child.cmdline() if "sqlite" in word]
     os.killpg(process.pid, signal.SIGINT)
+    process.wait(60)
+    left = psutil.wait_procs(children, timeout=1)[1]
+    assert [child for child in left if child.status() != psutil.STATUS_ZOMBIE] == []
+    assert interface.choose_port(port) == port
     out, error = process.communicate(timeout=60)
     assert "Traceback" not in out + error
     assert process.returncode == 0
-    assert psutil.wait_procs(children, timeout=10)[1] == []
 
 
 def test_a_busy_port_is_left_for_the_next(capsys: pytest.CaptureFixture[str]) -> None:

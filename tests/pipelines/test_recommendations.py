@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from llm4idrec.errors import InputError
 from pipelines import run
-from pipelines.recommendations import read_histories
+from pipelines.recommendations import OUT, read_histories, write_items
 from pipelines.registry import CHAMPION, MODEL
 from tests.pipelines.conftest import SERVED, Workshop
 
@@ -113,6 +117,81 @@ def test_columns_by_name_in_any_format(workshop: Workshop, capfd: Output) -> Non
     assert found[0].dtypes["mean_log_probability"] == "float32"
 
 
+def test_json_lines_need_no_time(tmp_path: Path) -> None:
+    file = tmp_path / "new.NDJSON"
+    file.write_text('{"user": "zoe", "item": 3}\n{"user": "zoe", "item": 8}\n')
+    assert read_histories(file, COLUMNS)["items"].tolist() == [["3", "8"]]
+    file.write_text('{"user": "zoe", "item": null}\n{"user": "zoe", "item": 8}\n')
+    with pytest.raises(InputError) as refused:
+        read_histories(file, COLUMNS)
+    assert "data." not in str(refused.value)
+
+
+def test_advice_for_the_parameters_is_not_given(tmp_path: Path) -> None:
+    file = tmp_path / "new.csv"
+    file.write_text("user,item\na,m1\nNA,m2\n")
+    with pytest.raises(InputError, match="line 3") as refused:
+        read_histories(file, COLUMNS)
+    assert "data." not in str(refused.value)
+
+
+TABLE = pa.Table.from_pylist(
+    [{"user": "zoe", "item": "m3", "rank": 1, "mean_log_probability": -0.5}], OUT
+)
+READERS = {
+    "out.PARQUET": pd.read_parquet,
+    "out.TSV": pd.read_table,
+    "out.json": partial(pd.read_json, lines=True),
+    "out.ndjson.zstd": lambda path: pd.read_json(
+        pa.input_stream(path, compression="zstd"), lines=True
+    ),
+    "out.csv.GZIP": partial(pd.read_csv, compression="gzip"),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_endings(name: str, tmp_path: Path) -> None:
+    write_items(TABLE, to := tmp_path / name)
+    assert READERS[name](to).to_dict("records") == TABLE.to_pylist()
+    assert read_histories(to, COLUMNS)["items"].tolist() == [["m3"]]
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "sentence"),
+    [
+        ("--histories", "new.xlsx", "is a spreadsheet; expected CSV, TSV, JSON lines or Parquet"),
+        ("--to", "out.XLS", "is a spreadsheet; expected CSV, TSV, JSON lines or Parquet"),
+        ("--to", "out.parquet.gz", "Parquet is compressed in itself; expected no compression"),
+        ("--to", "out.csv.ZIP", "cannot be compressed so"),
+        ("--to", "/dev/null", "is a device, a pipe or a circle of links; expected a file to write"),
+        ("--to", "pipe", "is a device, a pipe or a circle of links; expected a file to write"),
+        ("--to", "circle", "is a device, a pipe or a circle of links; expected a file to write"),
+    ],
+)  # fmt: skip
+def test_files_that_cannot_be_read_or_written(
+    option: str, name: str, sentence: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capfd: Output,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    Path("circle").symlink_to("circle")
+    for file in ("new.csv", "new.xlsx"):
+        Path(file).write_text("user,item\na,m1\n")
+    files = {"--histories": "new.csv", "--to": "out.csv", option: name}
+    assert run.main(["recommend", *(word for pair in files.items() for word in pair)]) == 2
+    assert capfd.readouterr().err.startswith(f"{name}: {sentence}")
+
+
+def test_what_a_link_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    link, target = tmp_path / "link.csv", tmp_path / "deep/out"
+    link.symlink_to("deep/out")
+    for _ in range(2):  # not there yet; there already
+        write_items(TABLE, link)
+        assert link.is_symlink()
+        assert target.read_text().startswith('"user","item"')
+
+
 @pytest.mark.parametrize(
     "other", ["new.csv", "./new.csv", "link.csv", "hard.csv", "deep/../new.csv"]
 )
@@ -160,6 +239,9 @@ def test_what_recommend_cannot_use_is_a_sentence(workshop: Workshop, capfd: Outp
         ("user,item\n", SERVED, "new.csv: there is a header but nothing below it"),
         ("user,item\na,m1\n", f"models:/{MODEL}@{CHAMPION}", "there is no model models:/llm4id"),
         ("user,item\na,m1\n", "models:/nobody/1", "there is no model models:/nobody/1"),
+        ("user,item\na,m1\n", "http://127.0.0.1:9/x", "there is no model http://127.0.0.1:9/x"),
+        ("user,item\na,m1\n", "s3://nope/x", "there is no model s3://nope/x (No module named"),
+        ("user,item\na,m1\n", "ftp://127.0.0.1:9/x", "there is no model ftp://127.0.0.1:9/x"),
     ]:
         if text is not None:
             Path("new.csv").write_text(text)

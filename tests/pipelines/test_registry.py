@@ -162,7 +162,7 @@ def test_a_champion_is_loaded_in_three_lines_where_nothing_else_is(
     )
     assert moved.stderr == (
         f"{new}: moved here from {old}; its absolute paths were rewritten\n"
-        "items that the catalogue does not have, left out: 1\n"
+        "items that the catalogue does not have, left out: 1 ('unheard')\n"
     )
     del kept["PYTHONPATH"]
     code = """

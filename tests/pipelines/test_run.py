@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from llm4idrec.__main__ import main as library_main
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
 from llm4idrec.files import read_json
+from llm4idrec.project import enter_project
 from pipelines import run, tracking
 from pipelines.checks import check_ahead, untracked
 from pipelines.stages import STAGES
@@ -130,6 +132,46 @@ def test_commands_find_the_project_from_below_and_paths_are_those_from_there(
     monkeypatch.chdir(here)
     assert run.main(["verdict"]) == 2
     assert "reports/comparison.json: there is no report yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("other", "{here}/other"),
+        ("../other.csv", "{here}/../other.csv"),
+        ("/data/other", "/data/other"),
+        ("s3://bucket/other.csv", "s3://bucket/other.csv"),
+        ("models:/mine@champion", "models:/mine@champion"),
+    ],
+)
+def test_a_source_and_a_model_are_addresses_or_paths_from_there(
+    given: str, expected: str, workplace: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workplace()
+    root, here = Path.cwd(), Path("sub").resolve()
+    here.mkdir()
+    for command, name in (
+        (["all", "--source"], "source"),
+        (["recommend", "--histories", "a", "--to", "b", "--model"], "model"),
+    ):
+        monkeypatch.chdir(here)
+        options = run.parser().parse_args([*command, given])
+        enter_project(options)
+        assert Path.cwd() == root
+        assert str(getattr(options, name)) == expected.format(here=here)
+
+
+def test_parameters_that_tuning_left_are_no_project(
+    workplace: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workplace()
+    root, tuned = Path.cwd(), Path("artifacts/tuning/mf").resolve()
+    Path("dvc.yaml").write_text("stages: {}\n")
+    tuned.mkdir(parents=True)
+    (tuned / "params.yaml").write_text("filter: {min_votes: 1}\n")
+    monkeypatch.chdir(tuned)
+    enter_project(Namespace())
+    assert Path.cwd() == root
 
 
 def test_data_that_a_copy_would_lack_are_a_hint(
