@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm4idrec.interactions import Interactions
-from llm4idrec.prompts import SHORTEST_HISTORY, Prompt, parse_item, question_text
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.language_model.prompts import SHORTEST_HISTORY, Prompt, parse_item, question_text
 
 CUTS, BATCH, ACCUMULATION, RATE = 20, 8, 4, 1e-3
 ANSWERS_TOGETHER, NEW_TOKENS, TEMPERATURE, TOP_P = 16, 200, 0.8, 0.9

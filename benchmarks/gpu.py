@@ -27,18 +27,18 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from benchmarks.handover import read_split
 from llm4idrec import stages
-from llm4idrec.adapter import PromptBatches, add_adapter
-from llm4idrec.causal_training import Schedule, train_causal
 from llm4idrec.config import AdapterConfig, BaseModelConfig, GenerationConfig, ListsConfig
 from llm4idrec.config import PromptsConfig as Prompts
-from llm4idrec.device import choose_device
-from llm4idrec.generation import Generator
-from llm4idrec.interactions import Interactions
-from llm4idrec.prompt_files import read_prompts, write_prompts
-from llm4idrec.prompts import build_prompts
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.generation.generator import Generator
+from llm4idrec.language_model.adapter import PromptBatches, add_adapter
+from llm4idrec.language_model.causal_training import Schedule, train_causal
+from llm4idrec.language_model.prompt_files import read_prompts, write_prompts
+from llm4idrec.language_model.prompts import build_prompts
+from llm4idrec.language_model.tokenization import PromptEncoder
 from llm4idrec.recommenders.base import Trained
 from llm4idrec.recommenders.registry import RECOMMENDERS
-from llm4idrec.tokenization import PromptEncoder
+from llm4idrec.runtime.device import choose_device
 
 SEED, STEPS, EPOCHS = 0, 10, 3
 LISTS = ListsConfig(users=True, words=True)

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from llm4idrec.config import DataConfig
-from llm4idrec.formats import read_file
-from llm4idrec.interactions import Interactions
+from llm4idrec.data.formats import read_file
+from llm4idrec.data.interactions import Interactions
 
 
 @dataclass(frozen=True)

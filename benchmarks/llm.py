@@ -34,8 +34,8 @@ from typing import Any
 from benchmarks.llm_side import WORDS, Job
 from benchmarks.pipe import ONE_THREAD, ROOT
 from llm4idrec import stages
-from llm4idrec.base_model import make_base_model
 from llm4idrec.config import BaseModelConfig, Config
+from llm4idrec.language_model.base_model import make_base_model
 
 SEED, USERS, LONGEST, ITEMS = 0, 16, 30, 40
 Outcome = dict[str, Any]

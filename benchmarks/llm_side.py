@@ -17,18 +17,18 @@ import torch
 
 from benchmarks import authors
 from benchmarks.pipe import peak_mb
-from llm4idrec.adapter import PromptBatches, add_adapter, load_tuned_model
-from llm4idrec.base_model import load_base_model
-from llm4idrec.causal_training import Schedule, train_causal
 from llm4idrec.config import AdapterConfig, GenerationConfig, ListsConfig
-from llm4idrec.generation import Generator
-from llm4idrec.id_tokens import id_tokens
-from llm4idrec.interactions import Interactions
-from llm4idrec.next_item import ItemProbabilities
-from llm4idrec.prompt_files import PackedPrompts
-from llm4idrec.prompts import question_text
-from llm4idrec.tokenization import PromptEncoder
-from llm4idrec.trie import CatalogueTrie
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.generation.generator import Generator
+from llm4idrec.generation.next_item import ItemProbabilities
+from llm4idrec.language_model.adapter import PromptBatches, add_adapter, load_tuned_model
+from llm4idrec.language_model.base_model import load_base_model
+from llm4idrec.language_model.causal_training import Schedule, train_causal
+from llm4idrec.language_model.id_tokens import id_tokens
+from llm4idrec.language_model.prompt_files import PackedPrompts
+from llm4idrec.language_model.prompts import question_text
+from llm4idrec.language_model.tokenization import PromptEncoder
+from llm4idrec.nn.catalogue_trie import CatalogueTrie
 
 SEED, CPU = 0, torch.device("cpu")
 WORDS = {True: ListsConfig(users=True, words=True), False: ListsConfig()}

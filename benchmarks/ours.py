@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.pipe import Ranking, serve, start
-from llm4idrec.holdout import TRAIN, leave_last_out, random_shares
-from llm4idrec.interactions import IntArray, Interactions
-from llm4idrec.metrics import evaluated_users
+from llm4idrec.data.holdout import TRAIN, leave_last_out, random_shares
+from llm4idrec.data.interactions import IntArray, Interactions
+from llm4idrec.metrics.ranking import evaluated_users
 from llm4idrec.recommenders.base import Trained
 from llm4idrec.recommenders.registry import RECOMMENDERS
 from llm4idrec.recommenders.training import Validation

@@ -23,8 +23,8 @@ with a sample by default (`contrast_nodes`, `negatives`) it does so here; `--our
 
 With `--quality` nothing is timed: ours trains with its own defaults for the number of epochs that a
 validation part of train chooses, and the peer for the epochs given, with its best one picked on
-test, as SELFRec does. Both rankings are measured by `llm4idrec.metrics`; SELFRec's sequential
-models recommend items that a user has taken already, and that is left as it is.
+test, as SELFRec does. Both rankings are measured by `llm4idrec.metrics.ranking`; SELFRec's
+sequential models recommend items that a user has taken already, and that is left as it is.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ import yaml
 from benchmarks.frameworks import Framework, RecBole, SELFRec
 from benchmarks.handover import Split, read_split
 from benchmarks.pipe import Job, Side
-from llm4idrec.metrics import user_metrics
+from llm4idrec.metrics.ranking import user_metrics
 from llm4idrec.recommenders.registry import RECOMMENDERS
 
 PLACES = 20

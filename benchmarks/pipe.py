@@ -38,7 +38,7 @@ class Ranking:
     items: npt.NDArray[np.int32]
     """Shape (n, k), best first; -1 where there is none."""
     own: dict[str, float] = field(default_factory=dict)
-    """What the side itself says of it, by the names of `llm4idrec.metrics`."""
+    """What the side itself says of it, by the names of `llm4idrec.metrics.ranking`."""
 
 
 def start() -> tuple[Job, int]:

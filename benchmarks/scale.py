@@ -28,10 +28,10 @@ import pyarrow.parquet as pq
 
 from benchmarks.pipe import ROOT, peak_mb
 from llm4idrec import __main__ as stages
-from llm4idrec.candidates import SCHEMA
 from llm4idrec.config import Config
-from llm4idrec.interactions import Interactions
-from llm4idrec.yaml_file import read_yaml
+from llm4idrec.config.yaml_file import read_yaml
+from llm4idrec.data.candidates import SCHEMA
+from llm4idrec.data.interactions import Interactions
 
 IntArray = npt.NDArray[np.integer]
 DATA = "interactions.csv"
@@ -110,9 +110,9 @@ def rank(config: Config, at: Path) -> None:
     """The best 20 unseen items of `RANKED` users, by vectors of 64 dimensions."""
     import torch
 
-    from llm4idrec.metrics import user_metrics
-    from llm4idrec.recommenders.mf import MF
-    from llm4idrec.threads import fixed_threads
+    from llm4idrec.metrics.ranking import user_metrics
+    from llm4idrec.recommenders.graph.mf import MF
+    from llm4idrec.runtime.threads import fixed_threads
 
     train = Interactions.read(at / "train/interactions.parquet")
     test = Interactions.read(at / "heldout/test.parquet")

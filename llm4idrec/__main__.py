@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from llm4idrec import command_line
+from llm4idrec.runtime import command_line
 
 if __name__ == "__main__":
     command_line.begin()
 
 from llm4idrec import preflight, stages
 from llm4idrec.config import Config
-from llm4idrec.device import require_device
 from llm4idrec.errors import InputError
 from llm4idrec.export.command import add_options, export
-from llm4idrec.faults import exit_code
-from llm4idrec.files import forget_work
-from llm4idrec.processes import is_main, joined
-from llm4idrec.project import PARAMS, enter_project
+from llm4idrec.language_model.processes import is_main, joined
+from llm4idrec.runtime.device import require_device
+from llm4idrec.runtime.faults import exit_code
+from llm4idrec.runtime.files import forget_work
+from llm4idrec.runtime.project import PARAMS, enter_project
 
 Command = Callable[[Config, Path], None]
 
@@ -155,9 +155,9 @@ def evaluate(config: Config, at: Path) -> None:
 
 def report(config: Config, at: Path) -> None:
     """evaluation/ -> report/comparison.json, report/controls.json, report/comparison.html"""
-    from llm4idrec.files import read_json
-    from llm4idrec.leads import lead_table
-    from llm4idrec.verdict import verdict_table
+    from llm4idrec.runtime.files import read_json
+    from llm4idrec.verdict.leads import lead_table
+    from llm4idrec.verdict.verdict import verdict_table
 
     stages.report(
         at / "raw",
@@ -206,7 +206,7 @@ def run(config: Config, at: Path) -> None:
 
 def merged(options: argparse.Namespace) -> None:
     """base_model/, adapter/ -> one model, for engines that load no adapters"""
-    from llm4idrec.adapter import export_merged
+    from llm4idrec.language_model.adapter import export_merged
 
     export_merged(options.out / "base_model", options.out / "adapter", options.to)
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from llm4idrec.config import Config
+from llm4idrec.config.presets import ADAPTER_PRESETS
+from llm4idrec.config.recommenders import GenerativeConfig
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.data.split import require_protocol
 from llm4idrec.errors import InputError
-from llm4idrec.interactions import Interactions
-from llm4idrec.memory import rows_at_a_time
-from llm4idrec.presets import ADAPTER_PRESETS
-from llm4idrec.prompts import require_order, require_prompts
-from llm4idrec.recommenders.config import GenerativeConfig
-from llm4idrec.split import require_protocol
+from llm4idrec.language_model.prompts import require_order, require_prompts
+from llm4idrec.runtime.memory import rows_at_a_time
 
 # Modules that load torch are imported where there is something for them to check.
 
@@ -34,11 +34,11 @@ def check_base_model(config: Config) -> None:
     """Raises `InputError` for a base model that is not to be had or does not fit the adapter."""
     model, adapter = config.base_model, config.adapter
     if model.name is not None:
-        from llm4idrec.pretrained import require_base_model
+        from llm4idrec.language_model.pretrained import require_base_model
 
         require_base_model(model.name, model.revision)
     elif list(adapter.target_modules) != ADAPTER_PRESETS[adapter.preset]["target_modules"]:
-        from llm4idrec.adapter import require_modules
+        from llm4idrec.language_model.adapter import require_modules
 
         require_modules(model, adapter)
 
@@ -47,7 +47,7 @@ def check_recommenders(config: Config) -> None:
     """Raises `InputError` for a pretrained model that is not to be had."""
     for settings in map(config.settings, _wanted(config)):
         if isinstance(settings, GenerativeConfig) and settings.name is not None:
-            from llm4idrec.pretrained import is_cached
+            from llm4idrec.language_model.pretrained import is_cached
             from llm4idrec.recommenders.generative.model import t5_config
 
             if not is_cached(settings.name):
@@ -59,8 +59,8 @@ def check_train(config: Config, train: Path) -> None:
     interactions = Interactions.read(train)
     require_prompts(interactions)
     if "ease" in _wanted(config):
-        from llm4idrec.device import choose_device
-        from llm4idrec.recommenders.ease import require_memory
+        from llm4idrec.recommenders.item_based.ease import require_memory
+        from llm4idrec.runtime.device import choose_device
 
         require_memory(interactions.n_items, choose_device(config.device))
 
@@ -92,7 +92,7 @@ def _require_votes(config: Config) -> None:
 def _require_tunable(config: Config) -> None:
     if not config.tune.recommenders:
         return
-    from llm4idrec.tuning import first_choices, require_in_range
+    from llm4idrec.tuning.filter_tuning import first_choices, require_in_range
 
     known = config.filter.min_log_probability is None
     cut = 0.0 if known else config.tune.least_probable[0]  # what it cuts off is known later

@@ -27,17 +27,17 @@ from llm4idrec.config import (
     PromptsConfig,
     SplitConfig,
 )
-from llm4idrec.files import costing, replacing_folder, write_json
-from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders.config import EASEConfig, RecommenderConfig
-from llm4idrec.threads import fixed_threads
+from llm4idrec.config.recommenders import EASEConfig, RecommenderConfig
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.runtime.files import costing, replacing_folder, write_json
+from llm4idrec.runtime.threads import fixed_threads
 
 TRAIN = "interactions.parquet"
 
 
 def read(out: Path, *, data: DataConfig) -> None:
     """Interaction file -> `train.parquet`, perhaps `test.parquet`: string IDs with line numbers."""
-    from llm4idrec.formats import read_file
+    from llm4idrec.data.formats import read_file
 
     with costing(out), replacing_folder(out) as folder:
         pq.write_table(read_file(data.train_file, data), folder / "train.parquet")
@@ -56,9 +56,9 @@ def split(
     seed: int,
 ) -> None:
     """Raw tables -> train, held-out (`valid.parquet`, `test.parquet`) and identifiers folders."""
-    from llm4idrec.metrics import evaluated_users, require_several
-    from llm4idrec.rows import read_rows
-    from llm4idrec.split import split_raw
+    from llm4idrec.data.rows import read_rows
+    from llm4idrec.data.split import split_raw
+    from llm4idrec.metrics.ranking import evaluated_users, require_several
 
     test = raw / "test.parquet"
     parts = split_raw(
@@ -85,8 +85,8 @@ def prompts(
     train: Path, out: Path, *, prompts: PromptsConfig, lists: ListsConfig, seed: int
 ) -> None:
     """Train interactions -> `prompts.jsonl`."""
-    from llm4idrec.prompt_files import write_prompts
-    from llm4idrec.prompts import build_prompts
+    from llm4idrec.language_model.prompt_files import write_prompts
+    from llm4idrec.language_model.prompts import build_prompts
 
     with costing(out), replacing_folder(out) as folder:
         built = build_prompts(Interactions.read(train / TRAIN), prompts, lists, seed)
@@ -104,7 +104,7 @@ def base_model(
     threads: int,
 ) -> None:
     """Train interactions -> a Hugging Face model folder, or a reference to a pretrained one."""
-    from llm4idrec.base_model import make_base_model
+    from llm4idrec.language_model.base_model import make_base_model
 
     with costing(out), fixed_threads(threads):
         make_base_model(train / TRAIN, out, base_model, lists, seed, device)
@@ -124,9 +124,9 @@ def adapter(
 
     `LLM4IDREC_ACCELERATE` has it made by the processes that `accelerate launch` starts.
     """
-    from llm4idrec.adapter import tune_adapter
-    from llm4idrec.launch import ARGUMENTS, launch_tuning
-    from llm4idrec.processes import is_main, joined
+    from llm4idrec.language_model.adapter import tune_adapter
+    from llm4idrec.language_model.launch import ARGUMENTS, launch_tuning
+    from llm4idrec.language_model.processes import is_main, joined
 
     given = (base_model, prompts / "prompts.jsonl", out, adapter, seed, device)
     arguments = os.environ.get(ARGUMENTS)
@@ -150,7 +150,7 @@ def generate(
     threads: int,
 ) -> None:
     """Tuned model -> shards of candidates with votes, mean log-probability and rank."""
-    from llm4idrec.generation import generate_candidates
+    from llm4idrec.generation.generator import generate_candidates
 
     with costing(out):
         generate_candidates(
@@ -171,7 +171,7 @@ def controls(
     memory: float,
 ) -> None:
     """Train interactions -> candidates of who stands in the model's place, `<control>.parquet`."""
-    from llm4idrec.controls import write_controls
+    from llm4idrec.augmentation.controls import write_controls
 
     with costing(out), replacing_folder(out) as folder, fixed_threads(threads):
         interactions = Interactions.read(train / TRAIN)
@@ -190,10 +190,10 @@ def filter(
 ) -> None:
     """Candidates -> the accepted ones, `candidates.parquet` and `controls.parquet`, and
     `summary.json` (counts of the language model's by reason)."""
-    from llm4idrec.candidate_files import CandidateFiles
-    from llm4idrec.candidates import shards
-    from llm4idrec.filter_files import filter_files
-    from llm4idrec.filtering import PROPOSED, CandidateFilter
+    from llm4idrec.augmentation.candidate_files import CandidateFiles
+    from llm4idrec.augmentation.filter_files import filter_files
+    from llm4idrec.augmentation.filtering import PROPOSED, CandidateFilter
+    from llm4idrec.data.candidates import shards
 
     # One thread, as in the workers of tuning, whose candidates are to be the same.
     with costing(out), replacing_folder(out) as folder, fixed_threads(1):
@@ -210,7 +210,7 @@ def filter(
 def merge(train: Path, identifiers: Path, candidates: Path, out: Path, *, memory: float) -> None:
     """Train and accepted candidates -> `interactions.parquet` and, in the user's IDs, a CSV; the
     controls' candidates with their shares -> `controls.parquet`."""
-    from llm4idrec.merge_files import merge_files
+    from llm4idrec.augmentation.merge_files import merge_files
 
     with costing(out), replacing_folder(out) as folder:
         merge_files(Interactions.read(train / TRAIN), identifiers, candidates, folder, memory)
@@ -233,7 +233,7 @@ def evaluate(
 ) -> None:
     """Original against augmented data, and that against the controls', for one recommender ->
     `per_user.parquet` and summaries."""
-    from llm4idrec.evaluation import evaluate_recommender
+    from llm4idrec.evaluation.evaluate import evaluate_recommender
 
     with costing(out):
         evaluate_recommender(
@@ -254,7 +254,7 @@ def evaluate(
 
 def plots(evaluations: Sequence[Path], out: Path) -> None:
     """Evaluations -> `curves.csv` and `amounts.csv`, lines for `dvc plots`."""
-    from llm4idrec.digest import write_lines
+    from llm4idrec.verdict.digest import write_lines
 
     with replacing_folder(out) as folder:
         write_lines(evaluations, folder)
@@ -280,7 +280,7 @@ def report(
 ) -> None:
     """Evaluations, and what led to them -> `comparison.json`, `controls.json`, `metrics.json` and
     `comparison.html`, which also says where they come from."""
-    from llm4idrec.report import Artifacts, write_report
+    from llm4idrec.report.report import Artifacts, write_report
 
     artifacts = Artifacts(
         raw,

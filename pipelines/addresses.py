@@ -102,7 +102,7 @@ def _ray(name: str, address: str) -> None:
 
 
 def _accelerate(name: str, arguments: str) -> None:
-    from llm4idrec.launch import checked
+    from llm4idrec.language_model.launch import checked
 
     checked(arguments)
 

@@ -18,15 +18,15 @@ LEFT_OUT = {
     "llm4idrec/config/data.py",
     "llm4idrec/config/language_model.py",
     "llm4idrec/errors.py",
-    "llm4idrec/faults.py",
-    "llm4idrec/interruption.py",
-    "llm4idrec/recommenders/config.py",
-    "llm4idrec/section.py",
+    "llm4idrec/runtime/faults.py",
+    "llm4idrec/runtime/interruption.py",
+    "llm4idrec/config/recommenders.py",
+    "llm4idrec/config/section.py",
     "steps/step.py",
     "steps/workspace.py",
 }
 # Values that stand in for keys which `params.yaml` does not give; reached through `config/` only.
-PRESETS = {"adapter": {"llm4idrec/presets.py"}}
+PRESETS = {"adapter": {"llm4idrec/config/presets.py"}}
 
 
 def code_of_stage(stage: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from llm4idrec.files import replacing_file
+from llm4idrec.runtime.files import replacing_file
 from pipelines.code_dependencies import REPO, code_of_stage
 from pipelines.stages import METRICS, PLOTS, SOURCE, STAGES, Stage
 

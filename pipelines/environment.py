@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from llm4idrec.errors import InputError
-from llm4idrec.faults import exit_code
-from llm4idrec.files import locked
+from llm4idrec.runtime.faults import exit_code
+from llm4idrec.runtime.files import locked
 from pipelines import addresses
 from pipelines.relocation import MLFLOW_FILES, relocate
 

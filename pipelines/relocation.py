@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from llm4idrec.errors import InputError
-from llm4idrec.files import replacing_file
+from llm4idrec.runtime.files import replacing_file
 
 COLUMNS = {
     "mlflow.db": (

@@ -11,20 +11,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llm4idrec import command_line
+from llm4idrec.runtime import command_line
 
 if __name__ == "__main__":
     command_line.begin()
 
 from llm4idrec.config import Config
-from llm4idrec.device import require_device
+from llm4idrec.config.recommenders import SETTINGS
+from llm4idrec.config.yaml_file import read_yaml
 from llm4idrec.errors import InputError
-from llm4idrec.faults import exit_code
-from llm4idrec.files import forget_work, locked, read_json
 from llm4idrec.preflight import check_parameters
-from llm4idrec.project import PARAMS, enter_project, path_or_address
-from llm4idrec.recommenders.config import SETTINGS
-from llm4idrec.yaml_file import read_yaml
+from llm4idrec.runtime.device import require_device
+from llm4idrec.runtime.faults import exit_code
+from llm4idrec.runtime.files import forget_work, locked, read_json
+from llm4idrec.runtime.project import PARAMS, enter_project, path_or_address
 from pipelines import environment
 from pipelines.checks import check_ahead, untracked
 from pipelines.snapshot import Snapshot
@@ -43,8 +43,8 @@ from pipelines.stages import (
 from steps.workspace import SCRATCH
 
 if TYPE_CHECKING:
-    from pipelines.flow import Done
-    from pipelines.tracking import StageRun
+    from pipelines.orchestration.flow import Done
+    from pipelines.tracking.stage_runs import StageRun
 
 SERVED = "models:/llm4idrec-adapter@champion"
 
@@ -148,10 +148,11 @@ def run_stage(options: argparse.Namespace) -> None:
     with locked(environment.lock_of(label), busy):
         print(f"{label}: started", flush=True)
         environment.create_stores()
-        from pipelines import flow, tracking
+        from pipelines.orchestration import flow
+        from pipelines.tracking import stage_runs
 
         keys = stage.keys(config)
-        with before.explaining(), tracking.stage_run(label, version, keys, inputs, config) as run:
+        with before.explaining(), stage_runs.stage_run(label, version, keys, inputs, config) as run:
             with before.all_or_none(outputs):
                 zenml_run = flow.run_stage(name, config, inputs)
                 if name == "prepare":
@@ -169,7 +170,7 @@ def run_stage(options: argparse.Namespace) -> None:
 def run_all(options: argparse.Namespace) -> None:
     """One ZenML pipeline, then its stages' MLflow runs, which this machine writes."""
     environment.create_stores()
-    from pipelines import flow
+    from pipelines.orchestration import flow
 
     with tempfile.TemporaryDirectory(prefix="llm4idrec-") as scratch:
         os.environ[SCRATCH] = scratch
@@ -196,7 +197,8 @@ def run_all(options: argparse.Namespace) -> None:
 
 def record(done: Done) -> None:
     """MLflow's runs of the stages of a completed run of the whole flow; prints the verdict."""
-    from pipelines import tracking, wiring
+    from pipelines import wiring
+    from pipelines.tracking import stage_runs
 
     config = done.config
     for name in (wired.__name__ for wired in wiring.FLOW):
@@ -204,7 +206,7 @@ def record(done: Done) -> None:
         inputs = {key: done.files[key] for key in expand(stage.reads, config)}
         outputs = {key: done.files[key] for key in expand(stage.writes, config)}
         keys = stage.keys(config)
-        with tracking.stage_run(name, done.version, keys, inputs, config) as run:
+        with stage_runs.stage_run(name, done.version, keys, inputs, config) as run:
             run.tag(**{"zenml.run": done.run_id})
             log_stage(run, config, inputs, outputs)
     print_verdict(done.files[COMPARISON], done.files[CONTROL_COMPARISON])
@@ -213,7 +215,7 @@ def record(done: Done) -> None:
 def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> None:
     """What MLflow keeps of a stage: numbers; of what compares data sets or trials, a run for each
     of them; of the report, itself and the model it is about."""
-    from pipelines import variants, views
+    from pipelines.tracking import variants, views
 
     evaluated, tuned = (
         {
@@ -231,8 +233,8 @@ def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> N
     if evaluated or tuned:
         views.write_views(run, config)
     if COMPARISON in outputs:
-        from pipelines.headline import log_comparison
-        from pipelines.registry import register
+        from pipelines.registry.registry import register
+        from pipelines.tracking.headline import log_comparison
 
         log_comparison(run, outputs[COMPARISON], outputs[CONTROL_COMPARISON], outputs[FIGURES])
         register(run, config, inputs, outputs[COMPARISON])
@@ -247,8 +249,8 @@ def show_verdict(options: argparse.Namespace) -> None:
 
 
 def print_verdict(comparison: Path, controls: Path) -> None:
-    from llm4idrec.leads import lead_table
-    from llm4idrec.verdict import verdict_table
+    from llm4idrec.verdict.leads import lead_table
+    from llm4idrec.verdict.verdict import verdict_table
 
     print(verdict_table(read_json(comparison)))
     print()
@@ -259,7 +261,7 @@ def promote(options: argparse.Namespace) -> None:
     """The challenger against the champion; exit code 1 if nothing moved."""
     from mlflow.tracking import MlflowClient
 
-    from pipelines import promotion
+    from pipelines.registry import promotion
 
     with locked(environment.state() / ".promotion"):
         print(promotion.promote(MlflowClient(), options.version, options.force))
@@ -269,7 +271,7 @@ def roll_back(options: argparse.Namespace) -> None:
     """The champion gives way to the version before it."""
     from mlflow.tracking import MlflowClient
 
-    from pipelines import promotion
+    from pipelines.registry import promotion
 
     with locked(environment.state() / ".promotion"):
         print(promotion.rollback(MlflowClient()))
@@ -277,7 +279,7 @@ def roll_back(options: argparse.Namespace) -> None:
 
 def recommend(options: argparse.Namespace) -> None:
     """A file of histories -> a file of items."""
-    from pipelines import recommendations
+    from pipelines.registry import recommendations
 
     columns = {"user": options.user, "item": options.item, "timestamp": options.timestamp}
     rows, served, users = recommendations.recommend(
@@ -296,9 +298,9 @@ def show_runs(options: argparse.Namespace) -> None:
         raise InputError("MLFLOW_TRACKING_URI names a server", remedy="open its address instead")
     from mlflow.tracking import MlflowClient
 
-    from pipelines import interface, tracking, views
+    from pipelines.tracking import interface, stage_runs, views
 
-    view = views.address(tracking.experiment_id(MlflowClient()), views.COMPARISON)
+    view = views.address(stage_runs.experiment_id(MlflowClient()), views.COMPARISON)
     interface.serve(store, interface.choose_port(options.port), view)
 
 

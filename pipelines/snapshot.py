@@ -13,9 +13,9 @@ from typing import Any, Self
 
 from llm4idrec.config import Config
 from llm4idrec.config.comparison import OWN_FILE
+from llm4idrec.config.yaml_file import read_yaml
 from llm4idrec.errors import InputError
-from llm4idrec.files import COST, code_hash, forget_work, remove
-from llm4idrec.yaml_file import read_yaml
+from llm4idrec.runtime.files import COST, code_hash, forget_work, remove
 from pipelines.environment import REPO
 from pipelines.stages import STAGES, Files, expand
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm4idrec.config import Config, FilterConfig, TuneConfig
+from llm4idrec.config.section import Section
 from llm4idrec.errors import InputError
-from llm4idrec.section import Section
 
 Files = dict[str, Path]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from llm4idrec import stages
 from llm4idrec.config import EvaluationConfig, FilterConfig
-from llm4idrec.recommenders.config import SETTINGS, EASEConfig
+from llm4idrec.config.recommenders import SETTINGS, EASEConfig
 from steps.step import step
 from steps.workspace import workspace
 

@@ -25,10 +25,10 @@ from great_expectations.data_context.types.base import (
 
 from llm4idrec.config import DataConfig
 from llm4idrec.config.data import LEAVE_OUT
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.data.source import Source
 from llm4idrec.errors import InputError
-from llm4idrec.files import replacing_folder, write_json
-from llm4idrec.interactions import Interactions
-from llm4idrec.source import Source
+from llm4idrec.runtime.files import replacing_folder, write_json
 
 SHOWN_ROWS = 20
 

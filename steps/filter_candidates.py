@@ -5,7 +5,7 @@ from typing import Annotated
 
 from llm4idrec import stages
 from llm4idrec.config import FilterConfig
-from llm4idrec.recommenders.config import EASEConfig
+from llm4idrec.config.recommenders import EASEConfig
 from steps.step import step
 from steps.workspace import workspace
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from llm4idrec import stages
-from llm4idrec.recommenders.config import SETTINGS
+from llm4idrec.config.recommenders import SETTINGS
 from steps.step import step
 from steps.workspace import workspace
 

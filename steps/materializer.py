@@ -12,7 +12,7 @@ from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.utils.io_utils import is_remote
 
 from llm4idrec.errors import LLM4IDRecError
-from llm4idrec.files import content_hash
+from llm4idrec.runtime.files import content_hash
 from steps.workspace import in_place, temporary
 
 

@@ -10,7 +10,7 @@ import zenml
 from zenml.config.cache_policy import CachePolicy
 from zenml.config.source import Source, SourceType
 
-from llm4idrec import files
+from llm4idrec.runtime import files
 from steps.materializer import PathMaterializer
 from steps.workspace import in_place
 

@@ -22,13 +22,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
 
 from llm4idrec.config import TuneConfig
+from llm4idrec.config.recommenders import TrainedConfig
 from llm4idrec.errors import DivergenceError, InputError
-from llm4idrec.files import costing, fingerprint, replacing_folder, resumable_folder
-from llm4idrec.recommenders.config import TrainedConfig
-from llm4idrec.trials import PARAMS, Outcome, Trial, write_trials
-from llm4idrec.tuning import FilterChoice, FilterTuning, require_in_range
-from llm4idrec.tuning_page import write_tuning_page
-from llm4idrec.workers import Run, worker_pool
+from llm4idrec.report.tuning_page import write_tuning_page
+from llm4idrec.runtime.files import costing, fingerprint, replacing_folder, resumable_folder
+from llm4idrec.runtime.workers import Run, worker_pool
+from llm4idrec.tuning.filter_tuning import FilterChoice, FilterTuning, require_in_range
+from llm4idrec.tuning.trials import PARAMS, Outcome, Trial, write_trials
 
 STORAGE = "LLM4IDREC_STUDIES"
 """Environment variable: the URL of a database that several machines share. It may hold a password

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from llm4idrec.config import EvaluationConfig, FilterConfig, TuneConfig
-from llm4idrec.recommenders.config import SETTINGS, EASEConfig
+from llm4idrec.config.recommenders import SETTINGS, EASEConfig
 from steps.step import step
 from steps.workspace import workspace
 
@@ -24,8 +24,8 @@ def tune_filter(
     device: str,
     dataset: str,
 ) -> tuple[Annotated[Path, "tuning"], Annotated[Path, "tuning_page"]]:
-    from llm4idrec.device import choose_device
-    from llm4idrec.tuning import FilterTuning
+    from llm4idrec.runtime.device import choose_device
+    from llm4idrec.tuning.filter_tuning import FilterTuning
     from steps.study import search_filter
 
     tuning = FilterTuning(

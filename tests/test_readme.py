@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -24,8 +25,17 @@ def test_settings_are_accepted_beside_the_others(block: str) -> None:
     Config.parse(params)
 
 
-@pytest.mark.parametrize("package", ["llm4idrec", "llm4idrec/recommenders", "pipelines"])
-def test_the_map_names_every_module(package: str) -> None:
+@pytest.mark.parametrize("package", ["llm4idrec", "pipelines"])
+def test_the_map_says_of_every_folder_what_its_docstring_says(package: str) -> None:
+    for file in (REPO / package).rglob("*/__init__.py"):
+        said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+        assert said is not None
+        line = said.partition("\n")[0].removesuffix(".")
+        assert f"`{file.parent.name}/` | {line} |" in MAP
+
+
+@pytest.mark.parametrize("package", ["llm4idrec", "pipelines"])
+def test_the_map_names_what_lies_in_no_folder(package: str) -> None:
     words = set(re.findall(r"\w+", MAP))
     modules = {path.stem for path in (REPO / package).glob("*.py")} - {"__init__", "__main__"}
     assert modules <= words

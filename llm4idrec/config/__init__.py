@@ -28,8 +28,7 @@ from llm4idrec.config.language_model import (
     ListsConfig,
     PromptsConfig,
 )
-from llm4idrec.errors import InputError
-from llm4idrec.recommenders.config import (
+from llm4idrec.config.recommenders import (
     SETTINGS,
     BERT4RecConfig,
     CIDConfig,
@@ -46,8 +45,9 @@ from llm4idrec.recommenders.config import (
     SimGCLConfig,
     XSimGCLConfig,
 )
-from llm4idrec.section import Count, Once, Section
-from llm4idrec.yaml_file import read_yaml
+from llm4idrec.config.section import Count, Once, Section
+from llm4idrec.config.yaml_file import read_yaml
+from llm4idrec.errors import InputError
 
 __all__ = [
     "AdapterConfig",

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from llm4idrec.recommenders.config import SETTINGS
-from llm4idrec.section import Count, Fraction, Once, Section, Weight
+from llm4idrec.config.recommenders import SETTINGS
+from llm4idrec.config.section import Count, Fraction, Once, Section, Weight
 
 
 def _known_recommender(name: str) -> str:

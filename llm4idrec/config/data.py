@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from llm4idrec.section import Count, Section, Share
+from llm4idrec.config.section import Count, Section, Share
 
 NAMED = ("csv", "tsv", "recbole", "parquet", "jsonl")
 """Formats whose columns have names."""
@@ -63,7 +63,7 @@ class DataConfig(Section):
         "selfrec_sequential",
         "llm_recsys_sequential",
     ]
-    """Layout of the files; `llm4idrec.formats` describes each."""
+    """Layout of the files; `llm4idrec.data.formats` describes each."""
     separator: str | None = None
     """What parts the columns (csv, tsv, recbole), `\\t` for a tab; null: what the format says. csv
     is the format with quotation marks, whatever the separator."""

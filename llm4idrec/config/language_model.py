@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from llm4idrec.presets import ADAPTER_PRESETS
-from llm4idrec.section import Count, Fraction, Rate, Section
+from llm4idrec.config.presets import ADAPTER_PRESETS
+from llm4idrec.config.section import Count, Fraction, Rate, Section
 
 
 class ListsConfig(Section):

@@ -21,7 +21,7 @@ import pyarrow.csv
 from llm4idrec.errors import InputError
 from llm4idrec.export import pairs, sequences
 from llm4idrec.export.material import Material
-from llm4idrec.files import real_path, replacing_folder
+from llm4idrec.runtime.files import real_path, replacing_folder
 
 _SPACE = r"[\x09-\x0d\x1c-\x20\x{85}\p{Z}]"
 _MISSING = (  # what pandas takes for a missing value, and RecBole's padding

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from llm4idrec.augmentation import ORIGINAL_DATA, Augmentation, chosen_augmentation
+from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation, chosen_augmentation
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
 from llm4idrec.export import FORMATS, export_data

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llm4idrec.augmentation import Augmentation
+from llm4idrec.augmentation.choice import Augmentation
+from llm4idrec.augmentation.merging import GENERATED, generated_pairs
+from llm4idrec.augmentation.placement import place_generated
 from llm4idrec.config import Placement
+from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.errors import InputError
-from llm4idrec.interactions import IntArray, Interactions
-from llm4idrec.merging import GENERATED, generated_pairs
-from llm4idrec.placement import place_generated
 
 
 @dataclass(frozen=True)

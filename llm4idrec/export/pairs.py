@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.export.material import Material
-from llm4idrec.interactions import IntArray, Interactions
 
 Pairs = tuple[IntArray, IntArray]
 

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from llm4idrec.data.interactions import IntArray, Interactions, LongArray
 from llm4idrec.errors import InputError
 from llm4idrec.export.material import Material
 from llm4idrec.export.pairs import Pairs, write_lines
-from llm4idrec.interactions import IntArray, Interactions, LongArray
 
 Heldout = Literal["at most one", "exactly one"]
 RECBOLE_LENGTH = 50

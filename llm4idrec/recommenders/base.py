@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from llm4idrec.config.recommenders import RecommenderConfig, TrainedConfig
+from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.errors import InputError
-from llm4idrec.files import read_json, replacing_folder, write_json
-from llm4idrec.interactions import IntArray, Interactions
-from llm4idrec.recommenders.config import RecommenderConfig, TrainedConfig
 from llm4idrec.recommenders.training import Record, Training, Validation, run_epochs
+from llm4idrec.runtime.files import read_json, replacing_folder, write_json
 
 
 def require_time(*, has_time: bool) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llm4idrec.interactions import IntArray, Interactions, LongArray
+from llm4idrec.data.interactions import IntArray, Interactions, LongArray
 
 NO_ITEM = -1
 """Stands in a ranking where a user has no item left."""

@@ -2,21 +2,21 @@
 
 import numpy as np
 
+from llm4idrec.config.recommenders import RecommenderConfig
 from llm4idrec.recommenders.base import ClosedForm, Recommender
-from llm4idrec.recommenders.bert4rec import BERT4Rec
-from llm4idrec.recommenders.cl4srec import CL4SRec
-from llm4idrec.recommenders.config import RecommenderConfig
-from llm4idrec.recommenders.ease import EASE
 from llm4idrec.recommenders.generative.cid import CID
 from llm4idrec.recommenders.generative.p5 import P5
-from llm4idrec.recommenders.itemknn import ItemKNN
-from llm4idrec.recommenders.lightgcn import LightGCN
-from llm4idrec.recommenders.mf import MF
-from llm4idrec.recommenders.ncl import NCL
-from llm4idrec.recommenders.popularity import Popularity
-from llm4idrec.recommenders.sasrec import SASRec
-from llm4idrec.recommenders.simgcl import SimGCL
-from llm4idrec.recommenders.xsimgcl import XSimGCL
+from llm4idrec.recommenders.graph.lightgcn import LightGCN
+from llm4idrec.recommenders.graph.mf import MF
+from llm4idrec.recommenders.graph.ncl import NCL
+from llm4idrec.recommenders.graph.simgcl import SimGCL
+from llm4idrec.recommenders.graph.xsimgcl import XSimGCL
+from llm4idrec.recommenders.item_based.ease import EASE
+from llm4idrec.recommenders.item_based.itemknn import ItemKNN
+from llm4idrec.recommenders.item_based.popularity import Popularity
+from llm4idrec.recommenders.sequential.bert4rec import BERT4Rec
+from llm4idrec.recommenders.sequential.cl4srec import CL4SRec
+from llm4idrec.recommenders.sequential.sasrec import SASRec
 
 RECOMMENDERS: dict[str, type[Recommender]] = {
     "popularity": Popularity,

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import DivergenceError
-from llm4idrec.interactions import Interactions
-from llm4idrec.metrics import FloatArray, evaluated_users, user_metrics
+from llm4idrec.metrics.ranking import FloatArray, evaluated_users, user_metrics
 
 if TYPE_CHECKING:
     from llm4idrec.recommenders.base import Recommender, Trained

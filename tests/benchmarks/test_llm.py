@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks import authors
 from benchmarks.llm_side import Job, generate, tune
-from llm4idrec.base_model import make_base_model
 from llm4idrec.config import BaseModelConfig, ListsConfig
-from llm4idrec.interactions import Interactions
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.language_model.base_model import make_base_model
 from tests.llm4idrec.spelling_model import write_spelling_model
 
 

@@ -14,7 +14,7 @@ from benchmarks import pipe
 from benchmarks.frameworks import SELFRec, selfrec_settings
 from benchmarks.handover import read_split
 from benchmarks.peers import header, quality_columns, row, speed_columns
-from llm4idrec.recommenders.config import SETTINGS
+from llm4idrec.config.recommenders import SETTINGS
 
 # The values of SELFRec's files, as YAML reads them.
 GRAPH = {"embedding.size": 64, "batch.size": 2048, "learning.rate": 0.001}

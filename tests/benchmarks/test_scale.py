@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.scale import in_fresh_process, write_interactions
-from llm4idrec.files import content_hash
+from llm4idrec.runtime.files import content_hash
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from llm4idrec import __main__ as stages
 from llm4idrec.config import Config
-from llm4idrec.files import content_hash
+from llm4idrec.runtime.files import content_hash
 from tests.conftest import tiny_params, tiny_ratings
 
 AUGMENTING = {

@@ -69,7 +69,7 @@ MUTATIONS = (
     Mutation(
         1,
         "generation reads train and validation",
-        "llm4idrec/generation.py",
+        "llm4idrec/generation/generator.py",
         "    train = Interactions.read(shards.train)\n",
         "    interactions = Interactions.read(shards.train)\n"
         + WITH_VALID.format(train="shards.train", up=".parent")
@@ -109,7 +109,7 @@ MUTATIONS = (
     Mutation(
         1,
         "train keeps the validation pairs",
-        "llm4idrec/split.py",
+        "llm4idrec/data/split.py",
         "core.take(part == label) for name",
         "core.take((part == label) | ((label == TRAIN) & (part == VALID))) for name",
         DISJOINT,
@@ -126,7 +126,7 @@ MUTATIONS = (
     Mutation(
         2,
         "generated items are masked at the test",
-        "llm4idrec/experiment.py",
+        "llm4idrec/evaluation/experiment.py",
         "max(cutoffs), data.train_and_valid)",
         "max(cutoffs), data.training_set(self._generated(fit, data), fit.augmentation, True))",
         HIT,
@@ -134,7 +134,7 @@ MUTATIONS = (
     Mutation(
         2,
         "generated items are masked at validation",
-        "llm4idrec/experiment.py",
+        "llm4idrec/evaluation/experiment.py",
         "Validation(data.valid, data.train, ",
         "Validation(data.valid, train, ",
         HIT,
@@ -142,7 +142,7 @@ MUTATIONS = (
     Mutation(
         2,
         "test users are those with generated items",
-        "llm4idrec/experiment_data.py",
+        "llm4idrec/evaluation/data.py",
         "        return evaluated_users(self.train, self.test)\n",
         "        return np.intersect1d(self.generated['user'].to_numpy(), self.test.user)"
         ".astype(np.int32)\n",
@@ -151,7 +151,7 @@ MUTATIONS = (
     Mutation(
         2,
         "popularity is counted in the augmented data",
-        "llm4idrec/experiment.py",
+        "llm4idrec/evaluation/experiment.py",
         "mean_popularity(ranked, data.train)",
         "mean_popularity(ranked, data.training_set(data.generated, self.augmentations[-1]))",
         _evidence("2_original_train", "test_seen_is_the_original_history_and_what_was_validated"),
@@ -159,7 +159,7 @@ MUTATIONS = (
     Mutation(
         2,
         "the catalogue is that of the held-out data",
-        "llm4idrec/experiment.py",
+        "llm4idrec/evaluation/experiment.py",
         "coverage(ranked[:, :n], data.train.n_items)",
         "coverage(ranked[:, :n], data.test.n_items)",
         CATALOGUE,
@@ -167,7 +167,7 @@ MUTATIONS = (
     Mutation(
         2,
         "test items outside the catalogue are dropped",
-        "llm4idrec/metrics.py",
+        "llm4idrec/metrics/ranking.py",
         "    relevant = heldout.history_lengths[users]\n",
         "    relevant = np.bincount(heldout.user[heldout.item < heldout.n_items - 1],"
         " minlength=heldout.n_users)[users]\n",
@@ -176,7 +176,7 @@ MUTATIONS = (
     Mutation(
         3,
         "the epoch is chosen on the test set",
-        "llm4idrec/experiment.py",
+        "llm4idrec/evaluation/experiment.py",
         "Validation(data.valid, data.train, ",
         "Validation(data.test, data.train, ",
         NO_CHOICE,
@@ -184,7 +184,7 @@ MUTATIONS = (
     Mutation(
         3,
         "the amount is chosen on the test set",
-        "llm4idrec/experiment.py",
+        "llm4idrec/evaluation/experiment.py",
         "            by_user = {self.metric: validation.by_user(recommender)[self.metric]}\n",
         "            tested = Validation(data.test, data.train, validation.cutoffs, self.metric)\n"
         "            by_user = {self.metric: tested.by_user(recommender)[self.metric]}\n",
@@ -209,7 +209,7 @@ MUTATIONS = (
     Mutation(
         4,
         "items keep the order of their IDs",
-        "llm4idrec/split.py",
+        "llm4idrec/data/split.py",
         'catalogue = rng.permutation(parts["train"].items)',
         'catalogue = parts["train"].items',
         NUMBERS,
@@ -217,7 +217,7 @@ MUTATIONS = (
     Mutation(
         4,
         "users keep the order of their IDs",
-        "llm4idrec/split.py",
+        "llm4idrec/data/split.py",
         'users = rng.permutation(parts["train"].users)',
         'users = parts["train"].users',
         NUMBERS,
@@ -225,7 +225,7 @@ MUTATIONS = (
     Mutation(
         4,
         "the probe looks at the wrong numbers",
-        "llm4idrec/probe.py",
+        "llm4idrec/data/probe.py",
         "_hit_rate(train, valid, given)",
         "_hit_rate(train, valid, np.arange(len(items)))",
         PROBE,
@@ -233,7 +233,7 @@ MUTATIONS = (
     Mutation(
         4,
         "the probe is not taken down",
-        "llm4idrec/split.py",
+        "llm4idrec/data/split.py",
         "summary=summary | _sizes(tables) | probe,",
         "summary=summary | _sizes(tables),",
         PROBE,
@@ -241,7 +241,7 @@ MUTATIONS = (
     Mutation(
         4,
         "the probe is not on the page",
-        "llm4idrec/report.py",
+        "llm4idrec/report/report.py",
         '"probe": _numbers(data, PROBE) or NO_PROBE',
         '"probe": NO_PROBE',
         _evidence("4_shuffled_ids", "test_the_probe_is_on_the_page"),
@@ -249,7 +249,7 @@ MUTATIONS = (
     Mutation(
         5,
         "controls may add more than the language model",
-        "llm4idrec/filtering.py",
+        "llm4idrec/augmentation/filtering.py",
         "name: self._first(proposed, its, max_items)[0]",
         "name: self._first(proposed, its, None)[0]",
         VOLUME,
@@ -257,7 +257,7 @@ MUTATIONS = (
     Mutation(
         5,
         "controls skip the agreement with the item-item model",
-        "llm4idrec/filtering.py",
+        "llm4idrec/augmentation/filtering.py",
         "name: self._first(proposed, its, max_items)[0]",
         "name: self._first(proposed, None, max_items)[0]",
         TWIN,
@@ -265,7 +265,7 @@ MUTATIONS = (
     Mutation(
         5,
         "controls are merged with smaller shares",
-        "llm4idrec/merging.py",
+        "llm4idrec/augmentation/merging.py",
         "    return with_shares(controls, train).select(MERGED_CONTROLS",
         '    half = pa.array(controls["rank"].to_numpy() // 2)\n'
         '    place = controls.column_names.index("rank")\n'
@@ -276,7 +276,7 @@ MUTATIONS = (
     Mutation(
         5,
         "controls are trained on the largest amount",
-        "llm4idrec/evaluation.py",
+        "llm4idrec/evaluation/evaluate.py",
         "[Fit(chosen, seed, name) for seed in fewer]",
         "[Fit(experiment.augmentations[-1], seed, name) for seed in fewer]",
         CHOSEN,
@@ -284,7 +284,7 @@ MUTATIONS = (
     Mutation(
         5,
         "self-training may add more than the language model",
-        "llm4idrec/experiment.py",
+        "llm4idrec/evaluation/experiment.py",
         "self.filter, self.ease, most)",
         "self.filter, self.ease, None)",
         CHOSEN,
@@ -308,7 +308,7 @@ MUTATIONS = (
     Mutation(
         6,
         "the test is unpaired",
-        "llm4idrec/significance.py",
+        "llm4idrec/metrics/significance.py",
         "stats.ttest_rel(augmented, original)",
         "stats.ttest_ind(augmented, original)",
         _evidence("6_significance", "test_a_gain_that_all_users_share_is_found_by_pairs"),
@@ -316,7 +316,7 @@ MUTATIONS = (
     Mutation(
         6,
         "every seed of a user counts as a user",
-        "llm4idrec/significance.py",
+        "llm4idrec/metrics/significance.py",
         "paired_test(original.mean(axis=0), augmented.mean(axis=0))",
         "paired_test(original.ravel(), augmented.ravel())",
         _evidence("6_significance", "test_the_test_is_over_users_not_over_seeds_of_users"),
@@ -324,7 +324,7 @@ MUTATIONS = (
     Mutation(
         6,
         "p-values of recommenders are not corrected",
-        "llm4idrec/verdict.py",
+        "llm4idrec/verdict/verdict.py",
         "p_value=_corrected(compared, name, metric)",
         "p_value=comparison.p_value",
         _evidence("6_significance", "test_p_values_are_holm_corrected_over_the_recommenders"),
@@ -332,7 +332,7 @@ MUTATIONS = (
     Mutation(
         6,
         "p-values of leads are not corrected",
-        "llm4idrec/leads.py",
+        "llm4idrec/verdict/leads.py",
         "gain_p, lead_p = _corrected(gains), _corrected(leads)",
         "gain_p, lead_p = ({k: c.p_value for k, c in d.items()} for d in (gains, leads))",
         _evidence(
@@ -343,7 +343,7 @@ MUTATIONS = (
     Mutation(
         6,
         "a small p alone is called help",
-        "llm4idrec/verdict.py",
+        "llm4idrec/verdict/verdict.py",
         'if low > 0 and row["p_value"] < LEVEL:',
         'if high > 0 and row["p_value"] < LEVEL:',
         _evidence("6_significance", "test_the_effect_has_its_interval_and_both_are_needed"),
@@ -351,7 +351,7 @@ MUTATIONS = (
     Mutation(
         6,
         "the interval is of 80 %",
-        "llm4idrec/significance.py",
+        "llm4idrec/metrics/significance.py",
         "gains, [(1 - level) / 2, (1 + level) / 2])",
         "gains, [0.1, 0.9])",
         _evidence("6_significance", "test_the_interval_is_of_95_percent"),
@@ -359,7 +359,7 @@ MUTATIONS = (
     Mutation(
         7,
         "candidates are counted wrongly by reason",
-        "llm4idrec/filtering.py",
+        "llm4idrec/augmentation/filtering.py",
         "summary[reason] = before - len(kept)",
         "summary[reason] = before",
         COUNTED,
@@ -367,7 +367,7 @@ MUTATIONS = (
     Mutation(
         7,
         "duplicates are counted as mentions",
-        "llm4idrec/filtering.py",
+        "llm4idrec/augmentation/filtering.py",
         'summary["duplicate"] = summary["generated"] - (pc.sum(proposed["votes"]).as_py() or 0)',
         'summary["duplicate"] = summary["generated"] - len(proposed)',
         COUNTED,
@@ -375,7 +375,7 @@ MUTATIONS = (
     Mutation(
         7,
         "items outside the catalogue are let through",
-        "llm4idrec/filtering.py",
+        "llm4idrec/augmentation/filtering.py",
         'pc.greater_equal(t["item"], self.train.n_items)',
         'pc.greater(t["item"], self.train.n_items + 9)',
         COUNTED,
@@ -383,7 +383,7 @@ MUTATIONS = (
     Mutation(
         7,
         "the hit rate is of the test set",
-        "llm4idrec/report.py",
+        "llm4idrec/report/report.py",
         'Interactions.read(artifacts.heldout / "valid.parquet")',
         'Interactions.read(artifacts.heldout / "test.parquet")',
         HIT_RATE,
@@ -391,7 +391,7 @@ MUTATIONS = (
     Mutation(
         7,
         "the hit rate is of every order of candidates at once",
-        "llm4idrec/merging.py",
+        "llm4idrec/augmentation/merging.py",
         "    rows = generated.filter(within & ordered)",
         "    rows = generated.filter(within | ordered)",
         HIT_RATE,
@@ -399,7 +399,7 @@ MUTATIONS = (
     Mutation(
         7,
         "the shift in popularity is not on the page",
-        "llm4idrec/report.py",
+        "llm4idrec/report/report.py",
         '"shift": popularity_shift(evaluations, additions, train),',
         '"shift": "",',
         _evidence("7_rates_are_reported", "test_the_shift_in_popularity_is_on_the_page"),
@@ -407,7 +407,7 @@ MUTATIONS = (
     Mutation(
         7,
         "users are grouped at random, not by history",
-        "llm4idrec/gains.py",
+        "llm4idrec/report/gains.py",
         '    lengths = history_lengths[np.unique(evaluation.per_user["user"].to_numpy())]\n',
         '    lengths = history_lengths[np.unique(evaluation.per_user["user"].to_numpy())][::-1]\n',
         _evidence("7_rates_are_reported", "test_results_by_length_of_history_are_on_the_page"),

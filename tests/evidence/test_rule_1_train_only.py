@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from llm4idrec.files import content_hash
-from llm4idrec.interactions import Interactions
-from llm4idrec.leakage import Inputs
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.runtime.files import content_hash
+from llm4idrec.verdict.leakage import Inputs
 from tests.evidence.augmenting import AUGMENTING, Flow, augment, hashes, prepare
 
 

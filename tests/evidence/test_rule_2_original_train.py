@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.config import EvaluationConfig, FilterConfig
-from llm4idrec.evaluation import evaluate_recommender
-from llm4idrec.files import read_json
-from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders.config import EASEConfig, PopularityConfig
+from llm4idrec.config.recommenders import EASEConfig, PopularityConfig
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.evaluation.evaluate import evaluate_recommender
+from llm4idrec.runtime.files import read_json
 
 TRAIN = {
     0: [0, 3], 1: [0, 3], 2: [0, 3], 3: [0, 3], 4: [0, 4],

@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from llm4idrec.interactions import Interactions
-from llm4idrec.metrics import user_metrics
-from llm4idrec.recommenders.config import PopularityConfig
-from llm4idrec.recommenders.popularity import Popularity
+from llm4idrec.config.recommenders import PopularityConfig
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.metrics.ranking import user_metrics
+from llm4idrec.recommenders.item_based.popularity import Popularity
 from steps.tune_filter import tune_filter
 from steps.workspace import IN_PLACE
 from tests.evidence.augmenting import Flow, inside

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.__main__ import prompts
-from llm4idrec.files import read_json, write_json
-from llm4idrec.interactions import Interactions
-from llm4idrec.prompt_files import read_prompts
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.language_model.prompt_files import read_prompts
+from llm4idrec.runtime.files import read_json, write_json
 from tests.evidence.augmenting import Flow, prepare
 from tests.llm4idrec.small_run import make, small_run
 

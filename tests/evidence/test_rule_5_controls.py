@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from llm4idrec.augmentation import Augmentation
-from llm4idrec.candidates import read_generations
+from llm4idrec.augmentation.choice import Augmentation
+from llm4idrec.augmentation.filtering import CandidateFilter
+from llm4idrec.augmentation.merging import merge_controls
 from llm4idrec.config import Config
-from llm4idrec.experiment import Fit
-from llm4idrec.files import read_json
-from llm4idrec.filtering import CandidateFilter
-from llm4idrec.interactions import Interactions
-from llm4idrec.merging import merge_controls
+from llm4idrec.data.candidates import read_generations
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.evaluation.experiment import Fit
+from llm4idrec.runtime.files import read_json
 from tests.conftest import REPO
 from tests.evidence.augmenting import Flow
 from tests.llm4idrec.two_tastes import CONTROLS, stand_ins, write_files

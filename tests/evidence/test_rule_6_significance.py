@@ -12,10 +12,10 @@ import pytest
 from scipy import stats
 
 from llm4idrec.config import Config, EvaluationConfig
-from llm4idrec.files import write_json
-from llm4idrec.leads import compare_sources
-from llm4idrec.metrics import FloatArray
-from llm4idrec.verdict import Row, Verdict, compare_recommenders, judge
+from llm4idrec.metrics.ranking import FloatArray
+from llm4idrec.runtime.files import write_json
+from llm4idrec.verdict.leads import compare_sources
+from llm4idrec.verdict.verdict import Row, Verdict, compare_recommenders, judge
 from tests.conftest import REPO
 
 USERS, SEEDS = 60, 3

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm4idrec.config import Config
+from llm4idrec.config.yaml_file import read_yaml
 from llm4idrec.errors import InputError
-from llm4idrec.yaml_file import read_yaml
 from tests.hostile.fuzzing import require_sentence, steady
 from tests.hostile.refusal import FILE, parameters
 

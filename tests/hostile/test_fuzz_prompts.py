@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm4idrec.candidates import SCHEMA, read_generations
+from llm4idrec.data.candidates import SCHEMA, read_generations
 from llm4idrec.errors import InputError
-from llm4idrec.prompt_files import read_prompts
-from llm4idrec.prompts import Prompt, parse_prompt
+from llm4idrec.language_model.prompt_files import read_prompts
+from llm4idrec.language_model.prompts import Prompt, parse_prompt
 from tests.hostile.fuzzing import require_sentence, steady
 from tests.hostile.refusal import FILE
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm4idrec.config import DataConfig
+from llm4idrec.data.formats import read_file
 from llm4idrec.errors import InputError
-from llm4idrec.formats import read_file
 from tests.hostile.fuzzing import require_sentence, steady
 from tests.hostile.refusal import COLUMNS, FILE
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from llm4idrec.candidates import count_votes
-from llm4idrec.prompts import parse_item, parse_items
-from llm4idrec.sampling import _mentions
-from llm4idrec.tokenization import PromptEncoder, compact_tokenizer
+from llm4idrec.data.candidates import count_votes
+from llm4idrec.generation.sampling import _mentions
+from llm4idrec.language_model.prompts import parse_item, parse_items
+from llm4idrec.language_model.tokenization import PromptEncoder, compact_tokenizer
 from tests.hostile.fuzzing import steady
 
 ITEM = re.compile(r"(?<![^,\s])i(0|[1-9][0-9]{0,8})(?![^,\s])")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm4idrec.errors import InputError
-from pipelines.recommendations import read_histories
+from pipelines.registry.recommendations import read_histories
 from pipelines.run import main
 from tests.hostile.fuzzing import require_sentence, steady
 from tests.hostile.refusal import FILE, refused

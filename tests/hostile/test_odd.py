@@ -13,8 +13,8 @@ import pytest
 
 from llm4idrec.__main__ import main
 from llm4idrec.config import DataConfig
-from llm4idrec.formats import read_file
-from llm4idrec.prompt_files import read_prompts
+from llm4idrec.data.formats import read_file
+from llm4idrec.language_model.prompt_files import read_prompts
 from tests.hostile.refusal import COLUMNS, FILE, write_parameters
 
 ODD = [

@@ -13,7 +13,7 @@ import pytest
 
 from llm4idrec.__main__ import main
 from llm4idrec.config import DataConfig
-from llm4idrec.formats import read_file
+from llm4idrec.data.formats import read_file
 from pipelines.run import main as driver
 from tests.hostile.refusal import COLUMNS, FILE, refused, write_parameters
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm4idrec.errors import InputError
-from pipelines import run_settings
+from pipelines.orchestration import run_settings
 from tests.hostile.fuzzing import require_sentence, steady
 from tests.hostile.refusal import FILE
 from tests.hostile.test_yaml import LAUGHS, MERGES, TAGS

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from llm4idrec.config import Config
+from llm4idrec.config.yaml_file import read_yaml
 from llm4idrec.errors import InputError
-from llm4idrec.yaml_file import read_yaml
 from tests.hostile.refusal import parameters, refused
 
 GOOD = yaml.safe_dump(parameters(user="user", item="item"))

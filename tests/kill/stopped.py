@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from llm4idrec import command_line
+from llm4idrec.runtime import command_line
 
 if __name__ == "__main__":
     command_line.begin()
@@ -15,8 +15,8 @@ import signal
 import time
 import weakref
 
-from llm4idrec.faults import exit_code
-from llm4idrec.workers import worker_pool
+from llm4idrec.runtime.faults import exit_code
+from llm4idrec.runtime.workers import worker_pool
 
 
 def nap(seconds: float) -> None:

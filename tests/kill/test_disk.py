@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from llm4idrec.faults import FAULTS
+from llm4idrec.runtime.faults import FAULTS
 from tests.conftest import tiny_params, tiny_ratings
 
 REPO = Path(__file__).resolve().parents[2]

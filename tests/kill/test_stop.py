@@ -13,8 +13,8 @@ import psutil
 import pytest
 from mlflow.tracking import MlflowClient
 
-from pipelines import tracking
 from pipelines.environment import create_stores
+from pipelines.tracking import stage_runs
 from tests.conftest import tiny_params, tiny_ratings
 from tests.kill.chain import Place
 
@@ -105,7 +105,7 @@ def test_a_stage_is_closed_as_killed_and_can_be_run_again(
     assert not Path("artifacts").exists()
     client = MlflowClient()
     place = f"tags.place LIKE '%{tmp_path}'"
-    found = client.search_runs([tracking.experiment_id(client)], place)
+    found = client.search_runs([stage_runs.experiment_id(client)], place)
     assert [run.info.status for run in found] == ["KILLED"] * len(found)
 
 

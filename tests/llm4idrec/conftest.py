@@ -8,9 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from llm4idrec import causal_training
-from llm4idrec.adapter import tune_adapter
-from llm4idrec.base_model import make_base_model
 from llm4idrec.config import (
     AdapterConfig,
     BaseModelConfig,
@@ -18,9 +15,12 @@ from llm4idrec.config import (
     ListsConfig,
     PromptsConfig,
 )
-from llm4idrec.interactions import Interactions
-from llm4idrec.prompt_files import write_prompts
-from llm4idrec.prompts import build_prompts
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.language_model import causal_training
+from llm4idrec.language_model.adapter import tune_adapter
+from llm4idrec.language_model.base_model import make_base_model
+from llm4idrec.language_model.prompt_files import write_prompts
+from llm4idrec.language_model.prompts import build_prompts
 from tests.llm4idrec.two_tastes import Files, write_files
 
 N_USERS, N_ITEMS = 12, 20

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llm4idrec.augmentation import ORIGINAL_DATA, Augmentation
+from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.config import Config
-from llm4idrec.files import write_json
-from llm4idrec.interactions import Interactions
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.runtime.files import write_json
 from llm4idrec.stages import report
 from tests.conftest import tiny_params
-from tests.llm4idrec.html_page import Page
+from tests.llm4idrec.report.html_page import Page
 
 USERS, SEEDS = 30, 2
 METRICS = ("recall_at_5", "ndcg_at_5")

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from llm4idrec.prompts import PROMPTS, Prompt
+from llm4idrec.language_model.prompts import PROMPTS, Prompt
 
 items = st.lists(st.integers(0, 10**6), min_size=1, max_size=30).map(tuple)
 prompts = st.builds(

@@ -9,11 +9,11 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from llm4idrec.base_model import make_base_model
 from llm4idrec.config import BaseModelConfig, ListsConfig
-from llm4idrec.interactions import Interactions
-from llm4idrec.prompt_files import write_prompts
-from llm4idrec.prompts import build_prompts
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.language_model.base_model import make_base_model
+from llm4idrec.language_model.prompt_files import write_prompts
+from llm4idrec.language_model.prompts import build_prompts
 from tests.llm4idrec.conftest import PROMPTS, Tuned
 
 

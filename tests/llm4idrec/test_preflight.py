@@ -13,8 +13,8 @@ import yaml
 from llm4idrec import preflight
 from llm4idrec.__main__ import main
 from llm4idrec.config import Config
+from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
-from llm4idrec.interactions import Interactions
 
 Workplace = Callable[..., Config]
 NO_TIME = {"timestamp": None}

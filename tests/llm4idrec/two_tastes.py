@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from llm4idrec.config import EvaluationConfig, FilterConfig
-from llm4idrec.evaluation import evaluate_recommender
-from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders.config import EASEConfig, MFConfig
+from llm4idrec.config.recommenders import EASEConfig, MFConfig
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.evaluation.evaluate import evaluate_recommender
 
 SETTINGS = MFConfig(
     embedding_size=8,

@@ -16,9 +16,10 @@ from mlflow.tracking import MlflowClient
 
 from llm4idrec import stages
 from llm4idrec.config import Config
-from llm4idrec.files import write_json
-from pipelines import registry, tracking
+from llm4idrec.runtime.files import write_json
+from pipelines.registry import registry
 from pipelines.stages import COMPARISON, STAGES
+from pipelines.tracking import stage_runs
 from tests.conftest import tiny_params, tiny_ratings
 from tests.pipelines.server import mlflow_server
 
@@ -103,7 +104,7 @@ class Workshop:
 def register_as_it_is(config: Config) -> registry.Version:
     """What lies in the working directory."""
     inputs = STAGES["report"].inputs(config)
-    with tracking.stage_run("report", config, [], inputs, config) as run:
+    with stage_runs.stage_run("report", config, [], inputs, config) as run:
         return registry.register(run, config, inputs, Path(COMPARISON))
 
 

@@ -14,8 +14,9 @@ from mlflow.tracking import MlflowClient
 from zenml.client import Client
 
 from llm4idrec.config import Config
-from pipelines import run, tracking
-from pipelines.registry import CHALLENGER, MODEL
+from pipelines import run
+from pipelines.registry.registry import CHALLENGER, MODEL
+from pipelines.tracking import stage_runs
 from pipelines.wiring import FLOW
 
 
@@ -35,11 +36,11 @@ def test_all_tracks_each_stage_caches_by_content_and_serves_the_adapter(
     assert not Path("artifacts").exists()
 
     client = MlflowClient()
-    version = f"tags.`{tracking.VERSION}` = '{tracking.version_hash(config)}'"
-    (parent,) = client.search_runs([tracking.experiment_id(client)], version)
+    version = f"tags.`{stage_runs.VERSION}` = '{stage_runs.version_hash(config)}'"
+    (parent,) = client.search_runs([stage_runs.experiment_id(client)], version)
     assert "gain/mf" in parent.data.metrics
     nested = client.search_runs(
-        [tracking.experiment_id(client)], f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
+        [stage_runs.experiment_id(client)], f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
     )
     assert {found.data.tags["stage"] for found in nested} == {wired.__name__ for wired in FLOW}
 
@@ -65,7 +66,7 @@ def statuses() -> dict[str, str]:
     """Of each step in the newest ZenML run, which the newest MLflow run names."""
     client = MlflowClient()
     newest = client.search_runs(
-        [tracking.experiment_id(client)], "tags.stage = 'report'", order_by=["start_time DESC"]
+        [stage_runs.experiment_id(client)], "tags.stage = 'report'", order_by=["start_time DESC"]
     )[0]
     steps = Client().get_pipeline_run(newest.data.tags["zenml.run"]).steps
     return {name: str(step.status.value) for name, step in steps.items()}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llm4idrec.config import Config
-from llm4idrec.files import locked
+from llm4idrec.runtime.files import locked
 from pipelines import environment, run
 
 Output = pytest.CaptureFixture[str]

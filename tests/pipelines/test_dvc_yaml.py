@@ -58,13 +58,13 @@ def test_every_step_belongs_to_a_stage() -> None:
 @pytest.mark.parametrize(
     ("stage", "reached", "file"),
     [
-        ("prepare", True, "llm4idrec/formats/__init__.py"),  # a package that has code
-        ("prepare", False, "llm4idrec/adapter.py"),  # another function of llm4idrec/stages.py
-        ("generate", True, "llm4idrec/trie.py"),  # imported by what is imported
-        ("adapter", True, "llm4idrec/presets.py"),
-        ("report", True, "llm4idrec/page.html"),
+        ("prepare", True, "llm4idrec/data/formats/__init__.py"),  # a package that has code
+        ("prepare", False, "llm4idrec/language_model/adapter.py"),  # another function of `stages`
+        ("generate", True, "llm4idrec/nn/catalogue_trie.py"),  # imported by what is imported
+        ("adapter", True, "llm4idrec/config/presets.py"),
+        ("report", True, "llm4idrec/report/page.html"),
         ("report", False, "llm4idrec/config/data.py"),
-        ("evaluate", True, "llm4idrec/recommenders/lightgcn.py"),
+        ("evaluate", True, "llm4idrec/recommenders/graph/lightgcn.py"),
     ],
 )
 def test_code_is_followed_through_imports(stage: str, reached: bool, file: str) -> None:

@@ -19,11 +19,12 @@ from mlflow.tracking import MlflowClient
 from llm4idrec.__main__ import main as library_main
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
-from llm4idrec.files import read_json
-from llm4idrec.project import enter_project
-from pipelines import run, tracking
+from llm4idrec.runtime.files import read_json
+from llm4idrec.runtime.project import enter_project
+from pipelines import run
 from pipelines.checks import check_ahead, untracked
 from pipelines.stages import STAGES
+from pipelines.tracking import stage_runs
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -215,7 +216,7 @@ def test_a_fault_inside_a_step_is_one_sentence_a_failed_run_and_no_file(
     assert not Path("artifacts").exists()
     client = MlflowClient()
     failed = client.search_runs(
-        [tracking.experiment_id(client)], "attributes.status = 'FAILED'", max_results=2
+        [stage_runs.experiment_id(client)], "attributes.status = 'FAILED'", max_results=2
     )
     assert sentence in [found.data.tags.get("error") for found in failed]
 
@@ -229,8 +230,8 @@ def test_all_stages_of_a_version_stand_under_one_parent(workplace: Callable[...,
         assert run.main(command) == 0
     assert Path("reports/comparison.html").is_file()
     client = MlflowClient()
-    experiment = [tracking.experiment_id(client)]
-    version = f"tags.`{tracking.VERSION}` = '{tracking.version_hash(config)}'"
+    experiment = [stage_runs.experiment_id(client)]
+    version = f"tags.`{stage_runs.VERSION}` = '{stage_runs.version_hash(config)}'"
     (parent,) = client.search_runs(experiment, version)
     nested = client.search_runs(experiment, f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
     labels = [" ".join(command).replace(" --recommender", "") for command in stages]
@@ -256,7 +257,7 @@ def test_a_tuned_filter_is_run_as_it_was_tried(workplace: Callable[..., Config])
     assert "nothing added" in Path("reports/tuning/mf.html").read_text()
     client = MlflowClient()
     of_trials = client.search_runs(
-        [tracking.experiment_id(client)], "tags.stage = 'trial'", order_by=["start_time DESC"]
+        [stage_runs.experiment_id(client)], "tags.stage = 'trial'", order_by=["start_time DESC"]
     )[:4]
     assert {found.data.metrics["trial/value"] for found in of_trials} == {
         trial["value"] for trial in trials

@@ -14,11 +14,13 @@ import yaml
 from mlflow.tracking import MlflowClient
 
 from llm4idrec.config import Config
-from llm4idrec.files import work_folder
-from llm4idrec.yaml_file import read_yaml
-from pipelines import flow, run, tracking
+from llm4idrec.config.yaml_file import read_yaml
+from llm4idrec.runtime.files import work_folder
+from pipelines import run
+from pipelines.orchestration import flow
 from pipelines.snapshot import Snapshot
 from pipelines.stages import STAGES
+from pipelines.tracking import stage_runs
 
 REPO = Path(__file__).resolve().parents[2]
 PARAMS = Path("params.yaml")
@@ -80,11 +82,11 @@ def test_another_parameter_or_another_file_fails_the_stage(
 def status(config: Config, stage: str) -> list[str]:
     """Of the stage's runs in this working directory; other tests have the same version."""
     client = MlflowClient()
-    parent = tracking.parent_run(client, tracking.experiment_id(client), config)
-    its = f"tags.`{tracking.PARENT}` = '{parent}' and tags.stage = '{stage}'"
-    found = client.search_runs([tracking.experiment_id(client)], its)
+    parent = stage_runs.parent_run(client, stage_runs.experiment_id(client), config)
+    its = f"tags.`{stage_runs.PARENT}` = '{parent}' and tags.stage = '{stage}'"
+    found = client.search_runs([stage_runs.experiment_id(client)], its)
     here = str(Path.cwd())
-    return [its.info.status for its in found if its.data.tags[tracking.PLACE].endswith(here)]
+    return [its.info.status for its in found if its.data.tags[stage_runs.PLACE].endswith(here)]
 
 
 def test_what_the_stage_does_not_go_by_may_change(
@@ -129,7 +131,9 @@ def test_an_input_that_was_another_for_a_while(
     assert not Path("artifacts/train").exists()
 
 
-@pytest.mark.parametrize("place", ["pipelines.flow._recorded", "pipelines.tracking.parent_run"])
+@pytest.mark.parametrize(
+    "place", ["pipelines.orchestration.flow._recorded", "pipelines.tracking.stage_runs.parent_run"]
+)
 def test_an_input_that_is_removed_before_it_is_read(
     place: str, workplace: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, capfd: Output
 ) -> None:

@@ -30,7 +30,9 @@ from zenml.utils.pipeline_docker_image_builder import PipelineDockerImageBuilder
 
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
-from pipelines import environment, flow, run, run_settings, tracking
+from pipelines import environment, run
+from pipelines.orchestration import flow, run_settings
+from pipelines.tracking import stage_runs
 from pipelines.wiring import FLOW
 from steps.fetch_interactions import fetch_interactions
 
@@ -219,13 +221,13 @@ def test_the_uploaded_code_is_enough_to_import_every_step(tmp_path: Path) -> Non
     with tarfile.open(tmp_path / "code.tar.gz") as tar:
         tar.extractall(tmp_path / "app", filter="data")
     shown = subprocess.run(
-        [sys.executable, "-c", "from pipelines import flow; print(flow.__file__)"],
+        [sys.executable, "-c", "from pipelines.orchestration import flow; print(flow.__file__)"],
         cwd=tmp_path / "app",
         capture_output=True,
         text=True,
         check=True,
     )
-    assert shown.stdout.strip() == str(tmp_path / "app/pipelines/flow.py")
+    assert shown.stdout.strip() == str(tmp_path / "app/pipelines/orchestration/flow.py")
 
 
 @pytest.mark.parametrize(
@@ -357,7 +359,7 @@ def test_scheduled_runs_fetch_their_data_and_are_recorded_where_the_stacks_track
     assert run.main(["all", "--stack", name, "--record", first.name]) == 0
     assert "NDCG@5" in capfd.readouterr().out
     client = MlflowClient(records)
-    found = client.search_runs([tracking.experiment_id(client)], f"tags.zenml.run = '{first.id}'")
+    found = client.search_runs([stage_runs.experiment_id(client)], f"tags.zenml.run = '{first.id}'")
     assert {stage.data.tags["stage"] for stage in found} == {wired.__name__ for wired in FLOW}
 
     again = statuses(scheduled(command))

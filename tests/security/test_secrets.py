@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from llm4idrec import command_line
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError, without_passwords
+from llm4idrec.runtime import command_line
 from pipelines import environment, run
 from steps.study import _database
 from tests.conftest import REPO

@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import T5Config, T5ForConditionalGeneration
 
-from llm4idrec.adapter import load_tuned_model
-from llm4idrec.base_model import load_base_model
 from llm4idrec.errors import InputError
-from llm4idrec.files import read_json, write_json
+from llm4idrec.language_model.adapter import load_tuned_model
+from llm4idrec.language_model.base_model import load_base_model
 from llm4idrec.recommenders.generative.model import _load
+from llm4idrec.runtime.files import read_json, write_json
 from tests.evidence.augmenting import Flow
 
 CPU = torch.device("cpu")

@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from llm4idrec.augmentation.merging import merge_candidates
 from llm4idrec.config import DataConfig
+from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
-from llm4idrec.files import read_json
-from llm4idrec.interactions import Interactions
-from llm4idrec.merging import merge_candidates
+from llm4idrec.runtime.files import read_json
 from llm4idrec.stages import read
 from steps.expectations import validate_augmented, validate_raw
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llm4idrec.config import Config
-from llm4idrec.files import content_hash
+from llm4idrec.runtime.files import content_hash
 from pipelines import wiring
 from pipelines.stages import HELDOUT, RAW, STAGES, Files
 from steps.workspace import IN_PLACE, workspace

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from zenml.client import Client
 
-from llm4idrec.files import content_hash
+from llm4idrec.runtime.files import content_hash
 from steps.materializer import PathMaterializer, StaleArtifactError
 from steps.workspace import IN_PLACE, SCRATCH
 

@@ -21,14 +21,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from llm4idrec.candidates import SCHEMA
 from llm4idrec.config import EvaluationConfig, FilterConfig, TuneConfig
+from llm4idrec.config.recommenders import EASEConfig, MFConfig
+from llm4idrec.config.section import Section
+from llm4idrec.data.candidates import SCHEMA
+from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import DivergenceError, InputError
-from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders.config import EASEConfig, MFConfig
-from llm4idrec.section import Section
-from llm4idrec.trials import Trial
-from llm4idrec.tuning import FilterTuning
+from llm4idrec.tuning.filter_tuning import FilterTuning
+from llm4idrec.tuning.trials import Trial
 from steps.study import STORAGE, Study, search_filter, trials_of
 
 USERS, ITEMS, BLOCK = 40, 30, 15
@@ -138,8 +138,8 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 from llm4idrec.config import EvaluationConfig, FilterConfig, TuneConfig
-from llm4idrec.recommenders.config import EASEConfig, MFConfig
-from llm4idrec.tuning import FilterTuning
+from llm4idrec.config.recommenders import EASEConfig, MFConfig
+from llm4idrec.tuning.filter_tuning import FilterTuning
 from steps.study import Study
 values = json.loads(sys.argv[1])
 kinds = {"settings": MFConfig, "evaluation": EvaluationConfig, "filter": FilterConfig}

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from llm4idrec.nn.catalogue_trie import CatalogueTrie
 from llm4idrec.recommenders.generative.vocabulary import PAD
-from llm4idrec.trie import CatalogueTrie
 
 
 class Catalogue:

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders.config import CIDConfig
+from llm4idrec.config.recommenders import CIDConfig
+from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.generative.collaborative import collaborative_index
 from llm4idrec.recommenders.generative.recommender import Generative
 

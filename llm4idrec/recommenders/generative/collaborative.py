@@ -11,7 +11,7 @@ from scipy.cluster.vq import kmeans2
 from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import eigsh
 
-from llm4idrec.interactions import Interactions, LongArray
+from llm4idrec.data.interactions import Interactions, LongArray
 
 _DENSE = 600
 """Graphs up to this many nodes are decomposed as dense matrices: that is faster."""

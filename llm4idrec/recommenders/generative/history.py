@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from llm4idrec.interactions import IntArray, LongArray
+from llm4idrec.data.interactions import IntArray, LongArray
 
 
 def latest(items: IntArray | LongArray, first: LongArray, end: LongArray, width: int) -> LongArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from llm4idrec.interactions import Interactions, LongArray
+from llm4idrec.data.interactions import Interactions, LongArray
 
 
 def random_index(n_items: int, rng: np.random.Generator) -> list[str]:

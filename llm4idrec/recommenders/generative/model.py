@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from llm4idrec.config.recommenders import GenerativeConfig
 from llm4idrec.errors import InputError
-from llm4idrec.recommenders.config import GenerativeConfig
 from llm4idrec.recommenders.generative.catalogue import Catalogue, log_softmax_by
 from llm4idrec.recommenders.generative.vocabulary import PAD
 

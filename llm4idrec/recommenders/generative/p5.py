@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders.config import P5Config
+from llm4idrec.config.recommenders import P5Config
+from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.generative.indexing import random_index, sequential_index
 from llm4idrec.recommenders.generative.recommender import Generative
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llm4idrec.interactions import LongArray
+from llm4idrec.data.interactions import LongArray
 from llm4idrec.recommenders.generative.vocabulary import PAD, Vocabulary
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llm4idrec.interactions import LongArray
+from llm4idrec.data.interactions import LongArray
 
 SEQUENTIAL = (
     "Considering user_{user} has interacted with items {history} . "

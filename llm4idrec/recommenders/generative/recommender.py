@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llm4idrec.interactions import IntArray, Interactions, LongArray
+from llm4idrec.config.recommenders import GenerativeConfig
+from llm4idrec.data.interactions import IntArray, Interactions, LongArray
 from llm4idrec.recommenders.base import Trained, require_time
-from llm4idrec.recommenders.config import GenerativeConfig
 from llm4idrec.recommenders.generative.beam import beam_search
 from llm4idrec.recommenders.generative.catalogue import Catalogue
 from llm4idrec.recommenders.generative.history import fill_up, latest

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from llm4idrec.config.recommenders import SETTINGS
+from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.errors import DivergenceError, InputError
-from llm4idrec.interactions import IntArray, Interactions
 from llm4idrec.recommenders.base import ClosedForm, Recommender
-from llm4idrec.recommenders.config import SETTINGS
 from llm4idrec.recommenders.registry import RECOMMENDERS
 from llm4idrec.recommenders.training import Validation
 

@@ -14,14 +14,14 @@ from pydantic import ValidationError
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy, logsigmoid
 
-from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders import losses
-from llm4idrec.recommenders.config import SimGCLConfig, XSimGCLConfig
-from llm4idrec.recommenders.graph import disturb, power_series
-from llm4idrec.recommenders.losses import info_nce
-from llm4idrec.recommenders.mf import MF
-from llm4idrec.recommenders.simgcl import SimGCL
-from llm4idrec.recommenders.xsimgcl import XSimGCL
+from llm4idrec.config.recommenders import SimGCLConfig, XSimGCLConfig
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.recommenders.graph import losses
+from llm4idrec.recommenders.graph.losses import info_nce
+from llm4idrec.recommenders.graph.mf import MF
+from llm4idrec.recommenders.graph.propagation import disturb, power_series
+from llm4idrec.recommenders.graph.simgcl import SimGCL
+from llm4idrec.recommenders.graph.xsimgcl import XSimGCL
 
 TRAIN = Interactions([0, 0, 1, 2, 3, 3], [0, 2, 2, 1, 3, 0], 4, 5)
 SETTINGS = SimGCLConfig(

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
-from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders.config import LightGCNConfig
-from llm4idrec.recommenders.losses import bpr_loss
+from llm4idrec.config.recommenders import LightGCNConfig
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.recommenders.graph.losses import bpr_loss
 from llm4idrec.recommenders.registry import RECOMMENDERS
 
 

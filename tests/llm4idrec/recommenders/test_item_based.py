@@ -9,14 +9,14 @@ import numpy.typing as npt
 import pytest
 import torch
 
+from llm4idrec.config.recommenders import EASEConfig, ItemKNNConfig, PopularityConfig
+from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
-from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders import itemknn
-from llm4idrec.recommenders.config import EASEConfig, ItemKNNConfig, PopularityConfig
-from llm4idrec.recommenders.ease import EASE, item_weights
-from llm4idrec.recommenders.history import history_matrix
-from llm4idrec.recommenders.itemknn import ItemKNN, similar_items
-from llm4idrec.recommenders.popularity import Popularity
+from llm4idrec.recommenders.item_based import itemknn
+from llm4idrec.recommenders.item_based.ease import EASE, item_weights
+from llm4idrec.recommenders.item_based.history import history_matrix
+from llm4idrec.recommenders.item_based.itemknn import ItemKNN, similar_items
+from llm4idrec.recommenders.item_based.popularity import Popularity
 
 Matrix = npt.NDArray[np.float64]
 USERS, ITEMS = 30, 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from llm4idrec.interactions import Interactions
+from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.ranking import rank_scores
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from llm4idrec.recommenders.config import GenerativeConfig
+from llm4idrec.config.recommenders import GenerativeConfig
 from llm4idrec.recommenders.generative.beam import NOTHING, beam_search
 from llm4idrec.recommenders.generative.catalogue import Catalogue, log_softmax_by
 from llm4idrec.recommenders.generative.model import WholeWordT5, build_model

@@ -6,9 +6,9 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from llm4idrec.config.recommenders import CIDConfig, P5Config
+from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
-from llm4idrec.interactions import Interactions
-from llm4idrec.recommenders.config import CIDConfig, P5Config
 from llm4idrec.recommenders.generative.cid import CID
 from llm4idrec.recommenders.generative.p5 import P5
 from llm4idrec.recommenders.generative.recommender import Generative

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm4idrec.interactions import Interactions
+from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.generative.collaborative import (
     collaborative_index,
     cooccurrence,

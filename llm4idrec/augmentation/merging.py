@@ -1,0 +1,129 @@
+"""Original and generated interactions in one table that remembers which is which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv
+
+from llm4idrec.augmentation.choice import Augmentation
+from llm4idrec.data.interactions import IntArray, Interactions
+from llm4idrec.runtime.row_groups import write_pieces
+
+ORIGINAL, GENERATED = "original", "generated"
+MERGED = pa.schema(
+    {
+        "user": pa.int32(),
+        "item": pa.int32(),
+        "origin": pa.string(),
+        "popularity": pa.float32(),
+        "share": pa.float32(),
+        "votes": pa.int32(),
+        "mean_log_probability": pa.float32(),
+        "rank": pa.int32(),
+    }
+)
+"""Original and generated pairs (`merge_candidates`)."""
+MERGED_CONTROLS = pa.schema(
+    [("control", pa.string()), *(MERGED.field(n) for n in ("user", "item", "popularity", "share"))]
+)
+"""Pairs that the controls generated."""
+
+
+def merge_candidates(
+    train: Interactions, candidates: Iterable[pa.Table], rows: int
+) -> Iterator[pa.Table]:
+    """All train pairs, so many rows at a time, then the accepted candidates, table by table.
+
+    The columns, of `MERGED`, say where each pair comes from: `origin`, `popularity` (which order of
+    candidates the row is of; null for an original pair), `share` (0 for an original pair, else as
+    in `shares`), votes, mean_log_probability and rank (null for an original pair). A pair that
+    several orders accept stands there once for each.
+    """
+    for start in range(0, len(train), rows):
+        user, item = train.user[start : start + rows], train.item[start : start + rows]
+        none = np.zeros(len(user), np.float32)
+        yield _merged({"user": user, "item": item, "share": none}, ORIGINAL, len(user))
+    for accepted in candidates:
+        columns = {name: accepted[name] for name in MERGED.names if name in accepted.column_names}
+        yield _merged({**columns, "share": shares(accepted, train)}, GENERATED, len(accepted))
+
+
+def _merged(columns: Mapping[str, Any], origin: str, rows: int) -> pa.Table:
+    columns = {**columns, "origin": pa.repeat(origin, rows)}
+    nothing = pa.nulls(rows)
+    return pa.table([columns.get(name, nothing) for name in MERGED.names], MERGED.names).cast(
+        MERGED
+    )
+
+
+def merge_controls(train: Interactions, controls: pa.Table) -> pa.Table:
+    """The controls' accepted candidates, of `MERGED_CONTROLS`."""
+    return with_shares(controls, train).select(MERGED_CONTROLS.names)
+
+
+def with_shares(candidates: pa.Table, train: Interactions) -> pa.Table:
+    """The same and a last column `share`, as in `shares`."""
+    return candidates.append_column("share", pa.array(shares(candidates, train)))
+
+
+def shares(candidates: pa.Table, train: Interactions) -> npt.NDArray[np.float32]:
+    """(rank - 1/2) / length of the user's history, for the columns user and rank; (n,).
+
+    The rows of a user in one order with share <= a are the augmentation at ratio a: a times the
+    length of the history, rounded, half up. Rounding down would give short histories nothing.
+    Without a history there is no ratio: infinite.
+    """
+    length = train.history_lengths[candidates["user"].to_numpy()]
+    with np.errstate(divide="ignore"):
+        share = (candidates["rank"].to_numpy() - 0.5) / length
+    return np.asarray(share, np.float32)
+
+
+def generated_pairs(generated: pa.Table, augmentation: Augmentation) -> tuple[IntArray, IntArray]:
+    """Users and items that `augmentation` adds, both (n,), best first in each user.
+
+    `generated` has the columns user, item, popularity and share of generated rows; the latter two
+    are float32.
+    """
+    within = generated["share"].to_numpy() <= np.float32(augmentation.amount)
+    ordered = generated["popularity"].to_numpy() == np.float32(augmentation.popularity)
+    rows = generated.filter(within & ordered).sort_by("share")
+    return rows["user"].to_numpy(), rows["item"].to_numpy()
+
+
+def write_augmented(
+    folder: Path,
+    train: Interactions,
+    merged: Iterable[pa.Table],
+    users: pa.Table,
+    items: pa.Table,
+) -> None:
+    """Write `interactions.parquet` in numbers and `interactions.csv` in the user's own IDs.
+
+    `merged` is what `merge_candidates` makes of `train`; row k of `users` and of `items` is the
+    `id` of number k.
+    """
+    ids = {name: table["id"].combine_chunks() for name, table in (("user", users), ("item", items))}
+
+    def in_both(csv: pyarrow.csv.CSVWriter) -> Iterator[pa.Table]:
+        for piece in merged:
+            csv.write_table(_in_own_ids(piece, ids))
+            yield piece
+
+    own = _in_own_ids(MERGED.empty_table(), ids).schema
+    with pyarrow.csv.CSVWriter(folder / "interactions.csv", own) as csv:
+        schema = MERGED.with_metadata(train.table().schema.metadata)
+        write_pieces(folder / "interactions.parquet", schema, in_both(csv))
+
+
+def _in_own_ids(merged: pa.Table, ids: Mapping[str, pa.Array]) -> pa.Table:
+    for name, own in ids.items():
+        place = merged.column_names.index(name)
+        merged = merged.set_column(place, name, own.take(merged[name].combine_chunks()))
+    return merged

@@ -1,0 +1,1 @@
+"""Interactions, from somebody's file to train, validation and test."""

@@ -1,0 +1,1 @@
+"""Original against augmented data: choose on validation, test once."""

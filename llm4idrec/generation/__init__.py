@@ -1,0 +1,1 @@
+"""The tuned model at work: what may come next, as candidates."""

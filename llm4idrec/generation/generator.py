@@ -1,0 +1,253 @@
+"""Candidates for every user, in shards: the tuned model asked about many views of the history."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import torch
+from tqdm import tqdm
+
+from llm4idrec.config import GenerationConfig, ListsConfig
+from llm4idrec.data.candidates import Mention, count_votes, read_generations
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.generation.next_item import ItemProbabilities, NextItems
+from llm4idrec.generation.sampling import sample_items, sample_text
+from llm4idrec.language_model.adapter import load_tuned_model
+from llm4idrec.language_model.prompts import question_text, require_order
+from llm4idrec.language_model.tokenization import PromptEncoder
+from llm4idrec.nn.catalogue_trie import CatalogueTrie
+from llm4idrec.runtime.device import choose_device
+from llm4idrec.runtime.files import (
+    fingerprint,
+    replacing_file,
+    replacing_folder,
+    resumable_folder,
+    write_json,
+)
+from llm4idrec.runtime.workers import in_this_process, worker_pool
+
+
+def generate_candidates(
+    train: Path,
+    base_model: Path,
+    adapter: Path,
+    out: Path,
+    config: GenerationConfig,
+    lists: ListsConfig,
+    seed: int,
+    device: str,
+    threads: int,
+) -> None:
+    """Write `shard-*.parquet` (see `candidates.SCHEMA`) and `summary.json`.
+
+    Histories are shown as `lists` says, which is to be what the adapter was tuned with.
+    Covers all users with a history, and reads the train interactions only. A killed call resumes
+    after its last whole shard. With `LLM4IDREC_RAY` shards are made side by side (`workers`).
+    """
+    users = _user_shards(Interactions.read(train), config)
+    n_users = sum(map(len, users))
+    mark = fingerprint(
+        train, base_model, adapter, config=config.model_dump(), lists=lists.model_dump(), seed=seed
+    )
+    with resumable_folder(out, mark) as work:
+        shards = Shards(train, base_model, adapter, config, lists, seed, device, work, mark)
+        bar = tqdm(total=n_users, desc="generate", unit="user", file=sys.stderr)
+
+        def left() -> list[int]:
+            """Numbers of the shards that are not there; all others count as shown."""
+            numbers = [number for number in range(len(users)) if not shards.file(number).exists()]
+            bar.n = n_users - sum(len(users[number]) for number in numbers)
+            bar.refresh()
+            return numbers
+
+        with bar, worker_pool(1, threads) as run:
+            write = partial(shards.write, bar=bar) if in_this_process(1) else shards.write
+            for _ in run(write, left()):
+                left()
+        with replacing_folder(out) as folder:
+            for number in range(len(users)):
+                shutil.copyfile(shards.file(number), folder / shards.file(number).name)
+            table = read_generations(folder)
+            write_json(folder / "summary.json", _summary(table, n_users, config))
+
+
+def _user_shards(train: Interactions, config: GenerationConfig) -> list[npt.NDArray[np.int64]]:
+    """All users with a history, in parts of at most `config.shard_users`."""
+    everyone = np.flatnonzero(train.history_lengths)
+    return np.array_split(everyone, -(-len(everyone) // config.shard_users))
+
+
+@dataclass(frozen=True)
+class Shards:
+    """What any process needs to generate a shard; plain data, cheap to send."""
+
+    train: Path
+    base_model: Path
+    adapter: Path
+    config: GenerationConfig
+    lists: ListsConfig
+    seed: int
+    device: str
+    folder: Path
+    """Where the shards are."""
+    mark: str
+    """A hash of all that shapes them: for the same, a process loads the model once."""
+
+    def file(self, number: int) -> Path:
+        return self.folder / f"shard-{number:05d}.parquet"
+
+    def write(self, number: int, bar: Any = None) -> None:
+        """The candidates of the users of a shard; `bar` is told of each batch."""
+        generator, users = _loaded(self)
+        table = generator.candidates(users[number], bar)
+        with replacing_file(self.file(number)) as partial_file:
+            pq.write_table(table, partial_file)
+
+
+@lru_cache(maxsize=1)
+def _loaded(shards: Shards) -> tuple[Generator, list[npt.NDArray[np.int64]]]:
+    train = Interactions.read(shards.train)
+    device = choose_device(shards.device)
+    model, tokenizer = load_tuned_model(shards.base_model, shards.adapter, device)
+    generator = Generator(model, tokenizer, train, shards.config, shards.lists, shards.seed)
+    return generator, _user_shards(train, shards.config)
+
+
+def _summary(table: pa.Table, n_users: int, config: GenerationConfig) -> dict[str, int]:
+    return {
+        "users": n_users,
+        "answers": n_users * config.views * config.samples,
+        "mentions": pc.sum(table["mentions"]).as_py() or 0,
+        "candidates": len(table),
+    }
+
+
+class Generator:
+    """A tuned model with the catalogue and histories it generates for.
+
+    How a user's history is shown is drawn by `seed` and the user's key, of `keys` (n_users,), whole
+    numbers from 0; without keys it is the user's number.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        train: Interactions,
+        config: GenerationConfig,
+        lists: ListsConfig,
+        seed: int,
+        keys: Sequence[int] | None = None,
+    ) -> None:
+        self._keys = range(train.n_users) if keys is None else keys
+        self._model, self._encoder = model, PromptEncoder(tokenizer)
+        self._train, self._config, self._seed = train, config, seed
+        self._lists = lists
+        require_order(lists, has_time=train.has_time)
+        self._views, self._samples = config.asked(lists)
+        self._device = next(model.parameters()).device
+        catalogue = self._encoder.catalogue(train.n_items)
+        self._trie = CatalogueTrie(catalogue, self._encoder.separator).to(self._device)
+
+    def candidates(self, users: npt.NDArray[np.int64], bar: Any = None) -> pa.Table:
+        """The candidates of some users, rows ordered by user and rank (see `candidates.SCHEMA`)."""
+        draws = [
+            np.random.default_rng((self._seed, self._keys[user], view))
+            for user in users.tolist()
+            for view in range(self._views)
+        ]
+        asked = np.repeat(users, self._views).tolist()
+        texts = [self._question(user, draw) for user, draw in zip(asked, draws, strict=True)]
+        questions = self._encoder.questions(texts)
+        order = sorted(range(len(asked)), key=lambda row: len(questions[row]))
+        size = max(1, self._config.batch_size // self._samples)
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        if self._config.method == "next_item":
+            return self._next_items(users, questions, self._shown(batches, bar))
+        return self._answers(asked, questions, draws, self._shown(batches, bar))
+
+    def _shown(self, batches: list[list[int]], bar: Any) -> Iterator[list[int]]:
+        for batch in batches:
+            yield batch
+            if bar is not None:
+                bar.update(len(batch) / self._views)
+
+    def _next_items(
+        self,
+        users: npt.NDArray[np.int64],
+        questions: list[list[int]],
+        batches: Iterable[list[int]],
+    ) -> pa.Table:
+        seen = self._seen(users.tolist())
+        probabilities = ItemProbabilities(self._model, self._trie, self._encoder.pad)
+        tally = NextItems(len(users), self._train.n_items, seen, self._config.items)
+        for batch in batches:
+            rows = torch.tensor(batch, device=self._device) // self._views
+            tally.add(probabilities([questions[row] for row in batch]), rows)
+        return tally.candidates(users)
+
+    def _answers(
+        self,
+        asked: list[int],
+        questions: list[list[int]],
+        draws: list[np.random.Generator],
+        batches: Iterable[list[int]],
+    ) -> pa.Table:
+        mentions: list[tuple[int, int, Mention]] = []
+        for batch in batches:
+            for mention in self._sample(
+                [asked[row] for row in batch],
+                [questions[row] for row in batch],
+                [draws[row] for row in batch],
+            ):
+                place, answer = divmod(mention.row, self._samples)
+                row = batch[place]
+                mentions.append((asked[row], row * self._samples + answer, mention))
+        return count_votes(mentions)
+
+    def _question(self, user: int, draw: np.random.Generator) -> str:
+        items = self._train.items_of(user)
+        if self._lists.order == "shuffled":
+            items = draw.permutation(items)
+        named = user if self._lists.users else None
+        shown = items[-self._config.history :].tolist()
+        return question_text(named, shown, self._lists.words)
+
+    def _sample(
+        self, users: list[int], questions: list[list[int]], draws: list[np.random.Generator]
+    ) -> list[Mention]:
+        if self._config.restrict == "none":
+            uniform = self._uniform(draws, self._config.max_new_tokens)
+            return sample_text(self._model, questions, self._encoder, uniform, self._config)
+        answering = [user for user in users for _ in range(self._samples)]
+        available = self._trie.available(len(answering))
+        if self._config.restrict == "unseen":
+            self._trie.remove(available, *self._seen(answering))
+        uniform = self._uniform(draws, self._config.items * self._trie.depth)
+        return sample_items(
+            self._model, questions, self._encoder.pad, self._trie, available, uniform, self._config
+        )
+
+    def _seen(self, users: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Place in `users` and item of everything they have, both int64 (n,)."""
+        seen = [self._train.items_of(user) for user in users]
+        row = np.repeat(np.arange(len(users)), [len(items) for items in seen])
+        item = np.concatenate(seen).astype(np.int64)
+        return torch.from_numpy(row).to(self._device), torch.from_numpy(item).to(self._device)
+
+    def _uniform(self, draws: list[np.random.Generator], length: int) -> torch.Tensor:
+        """Of each answer, (answers, length)."""
+        shape = (self._samples, length)
+        numbers = np.concatenate([draw.random(shape, np.float32) for draw in draws])
+        return torch.from_numpy(numbers).to(self._device)

@@ -1,0 +1,1 @@
+"""Prompts, tokens, the base model and its LoRA adapter."""

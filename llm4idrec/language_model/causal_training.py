@@ -1,0 +1,260 @@
+"""The training loop of causal language models, base and adapter alike: resumable, seeded."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import Linear
+from torch.nn.functional import cross_entropy, embedding
+from torch.nn.utils import clip_grad_norm_
+from tqdm import tqdm
+
+from llm4idrec.errors import DivergenceError
+from llm4idrec.language_model.processes import Processes
+from llm4idrec.nn.sampled_softmax import sampled_softmax_loss
+from llm4idrec.runtime.files import replacing_file
+
+CHECKPOINT = "checkpoint.safetensors"
+IGNORED = -100
+"""Label of a token that does not count in the loss (the convention of transformers)."""
+WARM_UP = 0.1
+"""Share of the steps in which the learning rate rises to its peak."""
+WINDOW = 10
+"""Steps whose mean loss is compared with that of the first ones."""
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+REMEDY = "use a smaller learning rate or precision float32"
+_PLAIN_HEADS = ("llama", "mistral", "qwen2", "qwen3")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Token numbers and labels, both int64 of shape (sequences, longest), padded on the right."""
+
+    input_ids: Tensor
+    labels: Tensor
+
+    @classmethod
+    def pad(cls, sequences: Sequence[tuple[list[int], int]], padding: int) -> Batch:
+        """From (tokens, number of leading tokens that do not count in the loss) pairs."""
+        longest = max(len(tokens) for tokens, _ in sequences)
+        input_ids = torch.full((len(sequences), longest), padding)
+        labels = torch.full((len(sequences), longest), IGNORED)
+        for row, (tokens, skipped) in enumerate(sequences):
+            input_ids[row, : len(tokens)] = torch.tensor(tokens)
+            labels[row, skipped : len(tokens)] = input_ids[row, skipped : len(tokens)]
+        return cls(input_ids, labels)
+
+
+class Batches(Protocol):
+    """A fixed number of batches; asking for one twice gives the same."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, step: int) -> Batch: ...
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How `train_causal` optimises."""
+
+    learning_rate: float
+    accumulation: int
+    precision: str
+    checkpoint_every: int
+    weight_decay: float = 0.0
+    negatives: int | None = None
+    """Tokens drawn for each batch that the right ones are told from, None for all."""
+
+    def rate(self, step: int, steps: int) -> float:
+        """Linear warm-up, then a cosine to a tenth of the peak."""
+        warm = max(1, round(WARM_UP * steps))
+        if step < warm:
+            return self.learning_rate * (step + 1) / warm
+        progress = (step - warm) / max(1, steps - warm)
+        return self.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * progress)))
+
+
+def train_causal(
+    model: Any,
+    batches: Batches,
+    schedule: Schedule,
+    seed: int,
+    folder: Path,
+    title: str,
+    processes: Processes | None = None,
+) -> pa.Table:
+    """Train the parameters of `model` that require gradients; return the history of the loss.
+
+    `folder` keeps the last checkpoint; a call with the same arguments goes on from there and ends
+    with the same weights as one that was never interrupted. Of several `processes` that call it
+    each takes a share of the batches of a step, and the first writes. Raises `DivergenceError` when
+    the loss or a weight is not finite, or the loss grows; such weights are never written.
+    """
+    device = next(model.parameters()).device
+    processes = processes or Processes(device)
+    weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.AdamW(
+        weights.values(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+    )
+    steps = len(batches) // schedule.accumulation
+    scaler = torch.amp.GradScaler(device.type, enabled=schedule.precision == "float16")
+    start, losses = _restore(folder, weights, optimizer, scaler)
+    processes.require_same(start, "checkpoint")
+    model.train()
+    quiet = not processes.main
+    bar = tqdm(total=steps, initial=start, desc=title, unit="step", mininterval=1, disable=quiet)
+    for step in range(start, steps):
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.rate(step, steps)
+        losses.append(_step(model, batches, step, schedule, scaler, seed, processes))
+        _require_no_growth(losses, model.config.vocab_size)
+        scaler.unscale_(optimizer)
+        clip_grad_norm_(weights.values(), 1.0)
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad(set_to_none=True)
+        bar.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
+        bar.update()
+        if (step + 1) % schedule.checkpoint_every == 0 and step + 1 < steps:
+            _require_finite(weights, len(losses))
+            if processes.main:
+                _save(folder, weights, optimizer, scaler, losses)
+    bar.close()
+    _require_finite(weights, steps)
+    model.eval()
+    return pa.table({"series": ["train"] * len(losses), "step": range(len(losses)), "loss": losses})
+
+
+def _step(
+    model: Any,
+    batches: Batches,
+    step: int,
+    schedule: Schedule,
+    scaler: torch.amp.GradScaler,
+    seed: int,
+    processes: Processes,
+) -> float:
+    """Add up the gradients of one optimizer step; return its mean loss."""
+    total = 0.0
+    steps = len(batches) // schedule.accumulation
+    share = processes.share(schedule.accumulation)
+    device = next(model.parameters()).device
+    precision = PRECISIONS[schedule.precision]
+    for part in share:
+        # A part has draws of its own in whichever process; the CPU's generator takes 32 bits.
+        torch.manual_seed((seed * 1_000_003 + part * steps + step) % 2**63)
+        batch = batches[step * schedule.accumulation + part]
+        with torch.autocast(device.type, precision, enabled=precision is not torch.float32):
+            ids, labels = batch.input_ids.to(device), batch.labels.to(device)
+            loss = causal_loss(model, ids, labels, schedule.negatives)
+        torch.autograd.backward(scaler.scale(loss / len(share)))
+        total += loss.item() / len(share)
+    total = processes.mean(total)
+    processes.average([p.grad for p in model.parameters() if p.grad is not None])
+    if not math.isfinite(total):
+        raise DivergenceError(f"the loss is {total} at step {step}; {REMEDY}")
+    return total
+
+
+def _require_no_growth(losses: list[float], n_tokens: int) -> None:
+    """Stop where the loss is twice what it was at first, and what a uniform guess has."""
+    if len(losses) < 2 * WINDOW:
+        return
+    first, recent = (sum(part) / WINDOW for part in (losses[:WINDOW], losses[-WINDOW:]))
+    if recent > 2 * max(first, math.log(n_tokens)):
+        found = f"the loss has grown from {first:.3g} to {recent:.3g} at step {len(losses) - 1}"
+        raise DivergenceError(f"{found}; {REMEDY}")
+
+
+def _require_finite(weights: dict[str, Any], steps: int) -> None:
+    if not all(bool(p.isfinite().all()) for p in weights.values()):
+        raise DivergenceError(f"weights are not finite after step {steps - 1}; {REMEDY}")
+
+
+def causal_loss(
+    model: Any, input_ids: Tensor, labels: Tensor, negatives: int | None = None
+) -> Tensor:
+    """Mean cross-entropy of the tokens whose label is not `IGNORED`, a scalar.
+
+    Padding is on the right, so that the causal mask alone hides it. Where the head of the model is
+    a plain matrix product, only the rows that count are multiplied by it; and of a vocabulary of
+    more than `negatives` tokens so many, drawn at random, stand for all (`sampled_softmax_loss`).
+    """
+    targets = labels[:, 1:]
+    counted = targets != IGNORED
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if not has_plain_head(inner):
+        logits = model(input_ids=input_ids, use_cache=False).logits[:, :-1][counted]
+        return cross_entropy(logits.float(), targets[counted])
+    hidden = inner.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
+    hidden, head = hidden[:, :-1][counted], inner.get_output_embeddings()
+    # A head that is no `Linear` has trained vectors of single tokens in it.
+    if negatives is None or type(head) is not Linear or negatives >= head.out_features:
+        return cross_entropy(head(hidden).float(), targets[counted])
+    n_tokens = head.out_features
+    drawn = torch.randperm(n_tokens)[:negatives].to(targets.device)
+    # Looked up by `embedding`, whose gradient is the same on any number of threads.
+    vectors = embedding(torch.cat((targets[counted], drawn)), head.weight)
+    right, others = vectors[: len(hidden)].float(), vectors[len(hidden) :].float()
+    return sampled_softmax_loss(hidden.float(), right, others, targets[counted], drawn, n_tokens)
+
+
+def has_plain_head(model: Any) -> bool:
+    """Whether logits are hidden states times the output embeddings, and nothing else."""
+    return model.config.model_type in _PLAIN_HEADS
+
+
+def _save(
+    folder: Path,
+    weights: dict[str, Any],
+    optimizer: Any,
+    scaler: torch.amp.GradScaler,
+    losses: list[float],
+) -> None:
+    """One file, so that there is always a whole one."""
+    tensors = {f"weight/{name}": p.detach() for name, p in weights.items()}
+    for number, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{number}/{key}": value for key, value in state.items()}
+    progress = json.dumps({"losses": losses, "scaler": scaler.state_dict()})
+    with replacing_file(folder / CHECKPOINT) as partial:
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        save_file(whole, partial, metadata={"progress": progress})
+
+
+def _restore(
+    folder: Path, weights: dict[str, Any], optimizer: Any, scaler: torch.amp.GradScaler
+) -> tuple[int, list[float]]:
+    """Steps done and their losses, after putting everything back to where they ended."""
+    if not (folder / CHECKPOINT).is_file():
+        return 0, []
+    with safe_open(folder / CHECKPOINT, "pt") as checkpoint:
+        progress = json.loads(checkpoint.metadata()["progress"])
+        tensors = {name: checkpoint.get_tensor(name) for name in checkpoint.keys()}  # noqa: SIM118
+    scaler.load_state_dict(progress["scaler"])
+    state: dict[int, dict[str, Tensor]] = {}
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition("/")
+            if kind == "weight":
+                weights[rest].copy_(tensor)
+            else:
+                number, key = rest.split("/")
+                state.setdefault(int(number), {})[key] = tensor
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+    return len(progress["losses"]), progress["losses"]
+
+
+def write_history(path: Path, history: pa.Table) -> None:
+    with replacing_file(path) as partial:
+        pq.write_table(history, partial)

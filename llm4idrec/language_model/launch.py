@@ -1,0 +1,150 @@
+"""Tuning through `accelerate launch`, which starts the processes: see `processes`."""
+
+from __future__ import annotations
+
+import io
+import logging
+import multiprocessing
+import os
+import shlex
+import signal
+import sys
+import tempfile
+import threading
+from contextlib import redirect_stderr
+from functools import partial
+from pathlib import Path
+from subprocess import CalledProcessError
+from typing import Any
+
+from llm4idrec.config import AdapterConfig
+from llm4idrec.errors import InputError, LLM4IDRecError
+from llm4idrec.runtime.faults import exit_code
+from llm4idrec.runtime.files import python_path, read_json, write_json
+from llm4idrec.runtime.interruption import deaf_to_interrupts
+from llm4idrec.runtime.threads import fixed_threads
+
+ARGUMENTS = "LLM4IDREC_ACCELERATE"
+"""Environment variable: arguments of `accelerate launch`, as in `--config_file fsdp.yaml`."""
+_MODULE = "llm4idrec.language_model.launch"
+_JOB, _FAILURE = "job.json", "failure.json"
+
+
+def launch_tuning(
+    arguments: str,
+    base_model: Path,
+    prompts: Path,
+    out: Path,
+    config: AdapterConfig,
+    seed: int,
+    device: str,
+    threads: int,
+) -> None:
+    """`tune_adapter` in the processes that `accelerate launch` starts if given `arguments`.
+
+    What one of them says when it fails is raised here, as `InputError` or `LLM4IDRecError`.
+    """
+    words = [*checked(arguments), "-m", _MODULE]
+    paths = {"base_model": str(base_model), "prompts": str(prompts), "out": str(out)}
+    job = {**paths, "config": config.model_dump(), "seed": seed, "device": device}
+    with tempfile.TemporaryDirectory(prefix="llm4idrec-") as scratch:
+        folder = Path(scratch)
+        write_json(folder / _JOB, {"job": job, "threads": threads})
+        spawn = multiprocessing.get_context("spawn")
+        launcher = spawn.Process(target=_launch, args=(words, folder))
+        with deaf_to_interrupts():
+            launcher.start()
+        try:
+            launcher.join()
+        finally:
+            launcher.terminate()  # of one that has ended, nothing
+            launcher.join()
+        if (folder / _FAILURE).is_file():
+            told = read_json(folder / _FAILURE)
+            kinds = {kind.exit_code: kind for kind in (LLM4IDRecError, InputError)}
+            raise kinds[told["exit_code"]](told["sentence"])
+        if launcher.exitcode:
+            raise LLM4IDRecError(f"`accelerate launch` ended with exit code {launcher.exitcode}")
+
+
+def checked(arguments: str) -> list[str]:
+    """The words of `arguments`, all of which are the launcher's own."""
+    try:
+        from accelerate.commands.launch import launch_command_parser
+    except ImportError as error:
+        raise InputError(
+            f"{ARGUMENTS} is set, and accelerate is not installed", remedy="unset it"
+        ) from error
+    said = io.StringIO()
+    try:
+        words = shlex.split(arguments)
+        with redirect_stderr(said):
+            script = launch_command_parser().parse_args([*words, "-m", _MODULE]).training_script
+        if script != _MODULE:
+            raise ValueError(f"{script!r} is no option")
+    except (ValueError, SystemExit) as error:
+        reason = said.getvalue().rpartition("error: ")[2].strip() or str(error)
+        expected = "options of `accelerate launch`, as in `--multi_gpu --num_processes 2`"
+        raise InputError(f"{ARGUMENTS} is {arguments!r} ({reason})", expected) from error
+    return words
+
+
+def _launch(words: list[str], folder: Path) -> None:
+    """Accelerate's launcher, without its reports of a process that has said itself why it ends."""
+    from accelerate.commands.launch import launch_command, launch_command_parser
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    for name in ("torch.distributed.elastic", "accelerate"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    os.environ["PYTHONPATH"] = python_path()
+    try:
+        launch_command(launch_command_parser().parse_args([*words, str(folder)]))
+    except ChildFailedError as error:
+        rank, failed = error.get_first_failure()
+        found = f"process {rank} of the tuning ended with exit code {failed.exitcode}"
+        _leave(folder, LLM4IDRecError(found))
+    except CalledProcessError as error:
+        found = f"the process of the tuning ended with exit code {error.returncode}"
+        _leave(folder, LLM4IDRecError(found))
+    except SignalException as told:  # which has ended the processes
+        sys.exit(128 + told.sigval)
+    except (OSError, ValueError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        _leave(folder, InputError(f"{ARGUMENTS}: accelerate cannot launch that ({reason})"))
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot stop the launcher, which stops its processes if it is told to end."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _leave(folder: Path, error: LLM4IDRecError) -> None:
+    """For `launch_tuning`, unless there is an earlier one."""
+    if not (folder / _FAILURE).is_file():
+        told = {"sentence": str(error), "exit_code": error.exit_code}
+        write_json(folder / _FAILURE, told)
+
+
+def _tune(folder: Path) -> int:
+    """In each process that the launcher starts; returns its exit code."""
+    from llm4idrec.language_model.adapter import tune_adapter
+
+    given = read_json(folder / _JOB)
+    job: dict[str, Any] = given["job"]
+    job |= {name: Path(job[name]) for name in ("base_model", "prompts", "out")}
+    job["config"] = AdapterConfig(**job["config"])
+
+    def run() -> None:
+        with fixed_threads(given["threads"]):
+            tune_adapter(**job)
+
+    return exit_code(run, debug=False, say=partial(_leave, folder))
+
+
+if __name__ == "__main__":
+    sys.exit(_tune(Path(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""Scores from items that go together; no training by epochs."""

@@ -1,0 +1,1 @@
+"""Transformers over a user's latest items."""

@@ -1,0 +1,118 @@
+"""What the sequential recommenders share: the transformer, its training and its ranking."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from llm4idrec.config.recommenders import SequentialConfig
+from llm4idrec.data.interactions import IntArray, Interactions
+from llm4idrec.nn.sampled_softmax import sampled_softmax_loss
+from llm4idrec.recommenders.base import Trained, require_time
+from llm4idrec.recommenders.products import products
+from llm4idrec.recommenders.ranking import rank_scores
+from llm4idrec.recommenders.sequential.sequences import Batch, Sequences, pack
+from llm4idrec.recommenders.sequential.transformer import Dropout, Transformer
+
+_ENCODED = 1024
+"""Sequences encoded at once for ranking."""
+
+
+class Sequential(Trained):
+    """Encodes the latest items of a history; an item's score is its vector times the result.
+
+    Ranking continues the history in `seen` and needs no user from training. A training history
+    needs two items or more to teach anything.
+    """
+
+    settings: SequentialConfig
+    bidirectional: ClassVar[bool] = False
+    """Whether an item looks at later ones too; the activation is then GELU, else ReLU."""
+
+    def start(self, train: Interactions) -> None:
+        require_time(has_time=train.has_time)
+        self._rng = np.random.default_rng(self.seed)
+        self._dropout = Dropout(self.settings.dropout, self.seed, self.device)
+        self._model = self._new_model(train.n_items)
+        self._model.initialise(self.seed)
+        self._optimizer = torch.optim.Adam(
+            self._model.parameters(), self.settings.learning_rate, fused=True
+        )
+
+    def _new_model(self, n_items: int) -> Transformer:
+        return Transformer.empty(self.settings, n_items, self.bidirectional, self.device)
+
+    @property
+    def n_items(self) -> int:
+        """Size of the catalogue of training; the next number stands for a hidden item."""
+        return len(self._model.items) - 1
+
+    @abstractmethod
+    def losses(self) -> Iterator[tuple[Tensor, int]]:
+        """The mean loss of each batch of a new epoch, and over how many predictions."""
+
+    def train_epoch(self) -> float:
+        total, count = torch.zeros((), device=self.device), 0
+        for loss, size in self.losses():
+            self._optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._optimizer.step()
+            total += loss.detach() * size
+            count += size
+        return float(total) / max(count, 1)
+
+    def recommend(self, users: IntArray, k: int, seen: Interactions) -> IntArray:
+        distinct = np.unique(users)
+        vectors = self.encode(self.continued(seen, distinct))
+        items = self._model.items.detach()[:-1]
+
+        def score(chunk: IntArray) -> Tensor:
+            rows = self.tensor(np.searchsorted(distinct, chunk))
+            return products(vectors[rows], items)
+
+        return rank_scores(score, users, k, seen, len(items))
+
+    def continued(self, seen: Interactions, users: IntArray) -> Sequences:
+        """The sequences at whose ends the users' next items are predicted."""
+        return Sequences.latest(seen, users, self.n_items, self.settings.max_length)
+
+    @torch.no_grad()
+    def encode(self, sequences: Sequences) -> Tensor:
+        """The vector at the end of each sequence, (m, d); zeros for an empty one."""
+        ends = torch.zeros(len(sequences), self.settings.embedding_size, device=self.device)
+        for batch in self.pack(sequences, _ENCODED):
+            (vectors,) = self._model.look_up(batch.items)
+            hidden = self._model(batch, vectors, not self.bidirectional).flatten(0, 1)
+            owner = batch.owner.view(-1)[batch.last]
+            ends[owner] = hidden[batch.last]
+        return ends
+
+    def draw_items(self) -> Tensor:
+        """Distinct items for a batch to be compared with, (m,)."""
+        count = min(self.settings.negatives, self.n_items)
+        return self.tensor(self._rng.choice(self.n_items, count, replace=False, shuffle=False))
+
+    def cross_entropy(
+        self, hidden: Tensor, right: Tensor, others: Tensor, targets: Tensor, drawn: Tensor
+    ) -> Tensor:
+        """`sampled_softmax_loss` over the catalogue."""
+        return sampled_softmax_loss(hidden, right, others, targets, drawn, self.n_items)
+
+    def tensor(self, values: npt.NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values).to(self.device)
+
+    def pack(self, sequences: Sequences, batch_size: int) -> Iterator[Batch]:
+        return pack(sequences, batch_size, self.settings.max_length, self.n_items, self.device)
+
+    def state(self) -> dict[str, Tensor]:
+        return {name: part.clone() for name, part in self._model.state_dict().items()}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        self._model = self._new_model(len(state["items"]) - 1)
+        self._model.load_state_dict(state)

@@ -1,0 +1,63 @@
+"""The report's lines of one recommender: validation by amount, and by epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
+from llm4idrec.report.charts.charts import COLORS, Line, line_chart
+from llm4idrec.report.markup import figure
+from llm4idrec.report.sections import Evaluation
+from llm4idrec.verdict.verdict import metric_name
+
+CHOSEN, ORIGINAL, OTHER = "var(--model)", "var(--original)", "var(--control)"
+
+
+def by_amount(evaluation: Evaluation) -> str:
+    """What validation says of each amount, a line for each order of candidates."""
+    means = {a: float(np.mean(by_seed)) for a, by_seed in evaluation.scores.items()}
+    metric, chosen = metric_name(evaluation.metric), evaluation.chosen
+    lines = []
+    for place, popularity in enumerate(sorted({a.popularity for a in means if a.amount})):
+        its = sorted(a for a in means if a == ORIGINAL_DATA or a.popularity == popularity)
+        seeds = zip(*(evaluation.scores[a] for a in its), strict=True)
+        steps = [a.amount for a in its]
+        name, color = f"popularity discount {popularity:g}", COLORS[place % len(COLORS)]
+        lines += [Line(name, list(zip(steps, v, strict=True)), color, faint=True) for v in seeds]
+        lines.append(Line(name, [(a.amount, means[a]) for a in its], color, marks=True))
+    best = [(chosen.amount, means[chosen])]
+    lines.append(Line("chosen", best, "var(--yes)", marks=True))
+    return figure(evaluation.title, line_chart(lines, "amount", metric))
+
+
+def by_epoch(evaluation: Evaluation) -> str:
+    """One line a training, without those of the controls; the first seed is in front, and what was
+    tried and not chosen is faint."""
+    history = evaluation.history
+    series = np.asarray(history["series"].to_pylist())
+    step, score = (history[c].to_numpy() for c in ("step", evaluation.metric))
+    kinds = {str(a): _kind(a, evaluation.chosen) for a in evaluation.augmentations}
+    lines = []
+    for fit in dict.fromkeys(series.tolist()):
+        its, _, seed = fit.rpartition("/seed=")
+        if its not in kinds:
+            continue
+        name, color = kinds[its]
+        points = list(zip(step[series == fit], score[series == fit], strict=True))
+        faint, one = color == OTHER or seed != "0", len(points) == 1
+        lines.append(Line(name, points, color, faint=faint, marks=one))
+    return figure(evaluation.title, line_chart(lines, "epoch", metric_name(evaluation.metric)))
+
+
+def _kind(augmentation: Augmentation, chosen: Augmentation) -> tuple[str, str]:
+    """Name and colour of a line."""
+    if augmentation == ORIGINAL_DATA:
+        return "original data" + (", chosen" if chosen == augmentation else ""), ORIGINAL
+    if augmentation == chosen:
+        return f"chosen: {augmentation_name(chosen)}", CHOSEN
+    return "other amounts and orders", OTHER
+
+
+def augmentation_name(augmentation: Augmentation) -> str:
+    """`amount 0.1, popularity discount 1`."""
+    return f"amount {augmentation.amount:g}, popularity discount {augmentation.popularity:g}"

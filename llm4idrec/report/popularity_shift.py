@@ -1,0 +1,61 @@
+"""The report's chart of popularity: of the train set, of what is added, of what is recommended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.metrics.popularity_bands import BANDS, band_shares, item_bands
+from llm4idrec.report.charts.charts import Shares, share_chart
+from llm4idrec.report.curves import augmentation_name
+from llm4idrec.report.sections import Evaluation
+from llm4idrec.verdict.additions import Addition
+from llm4idrec.verdict.leads import LANGUAGE_MODEL, source_name
+
+COLORS = ("var(--head)", "var(--middle)", "var(--tail)")
+LABEL = "shares of popular and rare items"
+
+
+def popularity_shift(
+    evaluations: Sequence[Evaluation], additions: Sequence[Addition], train: Interactions
+) -> str:
+    """Shares of the bands of popularity among train's pairs, those that were added, at what each
+    recommender chose, and the items that it recommends before and after."""
+    bands = item_bands(train)
+    own = band_shares(train.item, bands)
+    groups = {"In the train set": [_row("interactions", own, 1.0)]}
+    chosen = dict.fromkeys(e.chosen for e in evaluations if e.chosen.amount)
+    for augmentation in chosen:
+        names = ", ".join(e.title for e in evaluations if e.chosen == augmentation)
+        groups[f"Added for {names} ({augmentation_name(augmentation)})"] = [
+            _row(source_name(a.source), a.bands, a.popularity)
+            for a in additions
+            if a.augmentation == augmentation
+        ]
+    mean = float(train.item_counts[train.item].mean())
+    for evaluation in evaluations:
+        if rows := _recommended(evaluation, mean):
+            groups[f"Recommended by {evaluation.title}, trained on"] = rows
+    items = np.bincount(bands, minlength=len(BANDS))
+    keys = (f"{band}: {n:,} items" for band, n in zip(BANDS, items, strict=True))
+    return share_chart(groups, dict(zip(keys, COLORS, strict=True)), LABEL, "mean")
+
+
+def _recommended(evaluation: Evaluation, mean: float) -> list[Shares]:
+    """Before and after; empty if the evaluation does not tell."""
+    cutoff = evaluation.metric.rpartition("_")[2]
+    names = {"original": "original data", LANGUAGE_MODEL: "augmented data"}
+    rows = []
+    for variant, name in names.items() if evaluation.chosen.amount else ():
+        keys = {band: f"{variant}_share_at_{cutoff}_{band}" for band in BANDS}
+        if set(keys.values()) <= evaluation.summary.keys():
+            shares = {band: evaluation.summary[key] for band, key in keys.items()}
+            popularity = evaluation.summary[f"{variant}_popularity_at_{cutoff}"]
+            rows.append(_row(name, shares, popularity / mean))
+    return rows
+
+
+def _row(name: str, shares: Mapping[str, float], popularity: float) -> Shares:
+    return Shares(name, [shares[band] for band in BANDS], f"×{popularity:.2f}")

@@ -1,0 +1,1 @@
+"""Files that appear whole, the machine and its faults, tasks side by side."""

@@ -1,0 +1,105 @@
+"""Tasks side by side in processes, one after another in this one, or over a Ray cluster."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from llm4idrec.errors import KilledWorkerError
+from llm4idrec.runtime.interruption import deaf_to_interrupts
+from llm4idrec.runtime.ray_pool import ADDRESS, ray_pool
+from llm4idrec.runtime.threads import fixed_threads
+
+Run = Callable[[Callable[[Any], object], Iterable[Any]], Iterator[object]]
+"""Applies a function to every task and yields as each is done; the first error ends it."""
+
+
+@contextmanager
+def worker_pool(workers: int, threads: int = 1) -> Iterator[Run]:
+    """Yield a `Run` over so many new processes or, for 1, in this one; over the Ray cluster that
+    `LLM4IDREC_RAY` names, however many `workers`.
+
+    There are as many `threads` in each case, so that results do not depend on it. Except in this
+    process, functions and tasks must be importable and plain data. A process that is killed is
+    replaced, and tasks that were begun are done again; `KilledWorkerError` if that happens twice
+    with no task done in between.
+    """
+    if address := os.environ.get(ADDRESS):
+        with ray_pool(address, threads) as over_ray:
+            yield over_ray
+        return
+    if workers == 1:
+        with fixed_threads(threads):
+            yield lambda function, tasks: (function(task) for task in tasks)
+        return
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(threads))  # read when a process starts
+    processes = _Processes(workers, threads)
+    try:
+        yield processes.run
+    except KeyboardInterrupt:
+        for process in multiprocessing.active_children():
+            process.terminate()  # what a task leaves half done it can go on from
+        raise
+    finally:
+        processes.pool.shutdown(cancel_futures=True)
+
+
+class _Processes:
+    """A pool that survives its processes."""
+
+    def __init__(self, workers: int, threads: int) -> None:
+        self._workers, self._threads = workers, threads
+        self.pool = self._new_pool()
+
+    def run(self, function: Callable[[Any], object], tasks: Iterable[Any]) -> Iterator[object]:
+        left, done_since = list(tasks), True
+        while left:
+            with deaf_to_interrupts():  # the first task starts the processes
+                futures = {self.pool.submit(function, task): task for task in left}
+            try:
+                for future in as_completed(futures):
+                    result = future.result()
+                    left.remove(futures[future])
+                    done_since = True
+                    yield result
+            except BrokenProcessPool as error:
+                self.pool.shutdown()
+                self.pool = self._new_pool()
+                if not done_since:
+                    raise KilledWorkerError(
+                        "a worker process was killed, and again before another task was done; is "
+                        f"there memory enough for {self._workers} at once?"
+                    ) from error
+                done_since = False
+                print("a worker process was killed; another takes its task", file=sys.stderr)
+
+    def _new_pool(self) -> ProcessPoolExecutor:
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._workers, spawn, _start_worker, (self._threads,))
+
+
+def in_this_process(workers: int) -> bool:
+    """Does `worker_pool` start no others?"""
+    return workers == 1 and not os.environ.get(ADDRESS)
+
+
+def _start_worker(threads: int) -> None:
+    torch.set_num_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot stop its workers, and they would train on."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

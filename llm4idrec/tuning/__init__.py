@@ -1,0 +1,1 @@
+"""What a setting of the filter is worth on validation."""

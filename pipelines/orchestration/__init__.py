@@ -1,0 +1,1 @@
+"""ZenML: pipelines, where they run, with which resources."""

@@ -1,0 +1,182 @@
+"""The code of the MLflow model: the tuned language model, proposing items for given histories.
+
+MLflow stores this file as it is and runs it when the model is loaded; nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel, PythonModelContext
+
+from llm4idrec.augmentation.filtering import CandidateFilter
+from llm4idrec.config import FilterConfig, GenerationConfig, ListsConfig
+from llm4idrec.config.recommenders import EASEConfig
+from llm4idrec.data.interactions import Interactions, LongArray
+from llm4idrec.data.overlap import spelling
+from llm4idrec.errors import InputError
+from llm4idrec.generation.generator import Generator
+from llm4idrec.language_model.adapter import load_tuned_model
+from llm4idrec.runtime.device import choose_device
+
+COLUMNS = ["user", "item", "rank", "votes", "mean_log_probability"]
+UNKNOWN = ("skip", "popular")
+"""What users may get of whom nothing is known: no row, or the most popular items."""
+SHOWN = 5
+
+
+class AdapterModel(PythonModel):  # type: ignore[misc]
+    """Frame of `user` (anything, each once) and `items` (a list of the data's own item IDs, the
+    latest last) -> frame of `COLUMNS`, each user's candidates in own IDs, best first.
+
+    Items that the catalogue does not have are left out, and counted on stderr, the first by name.
+    A version whose prompts name the user knows the users it was tuned on, by their own IDs, and no
+    others. A user gets the same candidates for the same history whoever else is asked about.
+
+    A user without any known item, or who is not known where users are named, has no row in the
+    answer; with the parameter `unknown="popular"` they get what is most popular in the train set
+    and not in their history, with no votes and no log-probability (NaN). Nor has a user who has
+    everything that could be proposed. Those without a row are counted on stderr, the first by name.
+    Raises `InputError` for a frame without users, or with one twice.
+    """
+
+    def load_context(self, context: PythonModelContext) -> None:
+        settings, folder = context.model_config, Path(context.artifacts["identifiers"])
+        self._lists = ListsConfig.model_validate(settings["lists"])
+        self._generation = GenerationConfig.model_validate(settings["generation"])
+        self._seed = settings["seed"]
+        items = pq.read_table(folder / "items.parquet").combine_chunks()
+        self._items = items["id"].combine_chunks()
+        # Equal counts in the order of the catalogue.
+        self._popular = np.argsort(-items["count"].to_numpy(), kind="stable")
+        self._users = None
+        if self._lists.users:
+            self._users = pq.read_table(folder / "users.parquet")["id"].combine_chunks()
+        self._model, self._tokenizer = load_tuned_model(
+            Path(context.artifacts["base_model"]),
+            Path(context.artifacts["adapter"]),
+            choose_device("auto"),
+        )
+
+    # From hints that say more than this MLflow would take the schema, and ignore the signature.
+    def predict(
+        self,
+        context: PythonModelContext,
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        unknown = (params or {}).get("unknown", UNKNOWN[0])
+        if unknown not in UNKNOWN:
+            raise InputError(f"unknown is {unknown!r}", f"one of {', '.join(UNKNOWN)}")
+        users = model_input["user"].to_numpy()
+        numbers = self._numbers(users)
+        histories = self._known_items(model_input["items"].to_list())
+        empty = np.array([not items for items in histories])
+        served = np.flatnonzero((numbers >= 0) & ~empty)
+        left = np.flatnonzero((numbers < 0) | empty)
+        answers = [self._candidates(numbers, users, histories, served)] if len(served) else []
+        if unknown == "popular":
+            answers += [self._most_popular(row, histories[row]) for row in left.tolist()]
+            left = left[:0]
+        _say_left("not known, or without any item that the catalogue has", users[left])
+        rows = pd.concat(answers) if answers else pd.DataFrame(columns=["row", *COLUMNS[1:]])
+        rows = rows.sort_values(["row", "rank"], kind="stable")
+        without = np.setdiff1d(np.arange(len(users)), [*rows["row"], *left])
+        _say_left("who have every item that could be proposed", users[without])
+        rows["user"] = users[rows["row"].to_numpy(np.int64)]
+        rows["item"] = self._items.take(pa.array(rows["item"], pa.int64())).to_pandas().to_numpy()
+        return rows[COLUMNS].reset_index(drop=True)
+
+    def _numbers(self, users: np.ndarray) -> LongArray:
+        """Of each row, the number that the generator knows the user by; -1 if it does not."""
+        if not len(users):
+            raise InputError("no user is given", "a history of at least one")
+        if len(set(users.tolist())) < len(users):
+            raise InputError("a user comes twice", "one history for each user")
+        if self._users is None:
+            return np.arange(len(users))
+        known = pc.index_in(pa.array([str(user) for user in users]), self._users)
+        return np.asarray(known.fill_null(-1).to_numpy(), np.int64)
+
+    def _known_items(self, histories: list[list[str]]) -> list[list[int]]:
+        """The items that the catalogue has, the first of a repeated one, in the given order."""
+        kept, unknown = [], []
+        for items in histories:
+            given = pa.array(items, pa.string())
+            known = pc.index_in(given, self._items)
+            unknown.append(given.filter(known.is_null()))
+            kept.append(list(dict.fromkeys(known.drop_null().to_pylist())))
+        if left := pa.concat_arrays(unknown):
+            guess = None if any(kept) else spelling(left.unique(), self._items)
+            said = _left("items that the catalogue does not have", left.to_pylist())
+            # Not a logger: those that exist are disabled when MLflow makes its database.
+            print(said + (f"; {guess}" if guess else ""), file=sys.stderr)
+        return kept
+
+    def _most_popular(self, row: int, history: list[int]) -> pd.DataFrame:
+        new = self._popular[~np.isin(self._popular, history)][: self._generation.items]
+        ranks = np.arange(1, len(new) + 1)
+        return pd.DataFrame(
+            {"row": row, "item": new, "rank": ranks, "votes": 0, "mean_log_probability": np.nan}
+        )
+
+    def _candidates(
+        self, numbers: LongArray, users: np.ndarray, items: list[list[int]], served: LongArray
+    ) -> pd.DataFrame:
+        """The language model's, for the rows `served`, without what is no item or not a new one."""
+        numbers = numbers[served] if self._users is not None else np.arange(len(served))
+        histories = self._histories(numbers, [items[row] for row in served])
+        generator = Generator(
+            self._model,
+            self._tokenizer,
+            histories,
+            self._generation,
+            self._lists,
+            self._seed,
+            self._keys(users[served]),
+        )
+        # The generator wants ascending numbers; a shard at a time bounds what it holds at once.
+        shards = -(-len(served) // self._generation.shard_users)
+        tables = [generator.candidates(shard) for shard in np.array_split(np.sort(numbers), shards)]
+        every = FilterConfig(min_votes=1, max_ratio=len(self._items), agreement=0, popularity=(0,))
+        candidate_filter = CandidateFilter(histories, every, EASEConfig())
+        new, _ = candidate_filter.accept(pa.concat_tables(tables))
+        row = pd.Series(served, index=numbers)
+        rows: pd.DataFrame = new.to_pandas()
+        return rows.assign(row=rows["user"].map(row))
+
+    def _histories(self, numbers: LongArray, items: list[list[int]]) -> Interactions:
+        item = np.concatenate([np.asarray(own, np.int64) for own in items])
+        user = np.repeat(numbers, [len(own) for own in items])
+        size = len(items) if self._users is None else len(self._users)
+        time = np.arange(len(item))
+        return Interactions(user.astype(np.int64), item, size, len(self._items), time)
+
+    def _keys(self, users: np.ndarray) -> list[int] | None:
+        """What the views of a history are drawn by: own IDs, where no numbers are known."""
+        if self._users is not None:
+            return None
+        return [int(hashlib.sha256(str(user).encode()).hexdigest()[:16], 16) for user in users]
+
+
+def _say_left(which: str, users: np.ndarray) -> None:
+    if len(users):
+        print(_left(f"users {which}", users.tolist()), file=sys.stderr)
+
+
+def _left(which: str, ids: list[Any]) -> str:
+    names = list(dict.fromkeys(map(repr, ids)))
+    some = ", ".join(names[:SHOWN]) + ", ..." * (len(names) > SHOWN)
+    return f"{which}, left out: {len(ids)} ({some})"
+
+
+set_model(AdapterModel())

@@ -1,0 +1,46 @@
+"""The report in MLflow: its files, and the answer on the run that stands for the version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from llm4idrec.runtime.files import read_json
+from llm4idrec.verdict.digest import lead_over_best_control
+from llm4idrec.verdict.leads import LANGUAGE_MODEL, SourceRow, lead_table
+from llm4idrec.verdict.verdict import Row, judge, percent, recommender_name, verdict_table
+from pipelines.tracking.batches import log_metrics, numbers
+from pipelines.tracking.stage_runs import NOTE, StageRun, tag_run
+
+LONGEST_NOTE = 5000  # that MLflow's database takes in a tag
+
+
+def log_comparison(run: StageRun, comparison: Path, controls: Path, *more: Path) -> None:
+    """The report's files as artifacts of its run; on the parent the verdict of each recommender as
+    tag and description, and of the headline metrics the gain and the lead as metrics."""
+    for path in (comparison, controls, *more):
+        run.client.log_artifact(run.run_id, str(path))
+    rows, sources = read_json(comparison), read_json(controls)
+    ours = {
+        row["recommender"]: row
+        for row in sources
+        if row["headline"] and row["source"] == LANGUAGE_MODEL
+    }
+    text = ", ".join(
+        f"{recommender_name(row['recommender'])} {percent(row['relative_gain'])}: {judge(row)}"
+        for row in rows
+        if row["metric"] == ours[row["recommender"]]["metric"]
+    )
+    tag_run(run.client, run.parent_id, {"verdict": text, NOTE: _note(rows, sources)})
+    leads = {name: lead_over_best_control(sources, name) for name in ours}
+    figures = numbers({name: row["relative_gain"] for name, row in ours.items()}, "gain")
+    figures += numbers(leads, "lead_over_best_control")
+    log_metrics(run.client, run.parent_id, figures)
+
+
+def _note(rows: Sequence[Row], sources: Sequence[SourceRow]) -> str:
+    tables = verdict_table(rows), lead_table(sources)
+    text = "\n\n".join(f"```\n{table}\n```" for table in tables)
+    if len(text) <= LONGEST_NOTE:
+        return text
+    return f"```\n{tables[0][: LONGEST_NOTE - 100]}\n```\nThe rest is in comparison.html."

@@ -1,0 +1,158 @@
+"""`python -m llm4idrec export`: what its options choose, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from llm4idrec import stages
+from llm4idrec.__main__ import main
+from llm4idrec.config import Config
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.runtime.files import write_json
+from tests.llm4idrec.conftest import written
+
+
+@pytest.fixture
+def artifacts(workplace: Callable[..., Config]) -> Config:
+    """The output of the stages, with one item generated for every user, and another in the order
+    of exponent 0.3."""
+    config = workplace(split={"protocol": "leave_last_out"})
+    out = Path("artifacts")
+    folders = out / "train", out / "heldout", out / "identifiers"
+    stages.read(out / "raw", data=config.data)
+    stages.split(out / "raw", *folders, data=config.data, split=config.split, seed=config.seed)
+    train = Interactions.read(out / "train" / stages.TRAIN)
+    users = np.arange(train.n_users, dtype=np.int32)
+    catalogue = np.arange(train.n_items, dtype=np.int32)
+    fresh = np.array([np.setdiff1d(catalogue, train.items_of(user))[:2] for user in users])
+    candidates = pa.concat_tables(
+        pa.table(
+            {
+                "user": users,
+                "item": pa.array(fresh[:, place], pa.int32()),
+                "votes": users,
+                "mean_log_probability": users,
+                "popularity": pa.array(0 * users + popularity, pa.float32()),
+                "rank": 0 * users + 1,
+            }
+        )
+        for place, popularity in enumerate((0.0, 0.3))
+    )
+    (out / "candidates").mkdir()
+    pq.write_table(candidates, out / "candidates/candidates.parquet")
+    nothing = candidates.slice(0, 0).select(["user", "item", "popularity", "rank"])
+    pq.write_table(
+        nothing.add_column(0, "control", pa.array([], pa.string())),
+        out / "candidates/controls.parquet",
+    )
+    stages.merge(
+        out / "train", out / "identifiers", out / "candidates", out / "augmented", memory=4.0
+    )
+    return config
+
+
+def test_command_line(artifacts: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["export", "--format", "openp5", "--to"]
+    assert main([*arguments, "augmented"]) == 0
+    assert "        40 generated pairs\n" in capsys.readouterr().err
+    assert main([*arguments, "original", "--data", "original"]) == 0
+    assert main([*arguments, "none", "--amount", "0.01"]) == 0
+    augmented, original, none = (
+        Path(name, "user_sequence.txt").read_text().splitlines()
+        for name in ("augmented", "original", "none")
+    )
+    assert none == original
+    for line, shorter in zip(augmented, original, strict=True):
+        user, generated, *items = line.split()
+        assert [user, *items] == shorter.split()
+        assert generated not in items[:-2]
+    assert main([*arguments, "original"]) == 2
+    assert main([*arguments, "nothing", "--amount", "0"]) == 2
+
+
+def test_an_order_of_candidates(artifacts: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["export", "--format", "openp5", "--to"]
+    assert main([*arguments, "first"]) == 0
+    assert main([*arguments, "popular", "--popularity", "0.3"]) == 0
+    assert "        40 generated pairs\n" in capsys.readouterr().err
+    first, popular = (
+        [line.split() for line in Path(name, "user_sequence.txt").read_text().splitlines()]
+        for name in ("first", "popular")
+    )
+    for one, other in zip(first, popular, strict=True):
+        assert one[1] != other[1]
+        assert [one[0], *one[2:]] == [other[0], *other[2:]]
+    assert main([*arguments, "absent", "--popularity", "0.5"]) == 2
+    assert (
+        "no generated pairs with the popularity discount 0.5; expected one of 0, 0.3; choose one "
+        "of filter.popularity"
+    ) in capsys.readouterr().err
+    assert not Path("absent").exists()
+
+
+def test_what_validation_chose_for_a_recommender(
+    artifacts: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["export", "--format", "openp5", "--for", "mf", "--to"]
+    assert main([*arguments, "unknown"]) == 2
+    assert "evaluation/mf/selection.json: there is no such file" in capsys.readouterr().err
+    folder = Path("artifacts/evaluation/mf")
+    folder.mkdir(parents=True)
+    write_json(folder / "selection.json", {"chosen": {"amount": 1.0, "popularity": 0.3}})
+    assert main([*arguments, "chosen"]) == 0
+    assert main([*arguments[:3], "--popularity", "0.3", "--to", "said"]) == 0
+    assert written(Path("chosen")) == written(Path("said"))
+    capsys.readouterr()
+    assert main([*arguments, "both", "--amount", "0.1"]) == 2
+    assert "--for stands beside --amount or --popularity" in capsys.readouterr().err
+    write_json(folder / "selection.json", {"chosen": {"amount": 0.0, "popularity": 0.0}})
+    assert main([*arguments, "nothing"]) == 2
+    assert "validation chose to add nothing for mf" in capsys.readouterr().err
+
+
+def test_a_tuned_filter_says_which_order_there_is(artifacts: Config) -> None:
+    """Its one exponent is the default, as it is what the stages went by."""
+    tuned = artifacts.filter.model_copy(update={"popularity": (0.3,)}).model_dump(mode="json")
+    write_json(Path("tuned.yaml"), {"filter": tuned, "evaluation": {"amounts": [0.5]}})
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["filter"]["source"] = "tuned.yaml"
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    arguments = ["export", "--format", "openp5", "--to"]
+    assert main([*arguments, "default"]) == 0
+    assert main([*arguments, "said", "--popularity", "0.3"]) == 0
+    assert main([*arguments, "other", "--popularity", "0"]) == 0
+    assert written(Path("default")) == written(Path("said")) != written(Path("other"))
+
+
+def test_numbers_come_with_what_they_mean(artifacts: Config) -> None:
+    for folder, more in (("own", []), ("numbers", ["--ids", "numbers"])):
+        assert main(["export", "--format", "openp5", "--to", folder, *more]) == 0
+    meanings = {
+        role: dict(
+            line.replace('"', "").split(",")
+            for line in (Path("numbers", f"{role}.csv").read_text().splitlines()[1:])
+        )
+        for role in ("users", "items")
+    }
+    lines = [
+        [meanings["users"][user], *(meanings["items"][item] for item in items)]
+        for user, *items in map(
+            str.split, Path("numbers/user_sequence.txt").read_text().splitlines()
+        )
+    ]
+    assert [" ".join(line) for line in lines] == Path(
+        "own/user_sequence.txt"
+    ).read_text().splitlines()
+
+
+def test_export_before_the_stages(workplace: Callable[..., Config]) -> None:
+    workplace()
+    assert main(["export", "--format", "recbole", "--to", "x"]) == 2
+    assert not Path("x").exists()

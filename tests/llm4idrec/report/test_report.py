@@ -1,0 +1,249 @@
+"""The report stage on small folders: numbers in JSON, and a page that stands on its own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from llm4idrec.runtime.files import content_hash, read_json, write_json
+from tests.llm4idrec.small_run import METRICS, SEEDS, USERS, make, small_run, tiny_config
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.chdir(tmp_path)
+    return small_run(tmp_path)
+
+
+def test_comparison_json(folders: dict[str, Any]) -> None:
+    make(folders)
+    rows = read_json(folders["out"] / "comparison.json")
+    assert [(row["recommender"], row["metric"]) for row in rows] == [
+        (recommender, metric) for recommender in ("mf", "lightgcn") for metric in METRICS
+    ]
+    names = "dataset protocol recommender metric original augmented relative_gain ci_low ci_high"
+    assert all(list(row) == [*names.split(), "p_value", "n_seeds", "n_users"] for row in rows)
+    per_user = pq.read_table(folders["evaluations"][0] / "per_user.parquet").to_pandas()
+    means = per_user.groupby("variant")["ndcg_at_5"].mean()
+    assert rows[1]["original"] == pytest.approx(means["original"])
+    assert rows[1]["augmented"] == pytest.approx(means["augmented"])
+    assert sorted(path.name for path in folders["out"].iterdir()) == [
+        "comparison.html",
+        "comparison.json",
+        "controls.json",
+        "metrics.json",
+    ]
+    summaries = read_json(folders["out"] / "metrics.json")
+    assert list(summaries) == ["mf", "lightgcn"]
+    assert set(summaries["mf"]) == {"ndcg", "gain", "lead"}
+
+
+def test_controls_json(folders: dict[str, Any]) -> None:
+    make(folders)
+    rows = read_json(folders["out"] / "controls.json")
+    assert [(row["recommender"], row["metric"], row["source"]) for row in rows] == [
+        ("mf", metric, source) for metric in METRICS for source in ("augmented", "ease", "self")
+    ] + [("lightgcn", metric, "augmented") for metric in METRICS]
+    assert rows[0]["p_value"] == read_json(folders["out"] / "comparison.json")[0]["p_value"]
+    assert [(row["popularity"], row["n_seeds"]) for row in rows[:2]] == [
+        (1.0, SEEDS),
+        (1.0, SEEDS - 1),
+    ]
+
+
+def test_page_compares_with_controls(folders: dict[str, Any]) -> None:
+    page = make(folders)
+    rows = read_json(folders["out"] / "controls.json")
+    own, ease = (row for row in rows if row["metric"] == "ndcg_at_5" and row["recommender"] == "mf"
+                 if row["source"] != "self")  # fmt: skip
+    assert (
+        "Against controls of the same volume (MF, NDCG@5), the language model is ahead of EASE, "
+        "self-training (p < 0.05), level with none, behind none."
+    ) in page.text
+    assert "Controls were not fitted: at amount 0" in page.text
+    results = page.section("controls")
+    assert f"language model 30 pairs {own['value']:.4f} +" in results
+    assert f"EASE 29 pairs {ease['value']:.4f} +" in results
+    assert f"{100 * ease['lead']:+.1f} %" in results
+    assert results.count(" ahead ") == 2 * len(METRICS)
+
+
+def test_page_by_popularity(folders: dict[str, Any]) -> None:
+    """Nobody has a test item in the middle."""
+    bands = make(folders).section("popularity")
+    assert "nothing 0.5000 n/a 0.0625 75.0 % 21 language model 0.5100" in bands
+    assert "EASE 0.5200 n/a 0.0625 75.0 % 21 self-training 0.5300" in bands
+
+
+def test_page_on_what_was_added(folders: dict[str, Any]) -> None:
+    """Of 4 items with 30, 22, 14 and 7 interactions the last is added; one pair is validation's.
+
+    In the other order it is the third."""
+    added = make(folders).section("funnel")
+    own = (30**2 + 22**2 + 14**2 + 7**2) / 73
+    assert added.count("Amount") == 4
+    first, second, *_ = (
+        added.split(f"Amount {amount}, popularity discount {popularity} ")[1]
+        for amount in (0.5, 1)
+        for popularity in (0, 1)
+    )
+    assert f"language model 2 50.0 % 25.0 % {7 / own:.2f} EASE 2 50.0 %" in first
+    assert f"language model 1 0.0 % 25.0 % {14 / own:.2f} EASE 1 0.0 %" in second
+
+
+def test_page_on_the_choice(folders: dict[str, Any]) -> None:
+    """A line of its own for every order of candidates."""
+    page = make(folders)
+    choice = page.section("amount")
+    legend = "popularity discount 0 popularity discount 1 chosen"
+    assert choice.count(legend) == len(folders["evaluations"])
+
+
+def test_page_on_learning(folders: dict[str, Any]) -> None:
+    """The first seed's line is strong, and so is that of what was chosen; controls have none."""
+    curves = make(folders).section("curves")
+    mf, lightgcn = curves.split("MF NDCG@5")[1].split("LightGCN NDCG@5")
+    chosen = "chosen: amount 0.5, popularity discount 1"
+    assert mf.count(chosen) == SEEDS + 1  # lines have titles, and there is a legend
+    assert mf.count("other amounts and orders") == 3 * SEEDS + 1
+    assert "chosen:" not in lightgcn
+    assert lightgcn.count("original data, chosen") == SEEDS + 1
+    assert "ease" not in curves
+
+
+def test_page_on_leakage(folders: dict[str, Any]) -> None:
+    leakage = make(folders).section("leakage")
+    assert "IDs as given 0.048" in leakage
+    assert "IDs shuffled, as the model sees them 0.036" in leakage
+    assert content_hash(folders["train"]) in leakage
+    assert content_hash(folders["heldout"]) in leakage
+    assert "held out too 0" in leakage
+
+
+def test_page_without_time_or_cost(folders: dict[str, Any]) -> None:
+    write_json(folders["train"] / "summary.json", {"users": USERS})
+    (folders["adapter"] / "cost.json").unlink()
+    page = make(folders)
+    assert "The data have no time, so no item is the next one." in page.text
+    assert "Base model, adapter and generation took" not in page.text
+    assert "Not known: Reading the data, Prompts, Adapter, Controls, Filter, Merge." in page.text
+
+
+def test_page_says_what_the_numbers_say(folders: dict[str, Any]) -> None:
+    page = make(folders)
+    (row,) = (
+        row
+        for row in read_json(folders["out"] / "comparison.json")
+        if row["recommender"] == "mf" and row["metric"] == "ndcg_at_5"
+    )
+    assert (
+        "Augmentation helps MF: with 0.5 generated items for each item of a history (popularity "
+        "discount 1), NDCG@5 goes from"
+    ) in page.text
+    assert "does not help LightGCN: validation chose amount 0" in page.text
+    assert f"NDCG@5 goes from {row['original']:.4f} to {row['augmented']:.4f}" in page.text
+    assert "Base model, adapter and generation took 63.7 minutes." in page.text
+    assert "protocol leave last out" in page.text
+    assert "Users 30" in page.text
+    assert page.section("cost").startswith("Cost by stage 64.1 minutes in all.")
+    total = 60 + 99 + 3661 + 12 + 12
+    assert f"Generation 61 min, {100 * 3661 / total:.0f} %" in page.section("cost")
+    assert "900 items in all answers are 500 different pairs generated pairs 500" in page.text
+    assert "naming an item 490" in page.text
+    assert "in the catalogue 470" in page.text
+    assert "new to the user 440" in page.text
+    assert "accepted: within the amount 220" in page.text
+
+
+def test_thirds_of_users_by_history(folders: dict[str, Any]) -> None:
+    """Histories are 1, 2, 3 and 4 long for 8, 8, 7 and 7 users."""
+    history = make(folders).section("history")
+    per_user = pq.read_table(folders["evaluations"][0] / "per_user.parquet").to_pandas()
+    long = per_user[per_user["user"] % 4 == 3].groupby("variant")["ndcg_at_5"].mean()
+    gain = f"+{100 * (long['augmented'] / long['original'] - 1):.1f} %"
+    assert f"4 items {gain} 7" in history  # in the chart
+    assert f"4 7 {long['original']:.4f} {long['augmented']:.4f} {gain}" in history
+    assert "1 to 2 16 " in history
+    assert "3 7 " in history
+
+
+def test_shift_of_popularity(folders: dict[str, Any]) -> None:
+    """Item 0 is the head, 1 the middle, 2 and 3 the tail; item 2 is what is added once."""
+    shift = make(folders).section("popularity")
+    widths = {"interactions": (30, 22, 21), "language model": (0, 0, 1), "EASE": (0, 0, 1)}
+    for name, counts in widths.items():
+        for band, count in zip(("head", "middle", "tail"), counts, strict=True):
+            share = 100 * count / sum(counts)
+            assert re.search(rf"{name}, {band}: \d+ items: {share:.0f} %", shift)
+    assert "head: 1 items" in shift
+    assert "Recommended by" not in shift
+
+
+def test_shift_of_what_is_recommended(folders: dict[str, Any]) -> None:
+    file = folders["evaluations"][0] / "summary.json"
+    shares = {"original": (0.5, 0.3, 0.2), "augmented": (0.25, 0.35, 0.4)}
+    keys = {
+        f"{variant}_share_at_5_{band}": share
+        for variant, its in shares.items()
+        for band, share in zip(("head", "middle", "tail"), its, strict=True)
+    }
+    write_json(file, read_json(file) | keys)
+    shift = make(folders).section("popularity").split("Recommended by MF, trained on")[1]
+    mean = (30**2 + 22**2 + 14**2 + 7**2) / 73
+    assert f"original data ×{21.4 / mean:.2f}" in shift
+    assert "original data, head: 1 items: 50 %" in shift
+    assert "augmented data, tail: 2 items: 40 %" in shift
+    assert "Recommended by LightGCN" not in shift
+
+
+def test_page_needs_no_network(folders: dict[str, Any]) -> None:
+    page = make(folders)
+    assert {"script", "link", "img", "iframe"}.isdisjoint(page.tags)
+    assert "src" not in {name for name, _ in page.values}
+    ids = {value for name, value in page.values if name == "id"}
+    assert len(page.links) > 10
+    assert {link.removeprefix("#") for link in page.links} <= ids
+    html = (folders["out"] / "comparison.html").read_text(encoding="utf-8")
+    assert "http" not in html
+    assert "url(" not in html
+    assert "@import" not in html
+    assert "$" not in html
+    assert len(html) < 200_000
+
+
+def test_charts_have_names(folders: dict[str, Any]) -> None:
+    page = make(folders)
+    assert page.tags.count("svg") > 8
+    labels = [value for name, value in page.values if name == "aria-label"]
+    assert len(labels) == page.tags.count("svg") + 1  # the table of contents
+    assert all(labels)
+
+
+@pytest.mark.parametrize(
+    ("recommenders", "answer"),
+    [
+        ([0], "Augmentation helps MF. The language model is ahead of every control."),
+        ([1], "Augmentation does not help LightGCN."),
+        (
+            [0, 1],
+            "Augmentation helps 1 of 2 recommenders. "
+            "The language model is ahead of every control for MF.",
+        ),
+    ],
+)
+def test_the_answer_first(folders: dict[str, Any], recommenders: list[int], answer: str) -> None:
+    text = make(folders, evaluations=[folders["evaluations"][k] for k in recommenders]).text
+    after = text.split("took 63.7 minutes. ")[1]
+    assert after.startswith(f"{answer} {('MF helps', 'LightGCN does not help')[recommenders[0]]} ")
+
+
+def test_names_are_escaped(folders: dict[str, Any]) -> None:
+    name = "a<script>&c"
+    page = make(folders, config=tiny_config().model_copy(update={"dataset": name}), code="<i>")
+    assert {"script", "i"}.isdisjoint(page.tags[: page.tags.index("svg")])
+    assert page.text.count(name) == 3  # title, heading, first sentence
+    assert "Code <i> Data" in page.text

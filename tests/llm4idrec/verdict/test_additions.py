@@ -1,0 +1,60 @@
+"""What was added, by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from llm4idrec.augmentation.choice import Augmentation
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.verdict.additions import Addition, describe_additions
+
+COLUMNS = {
+    "user": pa.int32(),
+    "item": pa.int32(),
+    "share": pa.float32(),
+    "popularity": pa.float32(),
+}
+LITTLE, MUCH = Augmentation(0.1), Augmentation(0.5)
+POPULAR = Augmentation(0.5, 0.3)
+
+
+def pairs(rows: list[tuple[int, int, float]], popularity: float | None = 0.0) -> pa.Table:
+    columns = zip(*((*row, popularity) for row in rows), strict=True)
+    return pa.table(list(map(pa.array, columns, COLUMNS.values())), list(COLUMNS))
+
+
+def shares(*counts: int) -> dict[str, float]:
+    return dict(zip(("head", "middle", "tail"), (c / sum(counts) for c in counts), strict=True))
+
+
+def test_known_answers(tmp_path: Path) -> None:
+    """Items 0 to 4 have 3, 2, 1, 1 and 1 train interactions, a pair of train 16 / 8 = 2. The head
+    is item 0, the middle 1 and 2, the tail the rest."""
+    train = Interactions([0, 1, 2, 0, 1, 0, 1, 2], [0, 0, 0, 1, 1, 2, 3, 4], 3, 5)
+    valid = Interactions([2, 1, 0], [1, 2, 5], 3, 6)  # as keys, (0, 5) is not (1, 0)
+    model = pairs([(2, 1, 0.1), (1, 2, 0.5), (0, 3, 0.5)])
+    other = pairs([(0, 4, 0.5)], 0.3)
+    origin = pa.array(["generated"] * 4 + ["original"])
+    table = pa.concat_tables([model, other, pairs([(0, 0, 0.0)], None)]).append_column(
+        "origin", origin
+    )
+    pq.write_table(table, tmp_path / "interactions.parquet")
+    control = pairs([(2, 2, 0.5)])
+    names = {"ease": control, "random": pairs([(2, 1, 0.05), (0, 4, 0.5)])}
+    tables = [t.add_column(0, "control", pa.repeat(n, len(t))) for n, t in names.items()]
+    pq.write_table(pa.concat_tables(tables), tmp_path / "controls.parquet")
+
+    assert describe_additions(tmp_path, train, valid, [LITTLE, MUCH, POPULAR]) == [
+        Addition("augmented", LITTLE, 1, 1.0, 1 / 5, 1.0, shares(0, 1, 0)),
+        Addition("random", LITTLE, 1, 1.0, 1 / 5, 1.0, shares(0, 1, 0)),
+        Addition(
+            "augmented", MUCH, 3, pytest.approx(2 / 3), 3 / 5, pytest.approx(4 / 6), shares(0, 2, 1)
+        ),
+        Addition("random", MUCH, 2, 0.5, 2 / 5, 0.75, shares(0, 1, 1)),
+        Addition("ease", MUCH, 1, 0.0, 1 / 5, 0.5, shares(0, 1, 0)),
+        Addition("augmented", POPULAR, 1, 0.0, 1 / 5, 0.5, shares(0, 0, 1)),
+    ]

@@ -1,0 +1,217 @@
+"""The language model against controls: rows, corrections, and the words for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from llm4idrec.config import ControlName
+from llm4idrec.metrics.significance import compare, holm, seeds_by_users
+from llm4idrec.runtime.files import write_json
+from llm4idrec.verdict.leads import (
+    SOURCE_NAMES,
+    SourceRow,
+    Standing,
+    compare_sources,
+    lead_sentence,
+    lead_table,
+    standing,
+)
+from llm4idrec.verdict.verdict import compare_recommenders
+
+USERS, SEEDS = 50, 2
+ROW = SourceRow(
+    dataset="small",
+    protocol="random",
+    recommender="mf",
+    metric="ndcg_at_20",
+    headline=True,
+    source="ease",
+    value=0.2,
+    relative_gain=0.1,
+    ci_low=0.05,
+    ci_high=0.15,
+    p_value=0.0004,
+    lead=0.02,
+    lead_low=0.01,
+    lead_high=0.03,
+    lead_p_value=0.002,
+    amount=0.5,
+    popularity=0.0,
+    n_seeds=5,
+    n_users=671,
+    generated_pairs=1000,
+)
+MODEL = SourceRow(
+    **ROW | {"source": "augmented", "lead": None, "lead_low": None}  # type: ignore[typeddict-item]
+    | {"lead_high": None, "lead_p_value": None}
+)  # fmt: skip
+
+
+def changed(row: SourceRow = ROW, **values: float | str | None) -> SourceRow:
+    return SourceRow(**{**row, **values})  # type: ignore[typeddict-item]
+
+
+def write_evaluation(
+    folder: Path,
+    gains: dict[str, float],
+    metrics: tuple[str, ...],
+    seeds: int = SEEDS,
+    control_seeds: int = SEEDS,
+) -> Path:
+    """The values of each variant are those of the original data times 1 + its gain, noisily."""
+    rng = np.random.default_rng(len(folder.name))
+    tables = []
+    base = rng.uniform(0.1, 0.5, (1, USERS))
+    for variant, gain in {"original": 0.0, **gains}.items():
+        shape = (seeds if variant in ("original", "augmented") else control_seeds, USERS)
+        seed, user = np.indices(shape).reshape(2, -1)
+        columns = {
+            m: (base * (1 + gain) * (1 + 0.05 * rng.standard_normal(shape))).ravel()
+            for m in metrics
+        }
+        names = pa.repeat(variant, len(user))
+        tables.append(pa.table({"variant": names, "seed": seed, "user": user, **columns}))
+    folder.mkdir()
+    pq.write_table(pa.concat_tables(tables), folder / "per_user.parquet")
+    write_json(folder / "selection.json", {"metric": "ndcg_at_5"})
+    summary = {"chosen_amount": 0.25, "chosen_popularity": 0.5, "generated_pairs": 8}
+    for name in set(gains) - {"augmented"}:
+        summary |= {f"{name}_generated_pairs": 7, f"{name}_seeds": control_seeds}
+    write_json(folder / "summary.json", summary)
+    return folder
+
+
+def test_rows_and_corrections(tmp_path: Path) -> None:
+    metrics = ("hr_at_5", "ndcg_at_5")
+    folders = [
+        write_evaluation(tmp_path / "mf", {"augmented": 0.1, "ease": 0.03, "self": 0.01}, metrics),
+        write_evaluation(tmp_path / "ncl", {"augmented": 0.02, "ease": 0.012}, metrics),
+    ]
+    comparison = compare_recommenders(folders, "small", "random")
+    rows = compare_sources(folders, comparison)
+
+    assert [(r["recommender"], r["metric"], r["source"]) for r in rows] == [
+        *[("mf", m, s) for m in metrics for s in ("augmented", "ease", "self")],
+        *[("ncl", m, s) for m in metrics for s in ("augmented", "ease")],
+    ]
+    assert all(list(row) == list(ROW) for row in rows)
+    assert [row["headline"] for row in rows[:4]] == [False, False, False, True]
+    plain = {}
+    for folder in folders:
+        table = pq.read_table(folder / "per_user.parquet")
+        values = {
+            v: seeds_by_users(table, v, "ndcg_at_5") for v in set(table["variant"].to_pylist())
+        }
+        for control in set(values) - {"original", "augmented"}:
+            gain = compare(values["original"], values[control])
+            lead = compare(values[control], values["augmented"])
+            plain[f"{folder.name}/{control}"] = gain, lead
+    gain_p, lead_p = (holm({k: v[i].p_value for k, v in plain.items()}) for i in (0, 1))
+    assert gain_p != {k: v[0].p_value for k, v in plain.items()}
+    found = {f"{r['recommender']}/{r['source']}": r for r in rows if r["metric"] == "ndcg_at_5"}
+    for name, (gain, lead) in plain.items():
+        row = found[name]
+        assert row["value"] == pytest.approx(gain.augmented)
+        assert row["p_value"] == pytest.approx(gain_p[name])
+        assert row["lead_p_value"] == pytest.approx(lead_p[name])
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx((gain.low, gain.high))
+        assert (row["lead_low"], row["lead_high"]) == pytest.approx((lead.low, lead.high))
+        own = found[f"{row['recommender']}/augmented"]
+        assert row["lead"] == pytest.approx(own["value"] / row["value"] - 1)
+        assert (row["amount"], row["popularity"]) == (own["amount"], own["popularity"])
+        assert (row["amount"], row["popularity"]) == (0.25, 0.5)
+        assert (row["generated_pairs"], own["generated_pairs"]) == (7, 8)
+    own, before = rows[3], comparison[1]
+    assert (own["value"], own["p_value"]) == (before["augmented"], before["p_value"])
+    assert (own["lead"], own["lead_p_value"]) == (None, None)
+
+
+def test_fewer_seeds_of_a_control_are_compared_with_the_same_seeds(tmp_path: Path) -> None:
+    gains = {"augmented": 0.1, "ease": 0.03, "self": 0.01}
+    folder = write_evaluation(tmp_path / "mf", gains, ("ndcg_at_5",), seeds=3, control_seeds=2)
+    own, ease, _ = compare_sources([folder], compare_recommenders([folder], "small", "random"))
+
+    table = pq.read_table(folder / "per_user.parquet")
+    values = {name: seeds_by_users(table, name, "ndcg_at_5") for name in ("original", *gains)}
+    assert [len(array) for array in values.values()] == [3, 3, 2, 2]
+    gain = compare(values["original"][:2], values["ease"])
+    lead = compare(values["ease"], values["augmented"][:2])
+    assert ease["value"] == pytest.approx(values["ease"].mean())
+    assert ease["relative_gain"] == pytest.approx(gain.relative_gain)
+    assert ease["lead"] == pytest.approx(values["augmented"][:2].mean() / ease["value"] - 1)
+    assert (ease["lead_low"], ease["lead_high"]) == pytest.approx((lead.low, lead.high))
+    # What the language model itself is said to gain is over all seeds.
+    assert own["value"] == pytest.approx(values["augmented"].mean())
+    assert (own["n_seeds"], ease["n_seeds"]) == (3, 2)
+
+
+def test_a_control_with_the_same_results_is_level(tmp_path: Path) -> None:
+    folder = write_evaluation(tmp_path / "mf", {"augmented": 0.1, "ease": 0.1}, ("ndcg_at_5",))
+    table = pq.read_table(folder / "per_user.parquet")
+    values = table["ndcg_at_5"].to_numpy().copy()
+    n = SEEDS * USERS
+    values[2 * n :] = values[n : 2 * n]
+    pq.write_table(table.set_column(3, "ndcg_at_5", pa.array(values)), folder / "per_user.parquet")
+    row = compare_sources([folder], compare_recommenders([folder], "small", "random"))[1]
+    assert (row["lead"], row["lead_low"], row["lead_high"], row["lead_p_value"]) == (0, 0, 0, 1)
+    assert standing(row) == Standing.LEVEL
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p_value", "expected"),
+    [
+        (0.01, 0.03, 0.01, Standing.AHEAD),
+        (0.01, 0.03, 0.05, Standing.LEVEL),
+        (-0.01, 0.03, 0.01, Standing.LEVEL),
+        (0.0, 0.03, 0.01, Standing.LEVEL),
+        (-0.03, -0.01, 0.01, Standing.BEHIND),
+        (-0.03, -0.01, 0.2, Standing.LEVEL),
+        (None, None, 0.01, Standing.LEVEL),
+        (None, None, None, Standing.LEVEL),
+    ],
+)
+def test_standing(
+    low: float | None, high: float | None, p_value: float | None, expected: Standing
+) -> None:
+    assert standing(changed(lead_low=low, lead_high=high, lead_p_value=p_value)) == expected
+
+
+def test_sentence() -> None:
+    rows = [
+        MODEL,
+        changed(source="random"),
+        changed(source="itemknn", lead_p_value=0.3),
+        changed(source="popularity"),
+        changed(source="self", lead_low=-0.02, lead_high=-0.01),
+    ]
+    assert lead_sentence(rows) == (
+        "Against controls of the same volume (MF, NDCG@20), the language model is ahead of random "
+        "items, popular items (p < 0.05), level with ItemKNN, behind self-training."
+    )
+    assert lead_sentence(rows[:2]).endswith(
+        "random items (p < 0.05), level with none, behind none."
+    )
+
+
+def test_sentence_without_controls() -> None:
+    assert lead_sentence([MODEL]) == "No control stood in the language model's place."
+    nothing = lead_sentence([changed(MODEL, amount=0.0)])
+    assert nothing.startswith("Controls were not fitted: at amount 0")
+
+
+def test_table_for_a_terminal() -> None:
+    lines = lead_table([MODEL, ROW, changed(metric="hr_at_20", headline=False)]).split("\n")
+    assert len(lines) == 3
+    assert lines[1].split() == ["MF", "NDCG@20", "language", "model", "0.2000", "+10.0", "%"]
+    assert lines[2].endswith("+2.0 %  +1.0 to +3.0 %  0.002  ahead")
+    assert lines[1].index("0.2000") == lines[2].index("0.2000")
+
+
+def test_every_control_has_a_name() -> None:
+    assert SOURCE_NAMES.keys() == {"original", "augmented", *get_args(ControlName)}
