@@ -39,7 +39,7 @@ clean:  ## remove outputs and caches; .venv, .state (the run records) and DVC's 
 	rm -rf artifacts reports .pytest_cache .mypy_cache .ruff_cache
 
 data: | history
-	dvc pull --quiet data.dvc
+	dvc pull --quiet --remote bundled data.dvc
 
 # DVC has to be told of a folder without git's history, as a download is, and of one that has got it.
 history:
