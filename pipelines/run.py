@@ -181,8 +181,10 @@ def run_all(options: argparse.Namespace) -> None:
             check_parameters(version.with_tuned_filter())
             if options.stack == "default":  # another has machines of its own
                 require_device(version.device)
-            given, own = options.source, STAGES["prepare"].inputs(version)[SOURCE]
-            source = str(given) if given else own  # a path may be there for the run only
+            if options.source:
+                source: Path | str = str(options.source)  # a path may be there for the run only
+            else:
+                source = STAGES["prepare"].inputs(version)[SOURCE]
             before = Snapshot.of_code()
             left = flow.run_all(version, source, options.stack, options.settings)
             if left is None:
