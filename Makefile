@@ -1,5 +1,5 @@
-# Everything needs Python 3.11 or newer, pip and git; the first target that needs packages installs
-# them into .venv.
+# Everything needs Python 3.11 or newer and pip, the tests git too; the first target that needs
+# packages installs them into .venv.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 READY := .venv/.ready
 INSTALL := python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r
