@@ -26,7 +26,7 @@ def tune_filter(
 ) -> tuple[Annotated[Path, "tuning"], Annotated[Path, "tuning_page"]]:
     from llm4idrec.runtime.device import choose_device
     from llm4idrec.tuning.filter_tuning import FilterTuning
-    from steps.study import search_filter
+    from llm4idrec.tuning.study import search_filter
 
     tuning = FilterTuning(
         train_file=train / "interactions.parquet",

