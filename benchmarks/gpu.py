@@ -17,6 +17,7 @@ import string
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,16 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from benchmarks.handover import read_split
-from llm4idrec import stages
-from llm4idrec.config import AdapterConfig, BaseModelConfig, GenerationConfig, ListsConfig
+from benchmarks.pipe import ROOT
+from llm4idrec.__main__ import run_stage
+from llm4idrec.artifacts import INTERACTIONS, TRAIN
+from llm4idrec.config import (
+    AdapterConfig,
+    BaseModelConfig,
+    Config,
+    GenerationConfig,
+    ListsConfig,
+)
 from llm4idrec.config import PromptsConfig as Prompts
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.generation.generator import Generator
@@ -39,6 +48,7 @@ from llm4idrec.language_model.tokenization import PromptEncoder
 from llm4idrec.recommenders.base import Trained
 from llm4idrec.recommenders.registry import RECOMMENDERS
 from llm4idrec.runtime.device import choose_device
+from llm4idrec.stages import STAGES
 
 SEED, STEPS, EPOCHS = 0, 10, 3
 LISTS = ListsConfig(users=True, words=True)
@@ -185,38 +195,24 @@ def _spelling_tokenizer() -> PreTrainedTokenizerFast:
 
 def _small_model(train: Interactions) -> Iterator[str]:
     """The language model's part of the flow with SmolLM2 and a token for each item."""
-    lists = ListsConfig()
-    common = {"seed": SEED, "device": "auto", "threads": 8}
-    base = BaseModelConfig(kind="pretrained", name="smollm2", id_tokens=True)
     changes = {"loss_on": "answer", "precision": "bfloat16", "batch_size": 32, "accumulation": 1}
-    adapter = AdapterConfig(preset="paper", **changes)
-    generation = GenerationConfig(views=8, items=100, history=100)
-    prompts = Prompts(per_user=20, fully_share=0.5, subset_length=20)
+    settings = {
+        "base_model": BaseModelConfig(kind="pretrained", name="smollm2", id_tokens=True),
+        "adapter": AdapterConfig(preset="paper", **changes),
+        "generation": GenerationConfig(views=8, items=100, history=100),
+        "prompts": Prompts(per_user=20, fully_share=0.5, subset_length=20),
+        "lists": ListsConfig(),
+        "seed": SEED,
+        "device": "auto",
+        "threads": 8,
+    }
+    config = Config.read(ROOT / "params.yaml").model_copy(update=settings)
     with tempfile.TemporaryDirectory(prefix="gpu-") as folder:
         at = Path(folder)
-        train.write(at / stages.TRAIN)
-        work: dict[str, Callable[[], None]] = {
-            "base_model": lambda: stages.base_model(
-                at, at / "base", base_model=base, lists=lists, **common
-            ),
-            "prompts": lambda: stages.prompts(
-                at, at / "prompts", prompts=prompts, lists=lists, seed=SEED
-            ),
-            "adapter": lambda: stages.adapter(
-                at / "base", at / "prompts", at / "adapter", adapter=adapter, **common
-            ),
-            "generate": lambda: stages.generate(
-                at,
-                at / "base",
-                at / "adapter",
-                at / "out",
-                generation=generation,
-                lists=lists,
-                **common,
-            ),
-        }
-        for name, stage in work.items():
-            yield f"SmolLM2, {train.n_users} users, {name}: {_seconds(stage):.1f} s"
+        train.write(at / TRAIN.name / INTERACTIONS)
+        for name in ("base_model", "prompts", "adapter", "generate"):
+            seconds = _seconds(partial(run_stage, STAGES[name], config, at))
+            yield f"SmolLM2, {train.n_users} users, {name}: {seconds:.1f} s"
 
 
 def _epochs(train: Interactions, names: list[str], device: str) -> Iterator[str]:

@@ -33,9 +33,11 @@ from typing import Any
 
 from benchmarks.llm_side import WORDS, Job
 from benchmarks.pipe import ONE_THREAD, ROOT
-from llm4idrec import stages
+from llm4idrec.__main__ import run_stage
+from llm4idrec.artifacts import INTERACTIONS
 from llm4idrec.config import BaseModelConfig, Config
 from llm4idrec.language_model.base_model import make_base_model
+from llm4idrec.stages import STAGES
 
 SEED, USERS, LONGEST, ITEMS = 0, 16, 30, 40
 Outcome = dict[str, Any]
@@ -72,9 +74,7 @@ def _tables(model: str, at: Path) -> Iterator[str]:
     config = Config.read(ROOT / "params.yaml")
     changes = {"sample_users": SHARE[model], "path": ROOT / config.data.path}
     data = config.data.model_copy(update=changes)
-    stages.read(at / "raw", data=data)
-    folders = (at / name for name in ("train", "heldout", "identifiers"))
-    stages.split(at / "raw", *folders, data=data, split=config.split, seed=config.seed)
+    run_stage(STAGES["prepare"], config.model_copy(update={"data": data}), at)
     summary = json.loads((at / "train/summary.json").read_text(encoding="utf-8"))
     yield "{users} users, {catalogue_items} items, {train_pairs} pairs".format(**summary)
     jobs = dict(_jobs(model, config.base_model, at))
@@ -84,7 +84,7 @@ def _tables(model: str, at: Path) -> Iterator[str]:
 
 def _jobs(model: str, compact: BaseModelConfig, at: Path) -> Iterator[tuple[str, Job]]:
     """The job of each side, with its base model made."""
-    train = at / "train" / stages.TRAIN
+    train = at / "train" / INTERACTIONS
     for side, (loop, words) in SIDES.items():
         base = at / model / ("spelt" if words or model == "compact" else "owned")
         settings = compact

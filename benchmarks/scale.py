@@ -27,11 +27,13 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from benchmarks.pipe import ROOT, peak_mb
-from llm4idrec import __main__ as stages
+from llm4idrec.artifacts import Files
 from llm4idrec.config import Config
 from llm4idrec.config.yaml_file import read_yaml
 from llm4idrec.data.candidates import SCHEMA
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.stages import augment, prepare, prompts
+from llm4idrec.stages.stage import Stage
 
 IntArray = npt.NDArray[np.integer]
 DATA = "interactions.csv"
@@ -125,12 +127,17 @@ def rank(config: Config, at: Path) -> None:
         user_metrics(model.recommend(users, 20, train), users, test, (10, 20))
 
 
+def of(stage: Stage, run: Callable[[Files, Config], None]) -> Callable[[Config, Path], None]:
+    """A part of a stage, on the folder of the files."""
+    return lambda config, at: run(stage.files(config, at), config)
+
+
 STAGES: dict[str, tuple[Callable[[Config, Path], None], tuple[str, ...]]] = {
-    "read": (stages.read, ("raw",)),
-    "split": (stages.split, ("train", "heldout", "identifiers")),
-    "prompts": (stages.prompts, ("prompts",)),
-    "filter": (stages.filter, ("candidates",)),
-    "merge": (stages.merge, ("augmented",)),
+    "read": (lambda config, at: prepare.read(at / "raw", config.data), ("raw",)),
+    "split": (of(prepare.STAGE, prepare.split), ("train", "heldout", "identifiers")),
+    "prompts": (of(prompts.STAGE, prompts.prompts), ("prompts",)),
+    "filter": (of(augment.STAGE, augment.filter), ("candidates",)),
+    "merge": (of(augment.STAGE, augment.merge), ("augmented",)),
     "rank": (rank, ()),
 }
 

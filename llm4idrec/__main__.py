@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,202 +13,18 @@ from llm4idrec.runtime import command_line
 if __name__ == "__main__":
     command_line.begin()
 
-from llm4idrec import preflight, stages
+from llm4idrec import preflight
+from llm4idrec.artifacts import COMPARISON, CONTROL_COMPARISON, INTERACTIONS, TRAIN, Files
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
 from llm4idrec.export.command import add_options, export
 from llm4idrec.language_model.processes import is_main, joined
 from llm4idrec.runtime.device import require_device
 from llm4idrec.runtime.faults import exit_code
-from llm4idrec.runtime.files import forget_work
+from llm4idrec.runtime.files import forget_work, read_json
 from llm4idrec.runtime.project import PARAMS, enter_project
-
-Command = Callable[[Config, Path], None]
-
-
-def read(config: Config, at: Path) -> None:
-    """interaction file -> raw/"""
-    for check in (
-        preflight.check_parameters,
-        preflight.check_recommenders,
-        preflight.check_base_model,
-    ):
-        check(config)
-    stages.read(at / "raw", data=config.data)
-
-
-def split(config: Config, at: Path) -> None:
-    """raw/ -> train/, heldout/, identifiers/"""
-    folders = at / "train", at / "heldout", at / "identifiers"
-    stages.split(at / "raw", *folders, data=config.data, split=config.split, seed=config.seed)
-
-
-def prompts(config: Config, at: Path) -> None:
-    """train/ -> prompts/"""
-    stages.prompts(
-        at / "train",
-        at / "prompts",
-        prompts=config.prompts,
-        lists=config.lists,
-        seed=config.seed,
-    )
-
-
-def base_model(config: Config, at: Path) -> None:
-    """train/ -> base_model/"""
-    stages.base_model(
-        at / "train",
-        at / "base_model",
-        base_model=config.base_model,
-        lists=config.lists,
-        seed=config.seed,
-        device=config.device,
-        threads=config.threads,
-    )
-    forget_work(at / "base_model")
-
-
-def adapter(config: Config, at: Path) -> None:
-    """base_model/, prompts/ -> adapter/"""
-    stages.adapter(
-        at / "base_model",
-        at / "prompts",
-        at / "adapter",
-        adapter=config.adapter,
-        seed=config.seed,
-        device=config.device,
-        threads=config.threads,
-    )
-    if is_main():
-        forget_work(at / "adapter")
-
-
-def generate(config: Config, at: Path) -> None:
-    """train/, base_model/, adapter/ -> generations/"""
-    stages.generate(
-        at / "train",
-        at / "base_model",
-        at / "adapter",
-        at / "generations",
-        generation=config.generation,
-        lists=config.lists,
-        seed=config.seed,
-        device=config.device,
-        threads=config.threads,
-    )
-    forget_work(at / "generations")
-
-
-def controls(config: Config, at: Path) -> None:
-    """train/ -> controls/"""
-    stages.controls(
-        at / "train",
-        at / "controls",
-        controls=config.controls,
-        items=config.generation.items,
-        settings=config.control_settings,
-        seed=config.seed,
-        device=config.device,
-        threads=config.threads,
-        memory=config.memory,
-    )
-
-
-def filter(config: Config, at: Path) -> None:
-    """train/, generations/, controls/ -> candidates/"""
-    stages.filter(
-        at / "train",
-        at / "generations",
-        at / "controls",
-        at / "candidates",
-        filter=config.filter,
-        ease=config.ease,
-        memory=config.memory,
-    )
-
-
-def merge(config: Config, at: Path) -> None:
-    """train/, candidates/ -> augmented/"""
-    folders = at / "identifiers", at / "candidates", at / "augmented"
-    stages.merge(at / "train", *folders, memory=config.memory)
-
-
-def evaluate(config: Config, at: Path) -> None:
-    """train/, heldout/, augmented/ -> evaluation/ for each recommender"""
-    for name in config.recommenders:
-        stages.evaluate(
-            at / "train",
-            at / "heldout",
-            at / "augmented",
-            at / "evaluation" / name,
-            recommender=name,
-            settings=config.settings(name),
-            evaluation=config.evaluation,
-            filter=config.filter,
-            ease=config.ease,
-            controls=config.controls,
-            seed=config.seed,
-            device=config.device,
-        )
-        forget_work(at / "evaluation" / name)
-
-
-def report(config: Config, at: Path) -> None:
-    """evaluation/ -> report/comparison.json, report/controls.json, report/comparison.html"""
-    from llm4idrec.runtime.files import read_json
-    from llm4idrec.verdict.leads import lead_table
-    from llm4idrec.verdict.verdict import verdict_table
-
-    stages.report(
-        at / "raw",
-        at / "train",
-        at / "heldout",
-        at / "prompts",
-        at / "base_model",
-        at / "adapter",
-        at / "generations",
-        at / "controls",
-        at / "candidates",
-        at / "augmented",
-        [at / "evaluation" / name for name in config.recommenders],
-        at / "report",
-        config=config,
-        source=config.data.path,
-    )
-    print(verdict_table(read_json(at / "report" / "comparison.json")))
-    print()
-    print(lead_table(read_json(at / "report" / "controls.json")))
-
-
-FLOW: tuple[Command, ...] = (
-    read,
-    split,
-    prompts,
-    base_model,
-    adapter,
-    generate,
-    controls,
-    filter,
-    merge,
-    evaluate,
-    report,
-)
-
-
-def run(config: Config, at: Path) -> None:
-    """all of the above, in this order"""
-    for command in FLOW:
-        print(f"{_name(command)}: {command.__doc__}", file=sys.stderr)
-        command(config, at)
-        if command is split:
-            preflight.check_train(config, at / "train" / stages.TRAIN)
-
-
-def merged(options: argparse.Namespace) -> None:
-    """base_model/, adapter/ -> one model, for engines that load no adapters"""
-    from llm4idrec.language_model.adapter import export_merged
-
-    export_merged(options.out / "base_model", options.out / "adapter", options.to)
+from llm4idrec.stages import FLOW, STAGES
+from llm4idrec.stages.stage import Stage
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -220,8 +36,62 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return exit_code(lambda: options.run(options), debug=options.debug)
 
 
-def _name(command: Command) -> str:
-    return command.__name__.replace("_", "-")
+def run_stage(stage: Stage, config: Config, out: Path) -> Files:
+    """One stage, for each of its recommenders; returns the files that it reads and writes."""
+    if stage.name == "prepare":
+        preflight.check_parameters(config)
+        preflight.check_recommenders(config)
+        preflight.check_base_model(config)
+    files: Files = {}
+    for each in stage.configs(config):
+        files = stage.files(each, out)
+        stage.run(files, each)
+        if is_main():
+            forget_work(*(files[written] for written in stage.writes))
+    if stage.name == "report":
+        print_verdict(files)
+    return files
+
+
+def print_verdict(files: Files) -> None:
+    """The tables of the report's comparisons."""
+    from llm4idrec.verdict.leads import lead_table
+    from llm4idrec.verdict.verdict import verdict_table
+
+    print(verdict_table(read_json(files[COMPARISON])))
+    print()
+    print(lead_table(read_json(files[CONTROL_COMPARISON])), flush=True)
+
+
+def run_all(options: argparse.Namespace) -> None:
+    """the whole flow, in this order"""
+    config = _read(options)
+    for stage in FLOW:
+        print(f"{stage.name}: {stage.about}", file=sys.stderr)
+        files = run_stage(stage, config, options.out)
+        if TRAIN in stage.writes:
+            preflight.check_train(config, files[TRAIN] / INTERACTIONS)
+
+
+def run_one(stage: Stage, options: argparse.Namespace) -> None:
+    """The command of a stage."""
+    config = _read(options)
+    run_stage(stage, stage.config_for(config, options.recommender), options.out)
+
+
+def merged(options: argparse.Namespace) -> None:
+    """base_model/, adapter/ -> one model, for engines that load no adapters"""
+    from llm4idrec.language_model.adapter import export_merged
+
+    export_merged(options.out / "base_model", options.out / "adapter", options.to)
+
+
+def _read(options: argparse.Namespace) -> Config:
+    if joined() and options.command != "adapter":
+        raise InputError("`accelerate launch` is for the command `adapter`")
+    config = Config.read(options.params).with_tuned_filter()
+    require_device(config.device)
+    return config
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -235,27 +105,18 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument("--debug", action="store_true", help="show a traceback")
     common = argparse.ArgumentParser(add_help=False, parents=[place])
     common.add_argument("--params", type=Path, help="(params.yaml, here or in a folder above)")
-    commands = parser.add_subparsers(required=True, metavar="STAGE")
-    for command in (*FLOW, run):
-        stage = commands.add_parser(_name(command), parents=[common], help=command.__doc__)
-        stage.set_defaults(run=partial(_run_stage, command))
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, stage in STAGES.items():
+        command = commands.add_parser(name, parents=[common], help=stage.about)
+        command.set_defaults(run=partial(run_one, stage), recommender=None)
+        if stage.each:
+            command.add_argument("--recommender", help=f"one of them (each of `{stage.each}`)")
+    commands.add_parser("run", parents=[common], help=run_all.__doc__).set_defaults(run=run_all)
     add_options(commands.add_parser("export", parents=[common], help=export.__doc__))
     whole = commands.add_parser("merged", parents=[place], help=merged.__doc__)
     whole.add_argument("--to", type=Path, required=True, help="new folder")
     whole.set_defaults(run=merged, params=None)
     return parser
-
-
-def _run_stage(command: Command, options: argparse.Namespace) -> None:
-    if command is not adapter and joined():
-        raise InputError("`accelerate launch` is for the command `adapter`")
-    config = _read(options.params)
-    require_device(config.device)
-    command(config, options.out)
-
-
-def _read(params: Path) -> Config:
-    return Config.read(params).with_tuned_filter()
 
 
 if __name__ == "__main__":

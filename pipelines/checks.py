@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from llm4idrec import preflight
+from llm4idrec.artifacts import EVALUATION, INTERACTIONS, SOURCE, TUNING, Files
 from llm4idrec.config import Config
+from llm4idrec.errors import InputError
 from pipelines.git import git
-from pipelines.stages import EVALUATION, TUNING
 
-TO_GENERATE = ("prepare", "base_model", "adapter", "generate")
+TO_GENERATE = ("prepare", "base_model", "prompts", "adapter", "generate")
 """Stages that come before, or are, the last one to load the base model."""
 
 
@@ -27,7 +29,16 @@ def check_ahead(stage: str, version: Config, train: Path | None) -> None:
     if stage in TO_GENERATE:
         preflight.check_base_model(config)
     if train is not None:
-        preflight.check_train(config, train / "interactions.parquet")
+        preflight.check_train(config, train / INTERACTIONS)
+
+
+def require_files(files: Files) -> None:
+    """`InputError` for the first that is not there."""
+    for artifact, path in files.items():
+        if not os.path.exists(path):  # noqa: PTH110, which raises for names that are too long
+            remedy = "set it in params.yaml" if artifact == SOURCE else "run `dvc repro`"
+            expected = f"what `{artifact.path}` names"
+            raise InputError("there is no such file", expected, remedy, file=path)
 
 
 def untracked(path: Path) -> str | None:
@@ -47,13 +58,13 @@ def untracked(path: Path) -> str | None:
 
 def _to_come(version: Config) -> Config:
     """With the filter that later stages go by, unless `tune` is to find it first."""
-    found = {Path(TUNING.format(recommender=n), "params.yaml") for n in version.tune.recommenders}
+    found = {Path(TUNING.of(n).path, "params.yaml") for n in version.tune.recommenders}
     return version if version.filter.source in found else version.with_tuned_filter()
 
 
 def _to_be_evaluated(version: Config) -> Config:
     """With those recommenders that have no evaluation yet: DVC goes from one to the next."""
-    left = [n for n in version.recommenders if not Path(EVALUATION.format(recommender=n)).exists()]
+    left = [n for n in version.recommenders if not Path(EVALUATION.of(n).path).exists()]
     tune = version.tune.model_copy(update={"recommenders": ()})
     changes = {"recommenders": tuple(left), "tune": tune}
     return version.with_tuned_filter().model_copy(update=changes)

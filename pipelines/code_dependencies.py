@@ -1,4 +1,4 @@
-"""The code that writes a stage's outputs: what its steps reach by imports."""
+"""The code that writes a stage's outputs: what its module reaches by imports."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import ast
 from functools import cache
 from pathlib import Path
 
+from llm4idrec.stages.stage import Stage
+
 REPO = Path(__file__).resolve().parents[1]
 PACKAGES = ("llm4idrec", "steps")
-GLUE = "llm4idrec/stages.py"
-"""Of this file only the functions that a step uses are followed."""
+VALIDATION = "steps/validation.py"
+"""What checks what is expected of a stage's files."""
 # Parameters are dependencies by value, and the rest here shapes no output.
 LEFT_OUT = {
     "llm4idrec/__init__.py",
+    "llm4idrec/artifacts.py",
     "llm4idrec/config/__init__.py",
     "llm4idrec/config/comparison.py",
     "llm4idrec/config/data.py",
@@ -22,33 +25,17 @@ LEFT_OUT = {
     "llm4idrec/runtime/interruption.py",
     "llm4idrec/config/recommenders.py",
     "llm4idrec/config/section.py",
-    "steps/step.py",
-    "steps/workspace.py",
+    "llm4idrec/stages/__init__.py",
+    "llm4idrec/stages/stage.py",
 }
 # Values that stand in for keys which `params.yaml` does not give; reached through `config/` only.
 PRESETS = {"adapter": {"llm4idrec/config/presets.py"}}
 
 
-def code_of_stage(stage: str) -> list[str]:
+def code_of_stage(stage: Stage) -> list[str]:
     """Paths relative to the repository, sorted."""
-    reached = set().union(*(_files_of_step(step) for step in steps_of_stage(stage)))
-    return sorted(reached | PRESETS.get(stage, set()))
-
-
-def steps_of_stage(stage: str) -> list[str]:
-    """Names of the steps that the stage's wiring calls, sorted."""
-    wiring = next(
-        node
-        for node in _tree("pipelines/wiring.py").body
-        if isinstance(node, ast.FunctionDef) and node.name == stage
-    )
-    names = {node.id for node in ast.walk(wiring) if isinstance(node, ast.Name)}
-    return sorted(name for name in names if (REPO / f"steps/{name}.py").is_file())
-
-
-def _files_of_step(name: str) -> set[str]:
     found: set[str] = set()
-    pending = [f"steps/{name}.py"]
+    pending = [f"llm4idrec/stages/{stage.name}.py"] + [VALIDATION] * bool(stage.expectations)
     while pending:
         file = pending.pop()
         if file in found or file in LEFT_OUT:
@@ -57,10 +44,8 @@ def _files_of_step(name: str) -> set[str]:
         template = str(Path(file).with_suffix(".html"))
         if (REPO / template).is_file():
             found.add(template)
-        tree = _tree(file)
-        used = _only(tree, _glue_functions(f"steps/{name}.py")) if file == GLUE else tree
-        pending += _imports(used)
-    return found
+        pending += _imports(_tree(file))
+    return sorted(found | PRESETS.get(stage.name, set()))
 
 
 @cache
@@ -91,19 +76,3 @@ def _files_of_module(module: str) -> list[str]:
 def _has_code(file: str) -> bool:
     """Whether there is more than a docstring."""
     return any(not isinstance(node, ast.Expr) for node in _tree(file).body)
-
-
-def _only(tree: ast.Module, functions: set[str]) -> ast.Module:
-    body = [n for n in tree.body if not isinstance(n, ast.FunctionDef) or n.name in functions]
-    return ast.Module(body, [])
-
-
-def _glue_functions(step: str) -> set[str]:
-    """The names X in `stages.X` of a step's file."""
-    return {
-        node.attr
-        for node in ast.walk(_tree(step))
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "stages"
-    }

@@ -1,4 +1,4 @@
-"""The text of `dvc.yaml`, from the table of stages and the code that they reach.
+"""The text of `dvc.yaml`, from the declarations of the stages and the code that they reach.
 
 `make dvc.yaml` writes it; a test compares.
 """
@@ -9,15 +9,17 @@ from typing import Any
 
 import yaml
 
+from llm4idrec.artifacts import METRICS, PLOTS, SOURCE, Artifact
 from llm4idrec.runtime.files import replacing_file
+from llm4idrec.stages import STAGES
+from llm4idrec.stages.stage import Stage
 from pipelines.code_dependencies import REPO, code_of_stage
-from pipelines.stages import METRICS, PLOTS, SOURCE, STAGES, Stage
 
 HEAD = """\
-# The flow from files to files; `dvc repro` runs what changed. Made from pipelines/stages.py and the
-# imports of the code by `make dvc.yaml`: do not edit it. Each stage's `deps` are the files it reads
-# and the code that writes its outputs. What shapes the augmentation (base_model, adapter, generate,
-# controls, augment) reads nothing held out.
+# The flow from files to files; `dvc repro` runs what changed. Made from llm4idrec/stages/ and
+# the imports of the code by `make dvc.yaml`: do not edit it. Each stage's `deps` are the files it
+# reads and the code that writes its outputs. What shapes the augmentation (base_model, prompts,
+# adapter, generate, controls, augment) reads nothing held out.
 """
 DRAWINGS = {
     "curves": ("epoch", "Validation by epoch, mean over seeds"),
@@ -28,40 +30,42 @@ DRAWINGS = {
 
 def dvc_yaml() -> str:
     plots = [
-        {f"{PLOTS}/{name}.csv": {"template": name, "x": across, "y": "value", "title": title}}
+        {f"{PLOTS.path}/{name}.csv": {"template": name, "x": across, "y": "value", "title": title}}
         for name, (across, title) in DRAWINGS.items()
     ]
-    stages = [_text({name: _stage(name, stage)}, 2) for name, stage in STAGES.items()]
+    stages = [_text({name: _stage(stage)}, 2) for name, stage in STAGES.items()]
     return "\n".join([f"{HEAD}stages:\n", *stages, _text({"plots": plots})])
 
 
-def _stage(name: str, stage: Stage) -> dict[str, Any]:
+def _stage(stage: Stage) -> dict[str, Any]:
     params: list[Any] = [_spelled(key) for key in stage.params]
     if stage.tuned:
         params.append({"${filter.source}": list(stage.tuned)})
     made = {
-        "cmd": f"python -m pipelines.run {name}" + " --recommender ${item}" * bool(stage.each),
-        "deps": [*map(_spelled, stage.reads), *code_of_stage(name)],
+        "cmd": f"python -m pipelines.run {stage.name}"
+        + " --recommender ${item}" * bool(stage.each),
+        "deps": [*map(_place, stage.reads), *code_of_stage(stage)],
         "params": params,
-        "outs": [_out(write) for write in stage.writes if write != METRICS],
+        "outs": [_out(written) for written in stage.outputs if written != METRICS],
     }
     if METRICS in stage.writes:
-        made["metrics"] = [METRICS]
+        made["metrics"] = [METRICS.path]
     # Not `matrix`, which says nothing useful of a word in place of a list.
     return {"foreach": f"${{{stage.each}}}", "do": made} if stage.each else made
 
 
 def _spelled(name: str) -> str:
-    """A name of the table as DVC has it."""
-    if name == SOURCE:
-        return "${data.path}"
     return name.replace("{recommender}", "${item}")
 
 
-def _out(name: str) -> str | dict[str, Any]:
+def _place(artifact: Artifact) -> str:
+    return f"${{{SOURCE.path}}}" if artifact == SOURCE else _spelled(artifact.path)
+
+
+def _out(artifact: Artifact) -> str | dict[str, Any]:
     """Pages and what `git` could show are made again where they are missing, not kept twice."""
-    kept = not name.startswith("reports/") or name == PLOTS
-    return _spelled(name) if kept else {_spelled(name): {"cache": False}}
+    kept = not artifact.path.startswith("reports/") or artifact == PLOTS
+    return _place(artifact) if kept else {_place(artifact): {"cache": False}}
 
 
 class _Indented(yaml.SafeDumper):

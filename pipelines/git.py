@@ -11,6 +11,15 @@ def git_tags() -> dict[str, str]:
     return {"git.commit": git("rev-parse", "HEAD") or "none", "git.dirty": str(bool(changes))}
 
 
+def code_version() -> str:
+    """The commit, in words for the report; empty outside a repository."""
+    tags = git_tags()
+    if tags["git.commit"] == "none":
+        return ""
+    changes = ", with changes that are not committed" if tags["git.dirty"] == str(True) else ""
+    return f"commit {tags['git.commit']}{changes}"
+
+
 def git(*arguments: str) -> str:
     """What git says; nothing where there is no git, or none of its folders. Whose it is does not
     matter: git is wary of what is set in another user's, whose code runs here anyway."""

@@ -16,30 +16,30 @@ from llm4idrec.runtime import command_line
 if __name__ == "__main__":
     command_line.begin()
 
-from llm4idrec.config import Config
-from llm4idrec.config.recommenders import SETTINGS
-from llm4idrec.config.yaml_file import read_yaml
-from llm4idrec.errors import InputError
-from llm4idrec.preflight import check_parameters
-from llm4idrec.runtime.device import require_device
-from llm4idrec.runtime.faults import exit_code
-from llm4idrec.runtime.files import forget_work, locked, read_json
-from llm4idrec.runtime.project import PARAMS, enter_project, path_or_address
-from pipelines import environment
-from pipelines.checks import check_ahead, untracked
-from pipelines.snapshot import Snapshot
-from pipelines.stages import (
+from llm4idrec.__main__ import print_verdict
+from llm4idrec.artifacts import (
     COMPARISON,
     CONTROL_COMPARISON,
     EVALUATION,
     FIGURES,
     SOURCE,
-    STAGES,
     TRAIN,
     TUNING,
     Files,
-    expand,
+    places,
 )
+from llm4idrec.config import Config
+from llm4idrec.config.yaml_file import read_yaml
+from llm4idrec.errors import InputError
+from llm4idrec.preflight import check_parameters
+from llm4idrec.runtime.device import require_device
+from llm4idrec.runtime.faults import exit_code
+from llm4idrec.runtime.files import forget_work, locked
+from llm4idrec.runtime.project import PARAMS, enter_project, path_or_address
+from llm4idrec.stages import FLOW, STAGES
+from pipelines import environment
+from pipelines.checks import check_ahead, require_files, untracked
+from pipelines.snapshot import Snapshot
 from steps.workspace import SCRATCH
 
 if TYPE_CHECKING:
@@ -74,11 +74,10 @@ def parser() -> argparse.ArgumentParser:
         return command
 
     for name, stage in STAGES.items():
-        command = add(name, run_stage, f"writes {', '.join(stage.writes)}")
-        if name == "evaluate":
-            command.add_argument("--recommender", required=True, help="one of `recommenders`")
-        elif name == "tune":
-            command.add_argument("--recommender", help="whose filter (each of `tune.recommenders`)")
+        command = add(name, run_stage, stage.about)
+        command.set_defaults(recommender=None)
+        if stage.each:
+            command.add_argument("--recommender", help=f"one of them (each of `{stage.each}`)")
     whole = add("all", run_all, "all stages as one ZenML pipeline")
     whole.add_argument("--stack", default="default", help="a ZenML stack (this machine)")
     whole.add_argument("--settings", type=Path, help="ZenML run configuration: see stacks/run.yaml")
@@ -86,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
     address = "address of data that the run fetches: s3://..."
     given.add_argument("--source", type=path_or_address, help=address)
     given.add_argument("--record", metavar="RUN", help="only log a completed ZenML run in MLflow")
-    add("verdict", show_verdict, f"print {COMPARISON} as a table")
+    add("verdict", show_verdict, f"print {COMPARISON.path} as a table")
     champion = add("promote", promote, "make the challenger champion if validation says so")
     champion.add_argument("--version", help="another version than the challenger")
     champion.add_argument("--force", action="store_true", help="whatever validation says")
@@ -107,42 +106,20 @@ def parser() -> argparse.ArgumentParser:
     return commands
 
 
-def only(config: Config, recommender: str) -> Config:
-    """The same parameters with one recommender."""
-    if recommender not in config.recommenders:
-        known = ", ".join(config.recommenders)
-        raise InputError(f"`recommenders` has no {recommender!r}", f"one of {known}", file=PARAMS)
-    return config.model_copy(update={"recommenders": (recommender,)})
-
-
-def only_tuned(config: Config, recommender: str | None) -> Config:
-    """The same parameters with the recommenders to tune the filter for."""
-    tuned = config.tune.recommenders if recommender is None else (recommender,)
-    if not tuned:
-        remedy = "name one there, or with --recommender"
-        raise InputError("`tune.recommenders` is empty", remedy=remedy, file=PARAMS)
-    if tuned[0] not in SETTINGS:
-        raise InputError(f"there is no recommender {tuned[0]!r}", f"one of {', '.join(SETTINGS)}")
-    return config.model_copy(update={"recommenders": tuned})
-
-
 def run_stage(options: argparse.Namespace) -> None:
     """One ZenML pipeline inside one MLflow run; the files stay in place, for DVC to keep."""
-    started, name = time.monotonic(), options.command
+    started, stage = time.monotonic(), STAGES[options.command]
     values = read_yaml(PARAMS)
-    version = config = Config.parse(values, PARAMS)
-    label, stage = name, STAGES[name]
-    if name == "evaluate":
-        config, label = only(config, options.recommender), f"{name} {options.recommender}"
-    elif name == "tune":
-        config = only_tuned(config, options.recommender)
-        label = f"{name} {' '.join(config.recommenders)}"
-    before = Snapshot.take(name, config, values)
+    version = Config.parse(values, PARAMS)
+    config = stage.config_for(version, options.recommender)
+    label = " ".join((stage.name, *(config.recommenders if stage.each else ())))
+    before = Snapshot.take(stage, config, values)
     config = config.with_tuned_filter() if stage.tuned else config
     require_device(config.device)
-    inputs, outputs = stage.inputs(config), stage.outputs(config)
-    check_ahead(name, version, inputs.get(TRAIN))
-    if name == "prepare" and (hint := untracked(config.data.path)):
+    inputs, outputs = places(stage.reads, config), places(stage.outputs, config)
+    require_files(inputs)
+    check_ahead(stage.name, version, inputs.get(TRAIN))
+    if SOURCE in stage.reads and TRAIN in outputs and (hint := untracked(config.data.path)):
         print(hint, file=sys.stderr)
     busy = f"the stage {label} is being run by another process; wait until it is done, or end it"
     with locked(environment.lock_of(label), busy):
@@ -154,16 +131,16 @@ def run_stage(options: argparse.Namespace) -> None:
         keys = stage.keys(config)
         with before.explaining(), stage_runs.stage_run(label, version, keys, inputs, config) as run:
             with before.all_or_none(outputs):
-                zenml_run = flow.run_stage(name, config, inputs)
-                if name == "prepare":
-                    check_ahead(name, version, outputs[TRAIN])
+                zenml_run = flow.run_stage(stage, config, inputs)
+                if TRAIN in outputs:
+                    check_ahead(stage.name, version, outputs[TRAIN])
             run.tag(**{"zenml.run": zenml_run})
             log_stage(run, config, inputs, outputs)
             with before.all_or_none(outputs):
                 pass  # as late as can be, for DVC looks next
         forget_work(*outputs.values())
-    if name == "report":
-        print(f"report: see {FIGURES}, or `python -m pipelines.run verdict`")
+    if FIGURES in outputs:
+        print(f"{label}: see {outputs[FIGURES]}, or `python -m pipelines.run verdict`")
     print(f"{label}: {time.monotonic() - started:.1f} s", flush=True)
 
 
@@ -184,7 +161,8 @@ def run_all(options: argparse.Namespace) -> None:
             if options.source:
                 source: Path | str = str(options.source)  # a path may be there for the run only
             else:
-                source = STAGES["prepare"].inputs(version)[SOURCE]
+                source = version.data.path
+                require_files({SOURCE: source})
             before = Snapshot.of_code()
             left = flow.run_all(version, source, options.stack, options.settings)
             if left is None:
@@ -199,19 +177,17 @@ def run_all(options: argparse.Namespace) -> None:
 
 def record(done: Done) -> None:
     """MLflow's runs of the stages of a completed run of the whole flow; prints the verdict."""
-    from pipelines import wiring
     from pipelines.tracking import stage_runs
 
     config = done.config
-    for name in (wired.__name__ for wired in wiring.FLOW):
-        stage = STAGES[name]
-        inputs = {key: done.files[key] for key in expand(stage.reads, config)}
-        outputs = {key: done.files[key] for key in expand(stage.writes, config)}
+    for stage in FLOW:
+        inputs = {artifact: done.files[artifact] for artifact in places(stage.reads, config)}
+        outputs = {artifact: done.files[artifact] for artifact in places(stage.outputs, config)}
         keys = stage.keys(config)
-        with stage_runs.stage_run(name, done.version, keys, inputs, config) as run:
+        with stage_runs.stage_run(stage.name, done.version, keys, inputs, config) as run:
             run.tag(**{"zenml.run": done.run_id})
             log_stage(run, config, inputs, outputs)
-    print_verdict(done.files[COMPARISON], done.files[CONTROL_COMPARISON])
+    print_verdict(done.files)
 
 
 def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> None:
@@ -220,14 +196,10 @@ def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> N
     from pipelines.tracking import variants, views
 
     evaluated, tuned = (
-        {
-            name: outputs[key]
-            for name in config.recommenders
-            if (key := file.format(recommender=name)) in outputs
-        }
-        for file in (EVALUATION, TUNING)
+        {name: outputs[key] for name in config.recommenders if (key := kind.of(name)) in outputs}
+        for kind in (EVALUATION, TUNING)
     )
-    run.log_outputs(outputs, apart=[EVALUATION.format(recommender=name) for name in evaluated])
+    run.log_outputs(outputs, apart=[EVALUATION.of(name) for name in evaluated])
     for name, folder in evaluated.items():
         variants.log_variants(run, name, folder)
     for name, folder in tuned.items():
@@ -244,19 +216,11 @@ def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> N
 
 def show_verdict(options: argparse.Namespace) -> None:
     """The comparison of the newest report."""
-    for name in (COMPARISON, CONTROL_COMPARISON):
-        if not Path(name).is_file():
-            raise InputError("there is no report yet", remedy="run `dvc repro`", file=name)
-    print_verdict(Path(COMPARISON), Path(CONTROL_COMPARISON))
-
-
-def print_verdict(comparison: Path, controls: Path) -> None:
-    from llm4idrec.verdict.leads import lead_table
-    from llm4idrec.verdict.verdict import verdict_table
-
-    print(verdict_table(read_json(comparison)))
-    print()
-    print(lead_table(read_json(controls)), flush=True)
+    files = {artifact: Path(artifact.path) for artifact in (COMPARISON, CONTROL_COMPARISON)}
+    for file in files.values():
+        if not file.is_file():
+            raise InputError("there is no report yet", remedy="run `dvc repro`", file=file)
+    print_verdict(files)
 
 
 def promote(options: argparse.Namespace) -> None:

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from llm4idrec.artifacts import Artifact, Files, places
 from llm4idrec.config import Config
 from llm4idrec.config.comparison import OWN_FILE
 from llm4idrec.config.yaml_file import read_yaml
 from llm4idrec.errors import InputError
 from llm4idrec.runtime.files import COST, code_hash, forget_work, remove
+from llm4idrec.stages import STAGES
+from llm4idrec.stages.stage import Stage, expanded
 from pipelines.environment import REPO
-from pipelines.stages import STAGES, Files, expand
 
 CODE = ("llm4idrec/", "steps/")
 _MOST_NAMED = 3
@@ -45,16 +47,16 @@ class Snapshot:
     stage: str
     params: Mapping[Path, Mapping[str, Any]]
     inputs: Files
-    marks: Mapping[str, object]
+    marks: Mapping[Artifact, object]
     code: Mapping[Path, str]
 
     @classmethod
-    def take(cls, stage: str, config: Config, values: Mapping[str, Any]) -> Self:
+    def take(cls, stage: Stage, config: Config, values: Mapping[str, Any]) -> Self:
         """Of what `dvc.yaml` says that the stage depends on; `values` is `params.yaml` as it was
         read, and `config` what was made of it, before any other file is read."""
         code_hash()  # half-done work is kept under the code of this moment
-        table, inputs = STAGES[stage], STAGES[stage].named(config)
-        own, tuned = (expand(keys, config) for keys in (table.params, table.tuned))
+        inputs = places(stage.reads, config)
+        own, tuned = (expanded(keys, config) for keys in (stage.params, stage.tuned))
         source = config.filter.source
         if source == OWN_FILE:
             params = {OWN_FILE: _chosen(values, own + tuned)}
@@ -62,11 +64,11 @@ class Snapshot:
             others = read_yaml(source) if tuned and source.is_file() else {}
             params = {OWN_FILE: _chosen(values, own), source: _chosen(others, tuned)}
         return cls(
-            stage,
+            stage.name,
             {file: its for file, its in params.items() if its},
             inputs,
-            {name: _mark(path) for name, path in inputs.items()},
-            _code([stage]),
+            {artifact: _mark(path) for artifact, path in inputs.items()},
+            _code([stage.name]),
         )
 
     @classmethod
@@ -115,7 +117,7 @@ class Snapshot:
 
     def _written(self) -> list[str]:
         """The inputs that are not what they were, or were something else in between."""
-        return [str(p) for name, p in self.inputs.items() if _mark(p) != self.marks[name]]
+        return [str(p) for a, p in self.inputs.items() if _mark(p) != self.marks[a]]
 
     def _changed(self, files: list[str]) -> ChangedFilesError:
         return ChangedFilesError(self._sentence(files, "changed"), remedy=_REMEDY)

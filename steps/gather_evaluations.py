@@ -4,13 +4,14 @@ import shutil
 from pathlib import Path
 from typing import Annotated
 
+from llm4idrec.artifacts import EVALUATIONS
 from steps.step import step
-from steps.workspace import workspace
+from steps.workspace import Workspace
 
 
 @step
 def gather_evaluations(evaluations: list[Path]) -> Annotated[Path, "evaluations"]:
-    out = workspace("artifacts/evaluation")
+    out = Workspace().place(EVALUATIONS)
     for evaluation in evaluations:
         shutil.copytree(evaluation, out / evaluation.name)
     return out

@@ -30,9 +30,9 @@ def code_hash() -> str:
 def step(function: Callable[..., Result]) -> Callable[..., Result]:
     """A ZenML step; typed by what the function returns, which ZenML hands on as an artifact.
 
-    An input `memory` shapes no result.
+    Of an input `config`, all of the parameters, a result depends on those that are given apart.
     """
-    policy = CachePolicy(cache_func=_source(code_hash), ignored_inputs=["memory"])
+    policy = CachePolicy(cache_func=_source(code_hash), ignored_inputs=["config"])
     decorate = zenml.step(output_materializers=_source(PathMaterializer), cache_policy=policy)
     return cast(Callable[..., Result], decorate(function))
 

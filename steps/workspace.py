@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import cached_property
 from pathlib import Path
+
+from llm4idrec.artifacts import Artifact
 
 IN_PLACE = "LLM4IDREC_IN_PLACE"
 SCRATCH = "LLM4IDREC_SCRATCH"
@@ -15,9 +18,16 @@ def in_place() -> bool:
     return os.environ.get(IN_PLACE) == "1"
 
 
-def workspace(name: str) -> Path:
-    """The path to write: `name` itself in place, else in a fresh temporary folder."""
-    return Path(name) if in_place() else temporary() / Path(name).name
+class Workspace:
+    """Of one step."""
+
+    def place(self, artifact: Artifact) -> Path:
+        """The path to write: the repository's in place, else the same in a temporary folder."""
+        return Path(artifact.path) if in_place() else self._folder / artifact.path
+
+    @cached_property
+    def _folder(self) -> Path:
+        return temporary()
 
 
 def temporary() -> Path:

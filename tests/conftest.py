@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,7 +66,14 @@ def tiny_ratings() -> str:
 
 def tiny_params(**changes: dict[str, object]) -> Config:
     """Write the repository's `params.yaml` at its smallest."""
-    params = yaml.safe_load((REPO / "params.yaml").read_text())
+    params = tiny_values(**changes)
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    return Config.read(Path("params.yaml"))
+
+
+def tiny_values(**changes: dict[str, object]) -> dict[str, Any]:
+    """The same, not written."""
+    params: dict[str, Any] = yaml.safe_load((REPO / "params.yaml").read_text())
     columns = {"user": "user", "item": "item", "timestamp": "time"}
     small: dict[str, dict[str, object]] = {
         "data": {"path": "ratings.csv", "k_core": 0, **columns},
@@ -88,6 +96,4 @@ def tiny_params(**changes: dict[str, object]) -> Config:
     for sections in (small, changes):
         for section, values in sections.items():
             params[section] |= values
-    params |= {"dataset": "tiny", "device": "cpu", "threads": 1}
-    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    return Config.read(Path("params.yaml"))
+    return params | {"dataset": "tiny", "device": "cpu", "threads": 1}

@@ -7,7 +7,6 @@ follow.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
+from llm4idrec.config import Config
 from llm4idrec.config.recommenders import RecommenderConfig, SASRecConfig
 from llm4idrec.data.candidates import SCHEMA
 from llm4idrec.data.interactions import IntArray, Interactions
@@ -42,24 +42,17 @@ CUTOFF = 20
 """Of the NDCG by which SASRec's epochs are chosen."""
 
 
-def write_controls(
-    train: Interactions,
-    folder: Path,
-    controls: Sequence[str],
-    n: int,
-    settings: Mapping[str, RecommenderConfig],
-    seed: int,
-    device: str,
-    memory: float,
-) -> None:
-    """Write `<name>.parquet` (`candidates.SCHEMA`) of every control but `self`, `summary.json`.
+def write_controls(train: Interactions, folder: Path, config: Config) -> None:
+    """Write `<name>.parquet` (`candidates.SCHEMA`) of each of `config.controls` but `self`, and
+    `summary.json`.
 
-    Each user with a history gets `n` items. `settings` has those of the recommenders by name.
-    Left out, with a line on stderr, are sasrec where the histories have no order to learn, and ease
-    where the catalogue is too large for it. Raises `InputError` if `memory` GB do not do.
+    Each user with a history gets `generation.items` items. Left out, with a line on stderr, are
+    sasrec where the histories have no order to learn, and ease where the catalogue is too large for
+    it. Raises `InputError` if `config.memory` GB do not do.
     """
+    n, seed, device = config.generation.items, config.seed, choose_device(config.device).type
     summary, users = {}, _users(train)
-    for name in controls:
+    for name in config.controls:
         if name == SELF:
             continue
         if reason := _unfit(name, train):
@@ -69,9 +62,9 @@ def write_controls(
         if name == "random":
             ranked = _random_ranking(train, users, n, seed)
         else:
-            recommender = _fitted(name, train, settings[name], seed, choose_device(device).type)
+            recommender = _fitted(name, train, config.settings(name), seed, device)
             ranked = recommender.recommend(users, n, train)
-        step = max(1, rows_at_a_time(memory, _BYTES_A_CANDIDATE) // n)
+        step = max(1, rows_at_a_time(config.memory, _BYTES_A_CANDIDATE) // n)
         starts = range(0, len(users), step)
         tables = (_candidates(users[s : s + step], ranked[s : s + step]) for s in starts)
         write_pieces(folder / f"{name}.parquet", SCHEMA, tables)

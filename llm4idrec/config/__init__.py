@@ -126,6 +126,10 @@ class Config(Section):
         settings: RecommenderConfig = getattr(self, recommender)
         return settings
 
+    def only(self, recommender: str) -> Self:
+        """The same with one recommender."""
+        return self.model_copy(update={"recommenders": (recommender,)})
+
     @property
     def control_settings(self) -> dict[str, RecommenderConfig]:
         """The sections of those `controls` that are recommenders, by name."""

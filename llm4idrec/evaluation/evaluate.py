@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,12 @@ from tqdm import tqdm
 
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.augmentation.controls import SELF
-from llm4idrec.config import EvaluationConfig, FilterConfig
-from llm4idrec.config.recommenders import EASEConfig, RecommenderConfig
-from llm4idrec.evaluation.data import AUGMENTED, CONTROLS, Data
+from llm4idrec.evaluation.data import Data
 from llm4idrec.evaluation.experiment import Experiment, Fit
 from llm4idrec.evaluation.selection import choose_augmentation
 from llm4idrec.metrics.ranking import FloatArray, evaluated_users
 from llm4idrec.runtime.device import choose_device
 from llm4idrec.runtime.files import (
-    fingerprint,
     read_json,
     replacing_folder,
     resumable_folder,
@@ -34,20 +32,7 @@ from llm4idrec.runtime.workers import Run, worker_pool
 VARIANTS = ("original", "augmented")
 
 
-def evaluate_recommender(
-    train_file: Path,
-    heldout: Path,
-    augmented: Path,
-    out: Path,
-    recommender: str,
-    settings: RecommenderConfig,
-    evaluation: EvaluationConfig,
-    filter: FilterConfig,
-    ease: EASEConfig,
-    controls: Sequence[str],
-    seed: int,
-    device: str,
-) -> None:
+def evaluate_recommender(experiment: Experiment, out: Path) -> None:
     """Choose on validation how much generated data to add, then compare that with none on test.
 
     Reads Interactions from `train_file` and from `valid.parquet` and `test.parquet` in `heldout`,
@@ -68,41 +53,15 @@ def evaluate_recommender(
     interrupted call goes on after its last finished fit; neither that nor the number of workers
     changes a result. Raises `InputError` on a file that does not fit the others.
     """
-    # Bad input is told before any worker starts.
-    data = Data.read(
-        train_file, heldout, augmented, controls, filter.popularity, evaluation.placement
+    data = experiment.read_data()  # bad input is told before any worker starts
+    asked = replace(
+        experiment,
+        controls=tuple(c for c in experiment.controls if c == SELF or c in data.control_names),
+        device=choose_device(experiment.device).type,
     )
-    compared = tuple(c for c in controls if c == SELF or c in data.control_names)
-    files = [train_file, heldout / "valid.parquet", heldout / "test.parquet", augmented / AUGMENTED]
-    files += [augmented / CONTROLS] if data.control_names else []
-    device = choose_device(device).type
-    inputs = fingerprint(
-        *files,
-        recommender=recommender,
-        settings=settings.model_dump(mode="json"),
-        evaluation=evaluation.model_dump(mode="json", exclude={"workers"}),
-        filter=filter.model_dump(mode="json"),
-        ease=ease.model_dump(mode="json"),
-        controls=compared,
-        seed=seed,
-        device=device,
-    )
-    with resumable_folder(out, inputs) as work:
-        experiment = Experiment(
-            train_file=train_file,
-            heldout=heldout,
-            augmented=augmented,
-            recommender=recommender,
-            settings=settings,
-            evaluation=evaluation,
-            filter=filter,
-            ease=ease,
-            controls=compared,
-            seed=seed,
-            device=device,
-            fits=work / "fits",
-        )
-        with worker_pool(evaluation.workers) as run:
+    with resumable_folder(out, asked.fingerprint(data)) as work:
+        experiment = replace(asked, fits=work / "fits")
+        with worker_pool(experiment.evaluation.workers) as run:
             selection = _run_fits(experiment, run)
         with replacing_folder(out) as folder:
             write_json(folder / "selection.json", selection)

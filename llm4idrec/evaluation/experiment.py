@@ -16,7 +16,7 @@ from llm4idrec.augmentation.merging import with_shares
 from llm4idrec.config import EvaluationConfig, FilterConfig
 from llm4idrec.config.recommenders import EASEConfig, RecommenderConfig
 from llm4idrec.data.interactions import IntArray
-from llm4idrec.evaluation.data import Data
+from llm4idrec.evaluation.data import AUGMENTED, CONTROLS, Data
 from llm4idrec.metrics.popularity_bands import (
     band_recalls,
     band_shares,
@@ -27,7 +27,13 @@ from llm4idrec.metrics.ranking import coverage, user_metrics
 from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.registry import RECOMMENDERS, new_recommender, trainings
 from llm4idrec.recommenders.training import Validation
-from llm4idrec.runtime.files import read_json, replacing_file, replacing_folder, write_json
+from llm4idrec.runtime.files import (
+    fingerprint,
+    read_json,
+    replacing_file,
+    replacing_folder,
+    write_json,
+)
 
 CANDIDATES = 100
 """Items that a recommender proposes to itself for each user, or more if more are needed."""
@@ -66,7 +72,7 @@ class Experiment:
     """Controls that are fitted with the augmentation chosen for the language model."""
     seed: int
     device: str
-    fits: Path
+    fits: Path = Path("fits")
     """Each fit leaves its results in this folder, under its name."""
 
     @property
@@ -86,6 +92,23 @@ class Experiment:
     def seeds(self) -> int:
         """Trainings on each data set: one where the seed means nothing."""
         return trainings(self.recommender, self.evaluation.seeds)
+
+    def fingerprint(self, data: Data) -> str:
+        """Of all that shapes a fit; `data` is what `read_data` gives."""
+        files = [self.train_file, self.heldout / "valid.parquet", self.heldout / "test.parquet"]
+        files += [self.augmented / AUGMENTED]
+        files += [self.augmented / CONTROLS] if data.control_names else []
+        return fingerprint(
+            *files,
+            recommender=self.recommender,
+            settings=self.settings.model_dump(mode="json"),
+            evaluation=self.evaluation.model_dump(mode="json", exclude={"workers"}),
+            filter=self.filter.model_dump(mode="json"),
+            ease=self.ease.model_dump(mode="json"),
+            controls=self.controls,
+            seed=self.seed,
+            device=self.device,
+        )
 
     def read_data(self) -> Data:
         return Data.read(

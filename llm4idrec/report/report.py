@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
 
+from llm4idrec.artifacts import (
+    ADAPTER,
+    AUGMENTED,
+    BASE_MODEL,
+    CANDIDATES,
+    COMPARISON,
+    CONTROL_COMPARISON,
+    CONTROLS,
+    EVALUATIONS,
+    FIGURES,
+    GENERATIONS,
+    HELDOUT,
+    INTERACTIONS,
+    METRICS,
+    PROMPTS,
+    RAW,
+    SOURCE,
+    TRAIN,
+    Files,
+)
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.report import curves, gains, sections
@@ -21,6 +41,7 @@ from llm4idrec.report.provenance import provenance
 from llm4idrec.report.sections import Evaluation
 from llm4idrec.report.tuned_filter import tuned_filter
 from llm4idrec.runtime.files import read_json, write_json
+from llm4idrec.runtime.project import CODE
 from llm4idrec.verdict.additions import Addition, describe_additions
 from llm4idrec.verdict.digest import digest
 from llm4idrec.verdict.leads import compare_sources, source_name
@@ -67,60 +88,31 @@ PROBE = {
 }
 
 
-@dataclass(frozen=True)
-class Artifacts:
-    """The folders that the stages left. `train` and `candidates` have a `summary.json`, any may
-    have a `cost.json`; every folder of `evaluations` is named as its recommender."""
-
-    raw: Path
-    train: Path
-    heldout: Path
-    prompts: Path
-    base_model: Path
-    adapter: Path
-    generations: Path
-    controls: Path
-    candidates: Path
-    augmented: Path
-    evaluations: Sequence[Path]
-
-    @property
-    def language_model(self) -> dict[str, Path]:
-        """The stages that only the language model needs."""
-        return {
-            "Base model": self.base_model,
-            "Adapter": self.adapter,
-            "Generation": self.generations,
-        }
-
-    @property
-    def costs(self) -> dict[str, Path]:
-        """The stages by name, in the order of the flow."""
-        stages = {"Reading the data": self.raw, "Prompts": self.prompts, **self.language_model}
-        stages |= {"Controls": self.controls, "Filter": self.candidates, "Merge": self.augmented}
-        return stages | {f"Evaluation of {recommender_name(f.name)}": f for f in self.evaluations}
+LANGUAGE_MODEL = {"Base model": BASE_MODEL, "Adapter": ADAPTER, "Generation": GENERATIONS}
+"""What only the language model needs."""
+COSTS = {
+    "Reading the data": RAW,
+    "Prompts": PROMPTS,
+    **LANGUAGE_MODEL,
+    "Controls": CONTROLS,
+    "Filter": CANDIDATES,
+    "Merge": AUGMENTED,
+}
+"""In the order of the flow; the evaluations follow."""
 
 
-def write_report(
-    artifacts: Artifacts,
-    out: Path,
-    *,
-    config: Config,
-    source: Path,
-    code: str = "",
-) -> list[Row]:
-    """Write `comparison.json`, `controls.json`, `metrics.json` and `comparison.html` into `out`;
-    return the rows of the first.
+def write_report(files: Files, config: Config) -> list[Row]:
+    """Write `COMPARISON`, `CONTROL_COMPARISON`, `METRICS` and `FIGURES`; return the rows of the
+    first.
 
-    `controls.json` has the rows of `compare_sources`, `metrics.json` their `digest`. What differs
-    between machines, commits and days is on the page only; `source` is where the data of `config`
-    lie now, `code` names the code's version.
+    The second has the rows of `compare_sources`, the third their `digest`. What differs between
+    machines, commits and days is on the page only.
     """
-    folders = artifacts.evaluations
+    folders = [files[EVALUATIONS] / name for name in config.recommenders]
     rows = compare_recommenders(folders, config.dataset, config.protocol)
     sources = compare_sources(folders, rows)
     read = [Evaluation.read(folder, rows, sources) for folder in folders]
-    facts = provenance(config, source, code)
+    facts = provenance(config, files[SOURCE], os.environ.get(CODE, ""))
     metric = read[0].metric
     body = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         dataset=escape(config.dataset),
@@ -128,17 +120,23 @@ def write_report(
         selection_metric=metric_name(metric),
         level=f"{LEVEL:g}",
         smallest_gain=percent(SMALLEST_GAIN),
-        tuning=tuned_filter(config.filter.source, metric, out),
-        cost=cost_chart(artifacts.costs),
+        tuning=tuned_filter(config.filter.source, metric, files[FIGURES].parent),
+        cost=cost_chart(_costs(files, folders)),
         provenance=_facts(facts),
-        **_sections(read, total_seconds(artifacts.language_model.values())),
-        **_data_sections(read, artifacts),
+        **_sections(read, total_seconds(files[a] for a in LANGUAGE_MODEL.values())),
+        **_data_sections(read, files),
     )
-    write_json(out / "comparison.json", rows)
-    write_json(out / "controls.json", sources)
-    write_json(out / "metrics.json", digest(sources))
-    write_page(out / "comparison.html", f"Does augmentation help? {config.dataset}", body)
+    write_json(files[COMPARISON], rows)
+    write_json(files[CONTROL_COMPARISON], sources)
+    write_json(files[METRICS], digest(sources))
+    write_page(files[FIGURES], f"Does augmentation help? {config.dataset}", body)
     return rows
+
+
+def _costs(files: Files, evaluations: Sequence[Path]) -> dict[str, Path]:
+    """The folders that may have a `cost.json`, by name."""
+    costs = {name: files[artifact] for name, artifact in COSTS.items()}
+    return costs | {f"Evaluation of {recommender_name(f.name)}": f for f in evaluations}
 
 
 def _sections(evaluations: Sequence[Evaluation], seconds: float | None) -> dict[str, str]:
@@ -159,22 +157,22 @@ def _sections(evaluations: Sequence[Evaluation], seconds: float | None) -> dict[
     }
 
 
-def _data_sections(evaluations: Sequence[Evaluation], artifacts: Artifacts) -> dict[str, str]:
+def _data_sections(evaluations: Sequence[Evaluation], files: Files) -> dict[str, str]:
     """What needs the interactions."""
-    train = Interactions.read(artifacts.train / "interactions.parquet")
-    valid = Interactions.read(artifacts.heldout / "valid.parquet")
+    train = Interactions.read(files[TRAIN] / INTERACTIONS)
+    valid = Interactions.read(files[HELDOUT] / "valid.parquet")
     tried = sorted({a for evaluation in evaluations for a in evaluation.augmentations if a.amount})
-    additions = describe_additions(artifacts.augmented, train, valid, tried)
+    additions = describe_additions(files[AUGMENTED], train, valid, tried)
     history, histories = gains.by_history(evaluations, train.history_lengths)
-    data = read_json(artifacts.train / "summary.json")
+    data = read_json(files[TRAIN] / "summary.json")
     return {
         "shift": popularity_shift(evaluations, additions, train),
         "history": history,
         "histories": histories,
         "additions": _additions(additions),
-        "funnel": _funnel(read_json(artifacts.candidates / "summary.json")),
+        "funnel": _funnel(read_json(files[CANDIDATES] / "summary.json")),
         "probe": _numbers(data, PROBE) or NO_PROBE,
-        "inputs": _inputs(Inputs.read(artifacts.train, artifacts.heldout)),
+        "inputs": _inputs(Inputs.read(files[TRAIN], files[HELDOUT])),
         "data": _numbers(data, DATA),
     }
 

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 
 PARAMS, STAGES = Path("params.yaml"), Path("dvc.yaml")
+CODE = "LLM4IDREC_CODE"
+"""Environment variable: the version of the code, in words for the report."""
 _SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*:/")
 
 

@@ -1,4 +1,4 @@
-"""ZenML, seen from the driver: pipelines made of the stages' wirings."""
+"""ZenML, seen from the driver: a pipeline for each stage, and one of the whole flow."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from zenml.enums import ExecutionMode
 from zenml.environment import Environment
 from zenml.integrations.registry import integration_registry
 
+from llm4idrec.artifacts import SOURCE, Artifact, Files
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError, LLM4IDRecError
 from llm4idrec.runtime.files import content_hash
+from llm4idrec.stages import FLOW
+from llm4idrec.stages.stage import Stage
 from pipelines.environment import REPO, variables
 from pipelines.git import git_tags
 from pipelines.orchestration import run_settings, stack
-from pipelines.stages import SOURCE, Files
-from pipelines.wiring import FLOW, WIRINGS
+from pipelines.orchestration.wiring import CONFIG, Wired, wire
 from steps.fetch_interactions import check as check_address
 from steps.fetch_interactions import fetch_interactions
 from steps.materializer import PathMaterializer, referenced
@@ -60,18 +62,19 @@ def image() -> DockerSettings:
     )
 
 
-def run_stage(name: str, config: Config, inputs: Files) -> str:
+def run_stage(stage: Stage, config: Config, inputs: Files) -> str:
     """Run one stage on this machine, writing in place, uncached (DVC caches); ZenML's run ID."""
     os.environ[IN_PLACE] = "1"
     _start_fast()
     stack.use(stack.LOCAL)
-    files = {key: _recorded(key, path) for key, path in inputs.items()}
+    files: Wired = {artifact: _recorded(artifact, path) for artifact, path in inputs.items()}
+    files[CONFIG] = save_artifact(config, CONFIG.name)
 
-    def stage() -> None:
-        WIRINGS[name](config, files)
+    def steps() -> None:
+        wire(stage, config, files)
 
     settings = {"enable_cache": False, "enable_step_logs": False, "execution_mode": RAISING}
-    return str(pipeline(stage, name=name, **settings)().id)
+    return str(pipeline(steps, name=stage.name, **settings)().id)
 
 
 def run_all(
@@ -96,7 +99,7 @@ def run_all(
         )
     if isinstance(source, str) and "://" in source:  # a path may be there for the run only
         check_address(source)
-    files: Files = {}
+    files: Wired = {}
     config = version.with_tuned_filter()
     flow = whole(config, source, files, origin(version, config))
     if settings and options:
@@ -111,23 +114,30 @@ def run_all(
     return _done(run, version, config, files)
 
 
-def whole(config: Config, source: Any, files: Files, extra: dict[str, Any] | None = None) -> Any:
+def whole(config: Config, source: Any, files: Wired, extra: dict[str, Any] | None = None) -> Any:
     """The whole flow as a ZenML pipeline; `files` gets its artifacts by name when it is prepared.
 
     `source` is a file, an address, or what ZenML has recorded of either.
     """
     given = _recorded(SOURCE, source) if isinstance(source, Path) else source
+    parameters = save_artifact(config, CONFIG.name)
 
     def flow() -> None:
         files.clear()  # of an earlier preparation
         # Fetched at every run; where that brings nothing new, the rest is cached by content.
         fetch = cast(Any, fetch_interactions).with_options(enable_cache=False)
         files[SOURCE] = fetch(given) if isinstance(given, str) else given
-        for wiring in FLOW:
-            files.update(wiring(config, files))
+        files[CONFIG] = parameters
+        for stage in FLOW:
+            wire(stage, config, files)
 
-    settings = {"docker": image()}
-    return pipeline(flow, name=NAME, settings=settings, extra=extra, execution_mode=RAISING)
+    return pipeline(
+        flow,
+        name=NAME,
+        settings={"docker": image()},
+        extra=extra,
+        execution_mode=RAISING,
+    )
 
 
 def origin(version: Config, config: Config) -> dict[str, Any]:
@@ -156,23 +166,23 @@ def finished(name: str, stack_name: str) -> Done:
         found = f"ZenML run {name!r} is of commit {noted['git.commit']}, and this is {commit}"
         raise InputError(found, remedy="check that commit out")
     version, config = Config.parse(noted["version"]), Config.parse(noted["config"])
-    files: Files = {}
-    (recorded,) = run.steps["read_interactions"].inputs["source"]
+    files: Wired = {}
+    (recorded,) = run.steps["prepare"].inputs[SOURCE.name]
     whole(config, recorded, files).prepare()
     return _done(run, version, config, files)
 
 
-def _done(run: Any, version: Config, config: Config, files: Files) -> Done:
+def _done(run: Any, version: Config, config: Config, files: Wired) -> Done:
     if not run.status.is_successful:
         raise UnfinishedRunError(f"ZenML run {run.name!r} is not complete: {run.status.value}")
-    loaded = {key: _loaded(run, file) for key, file in files.items()}
+    loaded = {a: _loaded(run, file) for a, file in files.items() if a != CONFIG}
     stack.follow_tracker()
     return Done(str(run.id), version, config, loaded)
 
 
-def _recorded(key: str, path: Path) -> Path:
+def _recorded(artifact: Artifact, path: Path) -> Path:
     """ZenML's artifact for a path, so that its lineage reaches back to the run that wrote it."""
-    name = "source" if key == SOURCE else Path(key).parts[1]
+    name = artifact.name
     content, store = content_hash(path), Client().active_stack.artifact_store.id
     for version in Client().list_artifact_versions(
         name=name, artifact_store_id=store, sort_by="desc:created", size=20

@@ -24,6 +24,15 @@ from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType, Array, ParamSchema, ParamSpec
 
+from llm4idrec.artifacts import (
+    ADAPTER,
+    BASE_MODEL,
+    EVALUATIONS,
+    HELDOUT,
+    IDENTIFIERS,
+    TRAIN,
+    Files,
+)
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
@@ -33,15 +42,6 @@ from llm4idrec.verdict.verdict import compare_recommenders
 from pipelines.environment import REPO
 from pipelines.registry.model_card import model_card
 from pipelines.snapshot import dvc_hash
-from pipelines.stages import (
-    ADAPTER,
-    BASE_MODEL,
-    EVALUATIONS,
-    HELDOUT,
-    IDENTIFIERS,
-    TRAIN,
-    Files,
-)
 from pipelines.tracking.stage_runs import StageRun
 
 MODEL = "llm4idrec-adapter"
@@ -192,7 +192,7 @@ def _create(
 
 def _own_files(
     scratch: Path, config: Config, inputs: Files, evaluations: Mapping[str, Path], card: str
-) -> Files:
+) -> dict[str, Path]:
     """What a version holds beside the two models; the users only where prompts name them."""
     identifiers, validation = scratch / "identifiers", scratch / "validation"
     identifiers.mkdir()
@@ -217,7 +217,7 @@ def _items(inputs: Files) -> pa.Table:
     return ids.append_column("count", pa.array(np.bincount(train.item, minlength=train.n_items)))
 
 
-def _log(run: StageRun, config: Config, files: Files) -> mlflow.models.model.ModelInfo:
+def _log(run: StageRun, config: Config, files: dict[str, Path]) -> mlflow.models.model.ModelInfo:
     """Log `adapter_model.py` with its files: no weights are pickled, or loaded here."""
     settings = {
         "generation": config.generation.model_dump(mode="json"),

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from mlflow.entities import Metric, RunTag
 from mlflow.tracking import MlflowClient
 
+from llm4idrec.artifacts import Artifact, Files
 from llm4idrec.config import Config
 from llm4idrec.config.comparison import OWN_FILE
 from llm4idrec.errors import without_passwords
@@ -48,16 +49,17 @@ class StageRun:
     def tag(self, **tags: str) -> None:
         tag_run(self.client, self.run_id, tags)
 
-    def log_outputs(self, outputs: Mapping[str, Path], apart: Collection[str] = ()) -> None:
+    def log_outputs(self, outputs: Files, apart: Collection[Artifact] = ()) -> None:
         """Hashes as tags; `summary.json`, `cost.json` and `history.parquet` as metrics; of those
         `apart`, whose figures have runs of their own, only the cost."""
-        self.tag(**{f"outs.{name}": dvc_hash(path) for name, path in outputs.items()})
+        self.tag(**{f"outs.{a.path}": dvc_hash(path) for a, path in outputs.items()})
         metrics: list[Metric] = []
-        for name, path in outputs.items():
-            for file in (path / COST,) if name in apart else (path / COST, path / "summary.json"):
+        for artifact, path in outputs.items():
+            summary = [] if artifact in apart else [path / "summary.json"]
+            for file in (path / COST, *summary):
                 if file.is_file():
                     metrics += numbers(read_json(file), path.name)
-            if (path / "history.parquet").is_file() and name not in apart:
+            if (path / "history.parquet").is_file() and artifact not in apart:
                 for row in pq.read_table(path / "history.parquet").to_pylist():
                     series = row.pop("series")
                     metrics += curves([row], "step", f"{path.name}/{series}")
@@ -80,7 +82,7 @@ def stage_run(
     name: str,
     version: Config,
     params: list[str],
-    deps: Mapping[str, Path],
+    deps: Files,
     config: Config | None = None,
 ) -> Iterator[StageRun]:
     """Open the stage's run inside its parent; close both, as FAILED if the block raises
@@ -102,7 +104,7 @@ def stage_run(
         PLACE: place,
         **about(version),
         **git_tags(),
-        **{f"deps.{dep}": dvc_hash(path) for dep, path in deps.items()},
+        **{f"deps.{a.path}": dvc_hash(path) for a, path in deps.items()},
     }
     run = client.create_run(experiment, tags=tags, run_name=name)
     tracked = StageRun(client, run.info.run_id, parent_id, experiment, about(version))

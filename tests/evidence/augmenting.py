@@ -8,21 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from llm4idrec import __main__ as stages
+from llm4idrec.__main__ import run_stage
 from llm4idrec.config import Config
 from llm4idrec.runtime.files import content_hash
+from llm4idrec.stages import STAGES
 from tests.conftest import tiny_params, tiny_ratings
 
-AUGMENTING = {
-    "prompts": stages.prompts,
-    "base_model": stages.base_model,
-    "adapter": stages.adapter,
-    "generations": stages.generate,
-    "controls": stages.controls,
-    "candidates": stages.filter,
-    "augmented": stages.merge,
-}
-"""The stages that shape what is added, by the folder that each writes."""
+AUGMENTING = tuple(
+    STAGES[name] for name in ("base_model", "prompts", "adapter", "generate", "controls", "augment")
+)
+"""The stages that shape what is added."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +33,20 @@ def prepare(root: Path, text: str | None = None, **changes: dict[str, object]) -
     with inside(root):
         Path("ratings.csv").write_text(text or tiny_ratings())
         flow = Flow(tiny_params(**changes), root / "artifacts")
-        stages.read(flow.config, flow.at)
-        stages.split(flow.config, flow.at)
+        run_stage(STAGES["prepare"], flow.config, flow.at)
     return flow
 
 
 def augment(config: Config, at: Path) -> None:
     """Every stage between the split and the evaluation; `train` and `identifiers` are there."""
-    for stage in AUGMENTING.values():
-        stage(config, at)
+    for stage in AUGMENTING:
+        run_stage(stage, config, at)
 
 
 def hashes(at: Path) -> dict[str, str]:
     """Of everything that those stages wrote."""
-    return {name: content_hash(at / name) for name in AUGMENTING}
+    written = [artifact.name for stage in AUGMENTING for artifact in stage.writes]
+    return {name: content_hash(at / name) for name in written}
 
 
 @contextmanager

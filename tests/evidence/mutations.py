@@ -60,10 +60,9 @@ WITH_VALID = """    held = Interactions.read({train}.parent{up} / "heldout" / "v
     interactions = interactions.union(held.user[known], held.item[known], held.timestamp[known])
 """
 
-_CONTROLS = (
-    "        write_controls(interactions, folder, controls, items, settings, seed, device,"
-    " memory)\n"
-)
+_BUILT = "        built = build_prompts(interactions, config.prompts, config.lists, config.seed)\n"
+_FILTER = "            CandidateFilter(interactions, config.filter, config.ease),\n"
+_CONTROLS = "        write_controls(interactions, folder, config)\n"
 
 MUTATIONS = (
     Mutation(
@@ -79,27 +78,25 @@ MUTATIONS = (
     Mutation(
         1,
         "prompts are built of train and validation",
-        "llm4idrec/stages.py",
-        "        built = build_prompts(Interactions.read(train / TRAIN), prompts, lists, seed)\n",
-        "        interactions = Interactions.read(train / TRAIN)\n    "
-        + WITH_VALID.format(train="train", up="").replace("\n    ", "\n        ")
-        + "        built = build_prompts(interactions, prompts, lists, seed)\n",
+        "llm4idrec/stages/prompts.py",
+        _BUILT,
+        "    " + WITH_VALID.format(train="train", up="").replace("\n    ", "\n        ") + _BUILT,
         SEES_TRAIN,
     ),
     Mutation(
         1,
         "the filter takes what is held out for seen",
-        "llm4idrec/stages.py",
-        "            CandidateFilter(Interactions.read(train / TRAIN), filter, ease),\n",
-        "            CandidateFilter((t := Interactions.read(train / TRAIN)).union("
+        "llm4idrec/stages/augment.py",
+        _FILTER,
+        "            CandidateFilter((t := interactions).union("
         "(h := Interactions.read(train.parent / 'heldout' / 'valid.parquet')).user["
-        "k := h.item < t.n_items], h.item[k], h.timestamp[k]), filter, ease),\n",
+        "k := h.item < t.n_items], h.item[k], h.timestamp[k]), config.filter, config.ease),\n",
         SEES_TRAIN,
     ),
     Mutation(
         1,
         "controls are fitted on what is held out too",
-        "llm4idrec/stages.py",
+        "llm4idrec/stages/controls.py",
         _CONTROLS,
         "    "
         + WITH_VALID.format(train="train", up="").replace("\n    ", "\n        ")
@@ -193,7 +190,7 @@ MUTATIONS = (
     Mutation(
         3,
         "the filter is tuned on the test set",
-        "steps/tune_filter.py",
+        "llm4idrec/stages/tune.py",
         'heldout / "valid.parquet"',
         'heldout / "test.parquet"',
         _evidence("3_chosen_on_validation", "test_the_filter_is_tuned_without_the_test_set"),
@@ -384,8 +381,8 @@ MUTATIONS = (
         7,
         "the hit rate is of the test set",
         "llm4idrec/report/report.py",
-        'Interactions.read(artifacts.heldout / "valid.parquet")',
-        'Interactions.read(artifacts.heldout / "test.parquet")',
+        'Interactions.read(files[HELDOUT] / "valid.parquet")',
+        'Interactions.read(files[HELDOUT] / "test.parquet")',
         HIT_RATE,
     ),
     Mutation(

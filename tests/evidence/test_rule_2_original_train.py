@@ -18,6 +18,7 @@ from llm4idrec.config import EvaluationConfig, FilterConfig
 from llm4idrec.config.recommenders import EASEConfig, PopularityConfig
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.evaluation.evaluate import evaluate_recommender
+from llm4idrec.evaluation.experiment import Experiment
 from llm4idrec.runtime.files import read_json
 
 TRAIN = {
@@ -58,11 +59,20 @@ def evaluated(tmp_path: Path) -> Path:
     (tmp_path / "augmented").mkdir()
     pq.write_table(pa.concat_tables(tables), tmp_path / "augmented" / "interactions.parquet")
     evaluation = EvaluationConfig(amounts=(1.0,), cutoffs=(1,), workers=1)
-    evaluate_recommender(
-        tmp_path / "train.parquet", tmp_path / "heldout", tmp_path / "augmented", tmp_path / "out",
-        "popularity", PopularityConfig(), evaluation, FilterConfig(min_votes=1, popularity=(0,)),
-        EASEConfig(), (), 1, "cpu",
-    )  # fmt: skip
+    experiment = Experiment(
+        train_file=tmp_path / "train.parquet",
+        heldout=tmp_path / "heldout",
+        augmented=tmp_path / "augmented",
+        recommender="popularity",
+        settings=PopularityConfig(),
+        evaluation=evaluation,
+        filter=FilterConfig(min_votes=1, popularity=(0,)),
+        ease=EASEConfig(),
+        controls=(),
+        seed=1,
+        device="cpu",
+    )
+    evaluate_recommender(experiment, tmp_path / "out")
     return tmp_path / "out"
 
 

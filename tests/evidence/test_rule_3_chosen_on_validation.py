@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from llm4idrec.artifacts import TUNING, TUNING_PAGE
 from llm4idrec.config.recommenders import PopularityConfig
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.metrics.ranking import user_metrics
 from llm4idrec.recommenders.item_based.popularity import Popularity
-from steps.tune_filter import tune_filter
-from steps.workspace import IN_PLACE
-from tests.evidence.augmenting import Flow, inside
+from llm4idrec.stages import tune
+from tests.evidence.augmenting import Flow
 from tests.llm4idrec.two_tastes import BLOCK, EVALUATION, ITEMS, Files, write_files
 
 
@@ -45,18 +45,16 @@ def test_the_test_set_shapes_no_choice(refit: bool, tmp_path: Path) -> None:
     assert measured[0] != measured[1]
 
 
-def test_the_filter_is_tuned_without_the_test_set(
-    flow: Flow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_filter_is_tuned_without_the_test_set(flow: Flow, tmp_path: Path) -> None:
     """What the first trial, which adds nothing, is worth is what the validation set says."""
-    monkeypatch.setenv(IN_PLACE, "1")
-    tune = flow.config.tune.model_copy(update={"trials": 2, "workers": 1})
-    with inside(tmp_path):
-        out, _ = tune_filter.entrypoint(
-            flow.at / "train", flow.at / "heldout", flow.at / "generations", "popularity", {},
-            flow.config.evaluation, flow.config.filter, flow.config.ease, tune, 1, "cpu", "tiny",
-        )  # fmt: skip
-        trials = pq.read_table(out / "trials.parquet").to_pylist()
+    search = flow.config.tune.model_copy(update={"trials": 2, "workers": 1})
+    config = flow.config.only("popularity").model_copy(update={"tune": search})
+    files = tune.STAGE.files(config, flow.at) | {
+        TUNING: tmp_path / "tuning",
+        TUNING_PAGE: tmp_path / "page.html",
+    }
+    tune.STAGE.run(files, config)
+    trials = pq.read_table(tmp_path / "tuning" / "trials.parquet").to_pylist()
     valid = Interactions.read(flow.at / "heldout" / "valid.parquet")
     train = Interactions.read(flow.at / "train" / "interactions.parquet")
     popular = Popularity(PopularityConfig())

@@ -12,10 +12,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from llm4idrec.__main__ import prompts
+from llm4idrec.__main__ import run_stage
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.language_model.prompt_files import read_prompts
 from llm4idrec.runtime.files import read_json, write_json
+from llm4idrec.stages import STAGES
 from tests.evidence.augmenting import Flow, prepare
 from tests.llm4idrec.small_run import make, small_run
 
@@ -28,7 +29,7 @@ def consecutive(tmp_path_factory: pytest.TempPathFactory) -> Flow:
     lines = [f"{u},{(7 * u + n) % ITEMS},{n}" for u in range(USERS) for n in range(LENGTH)]
     text = "\n".join(["user,item,time", *lines]) + "\n"
     flow = prepare(tmp_path_factory.mktemp("circle"), text, split={"protocol": "leave_last_out"})
-    prompts(flow.config, flow.at)
+    run_stage(STAGES["prompts"], flow.config, flow.at)
     return flow
 
 

@@ -68,7 +68,7 @@ def refused(
     capsys: pytest.CaptureFixture[str],
     place: str,
     *found: str,
-    arguments: tuple[str, ...] = ("read", "--out", "out"),
+    arguments: tuple[str, ...] = ("prepare", "--out", "out"),
     run: Callable[[list[str]], int] = main,
     longest: int = 1000,
 ) -> str:

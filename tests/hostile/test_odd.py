@@ -158,7 +158,7 @@ def test_odd_ids_stay_out_of_prompts_and_come_back() -> None:
     users, items = zip(*rows, strict=True)
     pyarrow.csv.write_csv(pa.table({"user": users, "item": items}), FILE)
     write_parameters(user="user", item="item", missing=[])
-    for stage in ("read", "split", "prompts"):
+    for stage in ("prepare", "prompts"):
         assert main([stage, "--out", "out"]) == 0
     for name, ids in (("users", ODD), ("items", ODD[:8])):
         kept = pq.read_table(f"out/identifiers/{name}.parquet")["id"].to_pylist()

@@ -73,7 +73,9 @@ def test_paths_that_lead_nowhere(name: str, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize("name", MADE)
 def test_parameters_that_are_no_file(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     MADE[name][0]()
-    refused(capsys, f"{FILE}: cannot be read as YAML (", arguments=("read", "--params", str(FILE)))
+    refused(
+        capsys, f"{FILE}: cannot be read as YAML (", arguments=("prepare", "--params", str(FILE))
+    )
 
 
 @pytest.mark.parametrize("name", [*MADE, "too long"])
@@ -100,14 +102,14 @@ def test_files_of_a_split_that_are_none(
     write_parameters(path="given", **names, **COLUMNS)
     if value:
         if value == ".":  # the folder itself, whose files are one table
-            assert main(["read", "--out", "out"]) == 0
+            assert main(["prepare", "--out", "out"]) == 0
         else:
             refused(capsys, f"{Path('given', value)}: ")
     elif name == "train":  # no name is given: the same as null
         refused(capsys, "params.yaml: `data`: `test` is given without `train`")
 
 
-@pytest.mark.parametrize("stage", ["split", "prompts", "base-model", "generate", "controls"])
+@pytest.mark.parametrize("stage", ["prompts", "base_model", "generate", "controls"])
 def test_a_stage_before_the_one_that_it_reads_from(
     stage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,14 +153,14 @@ def test_an_output_below_a_file(out: str, capsys: pytest.CaptureFixture[str]) ->
     FILE.write_text(TEXT)
     write_parameters(**COLUMNS)
     found = "cannot be made; expected folders above it, not files"
-    refused(capsys, f"{out}/raw: {found}", arguments=("read", "--out", out))
+    refused(capsys, f"{out}/raw: {found}", arguments=("prepare", "--out", out))
 
 
 @pytest.mark.parametrize("debug", [False, True])
 def test_a_real_command(debug: bool) -> None:
     FILE.write_bytes(b"user,item,time\nanna,x,5\nbert,\xff,6\n")
     write_parameters(**COLUMNS)
-    command = [sys.executable, "-m", "llm4idrec", "read", *(["--debug"] if debug else [])]
+    command = [sys.executable, "-m", "llm4idrec", "prepare", *(["--debug"] if debug else [])]
     root = Path(__file__).parents[2]
     done = subprocess.run(
         command,

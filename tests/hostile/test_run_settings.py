@@ -30,7 +30,7 @@ CASES: dict[str, tuple[str, str, int | None]] = {
     "a key that is a number": ("1: {}\n", "unknown key `1`; expected one of ", None),
     "a template": ("{user}: {}\n", "cannot be read as YAML (found unhashable key)", 1),
     "steps of the wrong kind": ("steps: 5\n", "`steps`: ", None),
-    "a step of the wrong kind": ("steps: {tune_adapter: 5}\n", "`steps.tune_adapter`: ", None),
+    "a step of the wrong kind": ("steps: {adapter: 5}\n", "`steps.adapter`: ", None),
     "a schedule of the wrong kind": ("schedule: 5\n", "`schedule`: ", None),
     "an unknown key of the schedule": (
         "schedule: {cron: 5}\n",
@@ -75,7 +75,7 @@ KEYS = [
     "settings",
     "schedule",
     "docker",
-    "tune_adapter",
+    "adapter",
     "retry",
     "run_name",
     "tags",

@@ -88,14 +88,14 @@ def test_work_goes_on_when_there_is_room(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "command"),
-    [("", "llm4idrec split"), (STORED, "pipelines.run prepare")],
+    [("", "llm4idrec prepare"), (STORED, "pipelines.run prepare")],
     ids=["library", "driver"],
 )
 def test_a_read_only_disk_keeps_what_was_there(tmp_path: Path, before: str, command: str) -> None:
     script = (
         mounted("10m")
         + f"""
-        $PYTHON -m llm4idrec read; $PYTHON -m llm4idrec split
+        $PYTHON -m llm4idrec prepare
         sha256sum artifacts/*/* > /tmp/sums.$$
         mount -o remount,ro .
         {before}$PYTHON -m {command} > /dev/null || echo code $?

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from llm4idrec.artifacts import EVALUATIONS, FIGURES
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.runtime.files import write_json
-from llm4idrec.stages import report
+from llm4idrec.runtime.project import CODE
+from llm4idrec.stages.report import STAGE, report
 from tests.conftest import tiny_params
 from tests.llm4idrec.report.html_page import Page
 
@@ -140,5 +144,12 @@ def tiny_config(**changes: dict[str, object]) -> Config:
 
 
 def make(folders: dict[str, Any], **changes: Any) -> Page:
-    report(**folders | changes)
-    return Page((folders["out"] / "comparison.html").read_text(encoding="utf-8"))
+    """The report on what `small_run` gives, or on other of it."""
+    given = folders | changes
+    files = {artifact: given[artifact.name] for artifact in STAGE.reads if artifact.name in given}
+    names = tuple(folder.name for folder in given["evaluations"])
+    files[EVALUATIONS] = given["evaluations"][0].parent
+    files |= {artifact: given["out"] / Path(artifact.path).name for artifact in STAGE.writes}
+    with patch.dict(os.environ, {CODE: given["code"]}):
+        report(files, given["config"].model_copy(update={"recommenders": names}))
+    return Page(files[FIGURES].read_text(encoding="utf-8"))

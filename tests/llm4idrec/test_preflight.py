@@ -102,7 +102,7 @@ def test_refused_before_the_data_are_read(
     Path("empty").mkdir()
     Path("llama").mkdir()
     Path("llama/config.json").write_text('{"model_type": "llama"}')
-    for command in ("read", "run"):
+    for command in ("prepare", "run"):
         assert main([command]) == 2
         said = capsys.readouterr().err.splitlines()[-1]
         assert said.startswith(sentence)
@@ -142,6 +142,6 @@ def test_a_single_user_is_refused_at_the_split(
     workplace()
     lines = [f"u,m{item},{item}" for item in range(9)]
     Path("ratings.csv").write_text("\n".join(["user,item,time", *lines]) + "\n")
-    assert [main([command]) for command in ("read", "split")] == [0, 2]
+    assert main(["prepare"]) == 2
     assert "valid.parquet: holds items of one user only; " in capsys.readouterr().err
     assert not Path("artifacts/train").exists()

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from llm4idrec.config import EvaluationConfig, FilterConfig
-from llm4idrec.config.recommenders import EASEConfig, MFConfig
+from llm4idrec.config.recommenders import EASEConfig, MFConfig, RecommenderConfig
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.evaluation.evaluate import evaluate_recommender
+from llm4idrec.evaluation.experiment import Experiment
 
 SETTINGS = MFConfig(
     embedding_size=8,
@@ -47,11 +48,23 @@ class Files:
         seed: int = 7,
         controls: tuple[str, ...] = (),
         filter: FilterConfig = FILTER,
+        recommender: str = "mf",
+        settings: RecommenderConfig = SETTINGS,
     ) -> Path:
-        evaluate_recommender(
-            self.train, self.heldout, self.augmented, self.out,
-            "mf", SETTINGS, evaluation, filter, EASE, controls, seed, "cpu",
-        )  # fmt: skip
+        experiment = Experiment(
+            train_file=self.train,
+            heldout=self.heldout,
+            augmented=self.augmented,
+            recommender=recommender,
+            settings=settings,
+            evaluation=evaluation,
+            filter=filter,
+            ease=EASE,
+            controls=controls,
+            seed=seed,
+            device="cpu",
+        )
+        evaluate_recommender(experiment, self.out)
         return self.out
 
     @property

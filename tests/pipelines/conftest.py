@@ -14,11 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow.tracking import MlflowClient
 
-from llm4idrec import stages
+from llm4idrec.__main__ import run_stage
+from llm4idrec.artifacts import COMPARISON, places
 from llm4idrec.config import Config
 from llm4idrec.runtime.files import write_json
+from llm4idrec.stages import STAGES
 from pipelines.registry import registry
-from pipelines.stages import COMPARISON, STAGES
 from pipelines.tracking import stage_runs
 from tests.conftest import tiny_params, tiny_ratings
 from tests.pipelines.server import mlflow_server
@@ -44,21 +45,8 @@ def tiny_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make_artifacts(config: Config, at: Path) -> None:
     """Every stage up to the adapter."""
-    train, heldout, identifiers = at / "train", at / "heldout", at / "identifiers"
-    stages.read(at / "raw", data=config.data)
-    stages.split(
-        at / "raw", train, heldout, identifiers,
-        data=config.data, split=config.split, seed=config.seed,
-    )  # fmt: skip
-    seeded = {"seed": config.seed, "device": config.device, "threads": 1}
-    made = {"lists": config.lists, "seed": config.seed}
-    stages.prompts(train, at / "prompts", prompts=config.prompts, **made)
-    stages.base_model(
-        train, at / "base_model", base_model=config.base_model, lists=config.lists, **seeded
-    )
-    stages.adapter(
-        at / "base_model", at / "prompts", at / "adapter", adapter=config.adapter, **seeded
-    )
+    for name in ("prepare", "base_model", "prompts", "adapter"):
+        run_stage(STAGES[name], config, at)
 
 
 @dataclass(frozen=True)
@@ -76,7 +64,7 @@ class Workshop:
         config = config.model_copy(update={"recommenders": tuple(gains)})
         shutil.rmtree("artifacts/evaluation", ignore_errors=True)
         rows = [self._evaluation(name, gain) for name, gain in gains.items()]
-        write_json(Path(COMPARISON), rows)
+        write_json(Path(COMPARISON.path), rows)
         for name in ("generations", "controls", "candidates", "augmented"):
             Path("artifacts", name).mkdir(exist_ok=True)
         return register_as_it_is(config)
@@ -103,9 +91,9 @@ class Workshop:
 
 def register_as_it_is(config: Config) -> registry.Version:
     """What lies in the working directory."""
-    inputs = STAGES["report"].inputs(config)
+    inputs = places(STAGES["report"].reads, config)
     with stage_runs.stage_run("report", config, [], inputs, config) as run:
-        return registry.register(run, config, inputs, Path(COMPARISON))
+        return registry.register(run, config, inputs, Path(COMPARISON.path))
 
 
 def validation(gain: float) -> pa.Table:

@@ -148,7 +148,7 @@ def test_a_device_that_is_not_there(workplace: Callable[..., Config], capfd: Out
     workplace()
     params = Path("params.yaml")
     params.write_text(params.read_text().replace("device: cpu", "device: cuda"))
-    for command in (["-m", "pipelines.run", "prepare"], ["-m", "llm4idrec", "read"]):
+    for command in (["-m", "pipelines.run", "prepare"], ["-m", "llm4idrec", "prepare"]):
         env = os.environ | {"PYTHONPATH": str(REPO)}
         done = subprocess.run(
             [sys.executable, *command], env=env, capture_output=True, text=True, check=False

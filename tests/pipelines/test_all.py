@@ -14,10 +14,10 @@ from mlflow.tracking import MlflowClient
 from zenml.client import Client
 
 from llm4idrec.config import Config
+from llm4idrec.stages import FLOW
 from pipelines import run
 from pipelines.registry.registry import CHALLENGER, MODEL
 from pipelines.tracking import stage_runs
-from pipelines.wiring import FLOW
 
 
 @pytest.mark.slow
@@ -42,7 +42,7 @@ def test_all_tracks_each_stage_caches_by_content_and_serves_the_adapter(
     nested = client.search_runs(
         [stage_runs.experiment_id(client)], f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
     )
-    assert {found.data.tags["stage"] for found in nested} == {wired.__name__ for wired in FLOW}
+    assert {found.data.tags["stage"] for found in nested} == {stage.name for stage in FLOW}
 
     served = mlflow.pyfunc.load_model(f"models:/{MODEL}@{CHALLENGER}")
     history = ["m3", "m1", "m4"]
@@ -58,8 +58,8 @@ def test_all_tracks_each_stage_caches_by_content_and_serves_the_adapter(
     workplace(filter={"max_items": 1})
     assert run.main(["all"]) == 0
     changed = statuses()
-    assert changed.pop("generate_candidates") == changed.pop("tune_adapter") == "cached"
-    assert changed["filter_candidates"] == changed["evaluate_mf"] == "completed"
+    assert changed.pop("generate") == changed.pop("adapter") == "cached"
+    assert changed["augment"] == changed["evaluate_mf"] == "completed"
 
 
 def statuses() -> dict[str, str]:

@@ -21,9 +21,9 @@ from llm4idrec.config import Config
 from llm4idrec.errors import InputError
 from llm4idrec.runtime.files import read_json
 from llm4idrec.runtime.project import enter_project
+from llm4idrec.stages import STAGES
 from pipelines import run
 from pipelines.checks import check_ahead, untracked
-from pipelines.stages import STAGES
 from pipelines.tracking import stage_runs
 
 REPO = Path(__file__).resolve().parents[2]
@@ -123,13 +123,13 @@ def test_commands_find_the_project_from_below_and_paths_are_those_from_there(
     below.mkdir(parents=True)
     here = below.resolve()
     to = ["--format", "recbole", "--data", "original", "--to", "exported/tiny"]
-    for command in (["read"], ["split"], ["export", *to]):
+    for command in (["prepare"], ["export", *to]):
         monkeypatch.chdir(here)
         assert library_main(command) == 0
     assert Path("artifacts/train").is_dir()
     assert [path.name for path in here.iterdir()] == ["exported"]
     monkeypatch.chdir(here)
-    assert library_main(["read", "--params", "../../params.yaml"]) == 2  # it says `ratings.csv`
+    assert library_main(["prepare", "--params", "../../params.yaml"]) == 2  # it says `ratings.csv`
     monkeypatch.chdir(here)
     assert run.main(["verdict"]) == 2
     assert "reports/comparison.json: there is no report yet" in capsys.readouterr().err
@@ -245,7 +245,7 @@ def test_a_tuned_filter_is_run_as_it_was_tried(workplace: Callable[..., Config])
         "evaluation": {"selection_seeds": 2},
     }
     workplace(**changes)
-    for name in ("prepare", "base_model", "adapter", "generate", "controls"):
+    for name in ("prepare", "base_model", "prompts", "adapter", "generate", "controls"):
         assert run.main([name]) == 0
     test_set = Path("artifacts/heldout/test.parquet")
     test_set.rename("set_aside")  # what is not there cannot be read

@@ -16,10 +16,10 @@ from mlflow.tracking import MlflowClient
 from llm4idrec.config import Config
 from llm4idrec.config.yaml_file import read_yaml
 from llm4idrec.runtime.files import work_folder
+from llm4idrec.stages import STAGES
 from pipelines import run
 from pipelines.orchestration import flow
 from pipelines.snapshot import Snapshot
-from pipelines.stages import STAGES
 from pipelines.tracking import stage_runs
 
 REPO = Path(__file__).resolve().parents[2]
@@ -168,11 +168,11 @@ def test_each_kind_of_dependency_is_noticed(
     (code / "dvc.yaml").write_text("stages: {augment: {deps: [artifacts/train, steps/a.py]}}")
     monkeypatch.setattr("pipelines.snapshot.STAGES", {"augment": STAGES["augment"]})
     monkeypatch.setattr("pipelines.snapshot.REPO", code)
-    before = Snapshot.take("augment", config, read_yaml(PARAMS))
+    before = Snapshot.take(STAGES["augment"], config, read_yaml(PARAMS))
     before.require_same()
 
     def found(path: Path, text: str) -> str:
-        before = Snapshot.take("augment", config, read_yaml(PARAMS))
+        before = Snapshot.take(STAGES["augment"], config, read_yaml(PARAMS))
         kept = path.read_text()
         path.write_text(text)
         with pytest.raises(Exception, match="while the stage augment ran") as error:
@@ -194,7 +194,7 @@ def test_each_kind_of_dependency_is_noticed(
     with pytest.raises(Exception, match=r"steps/a.py changed while the stage all ran"):
         whole.require_same()
     (code / "steps/a.py").write_text("a = 1")
-    before = Snapshot.take("augment", config, read_yaml(PARAMS))
+    before = Snapshot.take(STAGES["augment"], config, read_yaml(PARAMS))
     table.unlink()
     with pytest.raises(Exception, match="artifacts/generations changed"):
         before.require_same()

@@ -30,10 +30,10 @@ from zenml.utils.pipeline_docker_image_builder import PipelineDockerImageBuilder
 
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
+from llm4idrec.stages import FLOW
 from pipelines import environment, run
 from pipelines.orchestration import flow, run_settings
 from pipelines.tracking import stage_runs
-from pipelines.wiring import FLOW
 from steps.fetch_interactions import fetch_interactions
 
 REPO = Path(__file__).resolve().parents[2]
@@ -41,22 +41,19 @@ TEAM, SETTINGS = REPO / "stacks/kubernetes.yaml", REPO / "stacks/run.yaml"
 INTEGRATIONS = ("kubernetes", "s3", "mlflow")
 KUBERNETES = all(importlib.util.find_spec(name) for name in ("kubernetes", "s3fs"))
 STEPS = [
-    "read_interactions",
-    "validate_interactions",
-    "split_interactions",
-    "make_base_model",
-    "build_prompts",
-    "tune_adapter",
-    "generate_candidates",
-    "fit_controls",
-    "filter_candidates",
-    "merge_candidates",
+    "prepare",
+    "validate_raw",
+    "base_model",
+    "prompts",
+    "adapter",
+    "generate",
+    "controls",
+    "augment",
     "validate_augmented",
     "evaluate_mf",
     "evaluate_lightgcn",
     "gather_evaluations",
-    "write_plots",
-    "write_report",
+    "report",
 ]
 
 
@@ -159,7 +156,7 @@ def test_the_example_settings_reach_every_step_of_the_compiled_pipeline(
     steps = {step: found.config for step, found in snapshot.step_configurations.items()}
     assert set(steps) == {"fetch_interactions", *STEPS}
     gpus = {step for step, found in steps.items() if found.resource_settings.gpu_count}
-    assert gpus == {"make_base_model", "tune_adapter", "generate_candidates"}
+    assert gpus == {"base_model", "adapter", "generate"}
     for step, found in steps.items():
         resources, docker = found.resource_settings, found.docker_settings
         more = step in gpus or step.startswith("evaluate")
@@ -188,7 +185,7 @@ def test_the_image_installs_the_lock_file_which_suits_the_stacks_own_packages(
     workplace: Callable[..., Config], new_stack: Callable[..., str]
 ) -> None:
     snapshot, _, _ = compiled(workplace(), new_stack(), SETTINGS)
-    docker = snapshot.step_configurations["tune_adapter"].config.docker_settings
+    docker = snapshot.step_configurations["adapter"].config.docker_settings
     builder = PipelineDockerImageBuilder
     files = builder.gather_requirements_files(docker, Client().active_stack)
     ((name, lock, _),) = files
@@ -241,15 +238,15 @@ def test_the_uploaded_code_is_enough_to_import_every_step(tmp_path: Path) -> Non
         ("settings: {dokcer: {}}", "unknown key `settings.dokcer`; expected docker, resources"),
         ("settings: {docker: {parent: x}}", "unknown key `settings.docker.parent`"),
         ("settings: {resources: {memory: 4 apples}}", "`settings.resources.memory`: "),
-        ("steps: {tune_adapter: {resources: {}}}", "unknown key `steps.tune_adapter.resources`"),
-        ("steps: {tune: {}}", "`steps.tune`: no such step; expected one of read_interactions"),
+        ("steps: {adapter: {resources: {}}}", "unknown key `steps.adapter.resources`"),
+        ("steps: {tune: {}}", "`steps.tune`: no such step; expected one of prepare"),
         (
-            "steps: {tune_adapter: {settings: {resources: {cpus: 4}}}}",
-            "unknown key `steps.tune_adapter.settings.resources.cpus`",
+            "steps: {adapter: {settings: {resources: {cpus: 4}}}}",
+            "unknown key `steps.adapter.settings.resources.cpus`",
         ),
         (
-            "steps: {tune_adapter: {settings: {resources: {gpu_count: 1}}}}",
-            "`steps.tune_adapter` has a GPU, and its image gets torch's CPU build",
+            "steps: {adapter: {settings: {resources: {gpu_count: 1}}}}",
+            "`steps.adapter` has a GPU, and its image gets torch's CPU build",
         ),
     ],
 )
@@ -287,9 +284,9 @@ def test_settings_are_checked_by_the_command(
     workplace: Callable[..., Config], capfd: pytest.CaptureFixture[str]
 ) -> None:
     workplace()
-    Path("run.yaml").write_text("steps: {tune_adaptor: {enable_cache: false}}")
+    Path("run.yaml").write_text("steps: {adaptor: {enable_cache: false}}")
     assert run.main(["all", "--settings", "run.yaml"]) == 2
-    assert capfd.readouterr().err.startswith("run.yaml: `steps.tune_adaptor`: no such step")
+    assert capfd.readouterr().err.startswith("run.yaml: `steps.adaptor`: no such step")
     assert run.main(["all", "--settings", "none.yaml"]) == 2
     assert capfd.readouterr().err.startswith("none.yaml: cannot be read as YAML")
 
@@ -353,20 +350,20 @@ def test_scheduled_runs_fetch_their_data_and_are_recorded_where_the_stacks_track
     first = scheduled(command)
     assert "left to run by itself" in capfd.readouterr().out
     assert set(statuses(first)) == {"fetch_interactions", *STEPS}
-    report = first.steps["write_report"].outputs["comparison"][0]
+    report = first.steps["report"].outputs["comparison"][0]
     assert report.uri.startswith(str(tmp_path / "store"))
     assert not (tmp_path / "team.db").exists()
     assert run.main(["all", "--stack", name, "--record", first.name]) == 0
     assert "NDCG@5" in capfd.readouterr().out
     client = MlflowClient(records)
     found = client.search_runs([stage_runs.experiment_id(client)], f"tags.zenml.run = '{first.id}'")
-    assert {stage.data.tags["stage"] for stage in found} == {wired.__name__ for wired in FLOW}
+    assert {stage.data.tags["stage"] for stage in found} == {stage.name for stage in FLOW}
 
     again = statuses(scheduled(command))
     assert again.pop("fetch_interactions") == "completed"
     assert set(again.values()) == {"cached"}
     source.write_text(source.read_text() + "u1,m29,5\n")
-    assert statuses(scheduled(command))["read_interactions"] == "completed"
+    assert statuses(scheduled(command))["prepare"] == "completed"
 
     # The same on that stack now, of a file of this machine: the driver writes MLflow's runs.
     capfd.readouterr()

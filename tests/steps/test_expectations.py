@@ -11,13 +11,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from llm4idrec.augmentation.expectations import augmented_validation
 from llm4idrec.augmentation.merging import merge_candidates
 from llm4idrec.config import DataConfig
+from llm4idrec.data.expectations import raw_validation
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
 from llm4idrec.runtime.files import read_json
-from llm4idrec.stages import read
-from steps.expectations import validate_augmented, validate_raw
+from llm4idrec.stages.prepare import read
+from steps.validation import validate as check
 
 HISTORIES = "user,item,time\n" + "".join(f"u{u},i{i},{i}\n" for u in range(3) for i in range(4))
 CANDIDATES = {
@@ -37,13 +39,13 @@ def raw(folder: Path, content: str, test: str | None = None, **values: Any) -> D
         values["test"] = "test.csv"
     columns = {"user": "user", "item": "item", "timestamp": "time"}
     data = DataConfig(path=folder, train="train.csv", format="csv", **{**columns, **values})
-    read(folder / "raw", data=data)
+    read(folder / "raw", data)
     return data
 
 
 def test_good_raw_data(tmp_path: Path) -> None:
     data = raw(tmp_path, HISTORIES + "u0,i0,9\n", "user,item,time\nu1,i9,5\n")
-    validate_raw(tmp_path / "raw", tmp_path / "docs", data)
+    check(raw_validation(tmp_path / "raw", data), tmp_path / "docs")
     summary = read_json(tmp_path / "docs" / "summary.json")
     assert summary["train_rows"] == 13
     assert summary["train_repeated_pairs"] == 1
@@ -60,7 +62,7 @@ def test_good_raw_data(tmp_path: Path) -> None:
 
 def test_times_before_1970_are_times(tmp_path: Path) -> None:
     data = raw(tmp_path, HISTORIES + "u0,i9,-1\nu1,i9,-86400\n")
-    validate_raw(tmp_path / "raw", tmp_path / "docs", data)
+    check(raw_validation(tmp_path / "raw", data), tmp_path / "docs")
     assert read_json(tmp_path / "docs" / "summary.json")["train_rows"] == 14
 
 
@@ -70,9 +72,9 @@ def test_a_fault_in_a_folder_names_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "data" / "b.csv").write_text("user,item,time\n\nu7,i1,3\n")
     named = {"user": "user", "item": "item", "timestamp": "time"}
     data = DataConfig(path=tmp_path / "data", format="csv", **named)
-    read(tmp_path / "raw", data=data)
+    read(tmp_path / "raw", data)
     with pytest.raises(InputError, match=r"data/b\.csv, line 3: user 'u7' has 1 interaction;"):
-        validate_raw(tmp_path / "raw", tmp_path / "docs", data)
+        check(raw_validation(tmp_path / "raw", data), tmp_path / "docs")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_a_fault_in_a_folder_names_file_and_line(tmp_path: Path) -> None:
 def test_raw_faults(tmp_path: Path, more: str, values: dict[str, Any], message: str) -> None:
     data = raw(tmp_path, HISTORIES + more, **values)
     with pytest.raises(InputError) as caught:
-        validate_raw(tmp_path / "raw", tmp_path / "docs", data)
+        check(raw_validation(tmp_path / "raw", data), tmp_path / "docs")
     assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(message)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["raw", "train.csv"]
 
@@ -119,18 +121,18 @@ def test_raw_tables_of_other_makers(tmp_path: Path, column: dict[str, Any], mess
     columns = {"user": ["a", "b"], "item": ["x", "y"], "timestamp": [1, 2], "line": [2, 3]}
     pq.write_table(pa.table({**columns, **column}), tmp_path / "raw" / "train.parquet")
     with pytest.raises(InputError, match=re.escape(message)):
-        validate_raw(tmp_path / "raw", tmp_path / "docs", data)
+        check(raw_validation(tmp_path / "raw", data), tmp_path / "docs")
 
 
 def test_short_histories_that_are_left_out_are_no_fault(tmp_path: Path) -> None:
     data = raw(tmp_path, HISTORIES + "u7,i1,3\n", drop_short_histories=True)
-    validate_raw(tmp_path / "raw", tmp_path / "docs", data)
+    check(raw_validation(tmp_path / "raw", data), tmp_path / "docs")
     assert read_json(tmp_path / "docs" / "summary.json")["train_shortest_history"] == 1
 
 
 def test_short_test_sets_are_no_fault(tmp_path: Path) -> None:
     data = raw(tmp_path, HISTORIES, "user,item,time\nu1,i9,5\n", min_history=4)
-    validate_raw(tmp_path / "raw", tmp_path / "docs", data)
+    check(raw_validation(tmp_path / "raw", data), tmp_path / "docs")
     assert read_json(tmp_path / "docs" / "summary.json")["test_shortest_history"] == 1
 
 
@@ -148,7 +150,7 @@ def augmented(folder: Path) -> pa.Table:
 
 def validate(folder: Path, table: pa.Table) -> None:
     pq.write_table(table, folder / "augmented" / "interactions.parquet")
-    validate_augmented(folder / "augmented", folder / "train", folder / "docs")
+    check(augmented_validation(folder / "augmented", folder / "train"), folder / "docs")
 
 
 def test_good_augmented_data(tmp_path: Path) -> None:

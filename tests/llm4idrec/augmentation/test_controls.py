@@ -13,28 +13,30 @@ from llm4idrec.augmentation.controls import (
     recommender_candidates,
     write_controls,
 )
-from llm4idrec.config.recommenders import (
-    EASEConfig,
-    ItemKNNConfig,
-    PopularityConfig,
-    RecommenderConfig,
-    SASRecConfig,
-)
+from llm4idrec.config import Config
+from llm4idrec.config.recommenders import EASEConfig, PopularityConfig, SASRecConfig
 from llm4idrec.data.candidates import SCHEMA
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.item_based.popularity import Popularity
 from llm4idrec.runtime.files import read_json
+from tests.conftest import tiny_values
 
 SASREC = SASRecConfig(
     embedding_size=16, max_epochs=30, evaluate_every=5, patience=2, dropout=0.0, learning_rate=1e-2
 )
-SETTINGS: dict[str, RecommenderConfig] = {
-    "popularity": PopularityConfig(),
-    "itemknn": ItemKNNConfig(),
-    "ease": EASEConfig(l2=1),
-    "sasrec": SASREC,
-}
 N_ITEMS = 12
+
+
+def config(controls: tuple[str, ...], items: int) -> Config:
+    """With as many items a user."""
+    tiny = Config.parse(tiny_values(generation={"items": items}))
+    changes = {
+        "controls": controls,
+        "ease": EASEConfig(l2=1),
+        "sasrec": SASREC,
+        "seed": 0,
+    }
+    return tiny.model_copy(update=changes)
 
 
 def cycle(n_users: int = 24, length: int = 7, timed: bool = True) -> Interactions:
@@ -102,7 +104,7 @@ def test_every_control_but_self_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = ("random", "popularity", "itemknn", "ease", "sasrec", "self")
-    write_controls(cycle(), tmp_path, names, 3, SETTINGS, 0, "cpu", memory=4)
+    write_controls(cycle(), tmp_path, config(names, 3))
     files = {file.stem: pq.read_table(file) for file in tmp_path.glob("*.parquet")}
     assert sorted(files) == sorted(names[:-1])
     for table in files.values():
@@ -126,7 +128,7 @@ def test_every_control_but_self_is_written(
 def test_sasrec_is_left_out_where_there_is_no_order(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], train: Interactions, reason: str
 ) -> None:
-    write_controls(train, tmp_path, ("sasrec", "ease"), 3, SETTINGS, 0, "cpu", memory=4)
+    write_controls(train, tmp_path, config(("sasrec", "ease"), 3))
     assert [file.name for file in tmp_path.glob("*.parquet")] == ["ease.parquet"]
     assert capsys.readouterr().err.splitlines()[0] == f"control sasrec: left out, {reason}"
 
@@ -135,12 +137,12 @@ def test_ease_is_left_out_where_the_catalogue_is_too_large(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train = Interactions(np.array([0, 0, 1]), np.array([0, 20_000, 2]), 2, 20_001)
-    write_controls(train, tmp_path, ("ease", "popularity"), 1, SETTINGS, 0, "cpu", memory=4)
+    write_controls(train, tmp_path, config(("ease", "popularity"), 1))
     assert [file.name for file in tmp_path.glob("*.parquet")] == ["popularity.parquet"]
     reason = "20001 items are more than 20000"
     assert capsys.readouterr().err.splitlines()[0] == f"control ease: left out, {reason}"
 
 
 def test_no_control_is_no_fault(tmp_path: Path) -> None:
-    write_controls(cycle(), tmp_path, (), 3, {}, 0, "cpu", memory=4)
+    write_controls(cycle(), tmp_path, config((), 3))
     assert read_json(tmp_path / "summary.json") == {}

@@ -30,8 +30,7 @@ def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def split(train: list[Pair], test: list[Pair], **data: object) -> int:
     write(Path(), train, test, **data)
-    assert main(["read", "--out", "out"]) == 0
-    return main(["split", "--out", "out"])
+    return main(["prepare", "--out", "out"])
 
 
 def pairs(user: str, item: str, users: range = range(40)) -> list[Pair]:

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.augmentation.choice import Augmentation
-from llm4idrec.evaluation.evaluate import evaluate_recommender
 from llm4idrec.evaluation.experiment import Experiment, Fit
 from llm4idrec.recommenders.registry import RECOMMENDERS
 from llm4idrec.runtime.files import read_json
@@ -21,7 +20,6 @@ from tests.llm4idrec.two_tastes import (
     CONTROLS,
     EASE,
     EVALUATION,
-    FILTER,
     ITEMS,
     ORDERS,
     USERS,
@@ -314,10 +312,7 @@ def test_refit_trains_on_validation_too(files: Files, tmp_path: Path) -> None:
 
 
 def test_one_training_is_enough_where_the_seed_means_nothing(files: Files) -> None:
-    evaluate_recommender(
-        files.train, files.heldout, files.augmented, files.out,
-        "ease", EASE, EVALUATION, FILTER, EASE, ("random", "self"), 7, "cpu",
-    )  # fmt: skip
+    files.evaluate(controls=("random", "self"), recommender="ease", settings=EASE)
     per_user = pq.read_table(files.out / "per_user.parquet")
     assert set(per_user["seed"].to_pylist()) == {0}
     selection = read_json(files.out / "selection.json")

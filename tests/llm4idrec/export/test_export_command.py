@@ -11,11 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from llm4idrec import stages
 from llm4idrec.__main__ import main
+from llm4idrec.artifacts import INTERACTIONS
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.runtime.files import write_json
+from llm4idrec.stages import augment, prepare
 from tests.llm4idrec.conftest import written
 
 
@@ -25,10 +26,8 @@ def artifacts(workplace: Callable[..., Config]) -> Config:
     of exponent 0.3."""
     config = workplace(split={"protocol": "leave_last_out"})
     out = Path("artifacts")
-    folders = out / "train", out / "heldout", out / "identifiers"
-    stages.read(out / "raw", data=config.data)
-    stages.split(out / "raw", *folders, data=config.data, split=config.split, seed=config.seed)
-    train = Interactions.read(out / "train" / stages.TRAIN)
+    prepare.STAGE.run(prepare.STAGE.files(config, out), config)
+    train = Interactions.read(out / "train" / INTERACTIONS)
     users = np.arange(train.n_users, dtype=np.int32)
     catalogue = np.arange(train.n_items, dtype=np.int32)
     fresh = np.array([np.setdiff1d(catalogue, train.items_of(user))[:2] for user in users])
@@ -52,9 +51,7 @@ def artifacts(workplace: Callable[..., Config]) -> Config:
         nothing.add_column(0, "control", pa.array([], pa.string())),
         out / "candidates/controls.parquet",
     )
-    stages.merge(
-        out / "train", out / "identifiers", out / "candidates", out / "augmented", memory=4.0
-    )
+    augment.merge(augment.STAGE.files(config, out), config)
     return config
 
 

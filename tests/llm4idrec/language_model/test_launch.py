@@ -20,13 +20,16 @@ import yaml
 from safetensors.torch import load_file
 
 from llm4idrec import __main__ as command_line
-from llm4idrec import stages
+from llm4idrec.artifacts import ADAPTER as OUT
+from llm4idrec.artifacts import BASE_MODEL, PROMPTS
 from llm4idrec.config import AdapterConfig, Config
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import DivergenceError, InputError, LLM4IDRecError
 from llm4idrec.language_model.processes import Processes, joined, training_processes
 from llm4idrec.runtime import faults
 from llm4idrec.runtime.files import COST, content_hash, python_path, read_json
+from llm4idrec.stages.adapter import adapter
+from tests.conftest import tiny_values
 from tests.llm4idrec.conftest import ADAPTER, Tuned
 from tests.llm4idrec.spelling_model import write_owned
 
@@ -49,8 +52,9 @@ def owned(blocks: Interactions, tmp_path_factory: pytest.TempPathFactory) -> Tun
 
 
 def tune(files: Tuned, out: Path, config: AdapterConfig) -> Path:
-    given = (files.base_model, files.prompts.parent, out)
-    stages.adapter(*given, adapter=config, seed=1, device="cpu", threads=1)
+    given = {BASE_MODEL: files.base_model, PROMPTS: files.prompts.parent, OUT: out}
+    changes = {"adapter": config, "seed": 1}
+    adapter(given, Config.parse(tiny_values()).model_copy(update=changes))
     return out
 
 

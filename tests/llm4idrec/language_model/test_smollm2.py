@@ -10,15 +10,18 @@ import pytest
 import torch
 from huggingface_hub import constants
 
-from llm4idrec import stages
-from llm4idrec.config import AdapterConfig, BaseModelConfig, GenerationConfig, ListsConfig
+from llm4idrec.__main__ import run_stage
+from llm4idrec.artifacts import INTERACTIONS
+from llm4idrec.config import AdapterConfig, BaseModelConfig, Config, GenerationConfig, ListsConfig
 from llm4idrec.data.candidates import read_generations
 from llm4idrec.data.interactions import Interactions, LongArray
 from llm4idrec.errors import InputError
 from llm4idrec.generation.generator import Generator
 from llm4idrec.language_model import smollm2
-from llm4idrec.language_model.base_model import load_base_model
+from llm4idrec.language_model.base_model import load_base_model, make_base_model
 from llm4idrec.runtime.files import read_json
+from llm4idrec.stages import STAGES
+from tests.conftest import tiny_values
 from tests.llm4idrec.conftest import PROMPTS
 
 installed = pytest.mark.skipif(
@@ -27,7 +30,6 @@ installed = pytest.mark.skipif(
 )
 SMOLLM2 = BaseModelConfig(kind="pretrained", name="smollm2")
 LISTS = ListsConfig(words=True)
-ON_CPU = {"seed": 1, "device": "cpu", "threads": 2}
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def test_it_is_a_plain_model_that_knows_the_world(tmp_path: Path) -> None:
     folder = smollm2.smollm2_folder()
     assert (folder / "model.safetensors").is_file()
     assert "quantization_config" not in read_json(folder / "config.json")
-    stages.base_model(tmp_path, tmp_path / "base", base_model=SMOLLM2, lists=LISTS, **ON_CPU)
+    make_base_model(tmp_path, tmp_path / "base", SMOLLM2, LISTS, 1, "cpu")
     assert read_json(tmp_path / "base/reference.json")["sha256"] == smollm2.SHA256
 
     model, tokenizer = load_base_model(tmp_path / "base", torch.device("cpu"))
@@ -85,18 +87,25 @@ def few() -> Interactions:
 def test_the_language_models_part_of_the_flow(
     few: Interactions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few.write(tmp_path / stages.TRAIN)
-    base, prompts, adapter, out = (tmp_path / n for n in ("base", "prompts", "adapter", "out"))
+    few.write(tmp_path / "train" / INTERACTIONS)
     tuning = AdapterConfig(preset="paper", steps=2, batch_size=2, accumulation=1, loss_on="answer")
-    tuning = tuning.model_copy(update={"precision": "float32"})
     asking = GenerationConfig(method="sample", views=2, items=3, history=5, shard_users=3)
-    few_prompts = PROMPTS.model_copy(update={"per_user": 1})
-    stages.prompts(tmp_path, prompts, prompts=few_prompts, lists=LISTS, seed=1)
-    stages.base_model(tmp_path, base, base_model=SMOLLM2, lists=LISTS, **ON_CPU)
-    stages.adapter(base, prompts, adapter, adapter=tuning, **ON_CPU)
+    changes = {
+        "base_model": SMOLLM2,
+        "lists": LISTS,
+        "prompts": PROMPTS.model_copy(update={"per_user": 1}),
+        "adapter": tuning.model_copy(update={"precision": "float32"}),
+        "generation": asking,
+        "seed": 1,
+        "threads": 2,
+    }
+    config = Config.parse(tiny_values()).model_copy(update=changes)
+    for name in ("base_model", "prompts", "adapter"):
+        run_stage(STAGES[name], config, tmp_path)
+    out = tmp_path / "generations"
 
     def generate() -> None:
-        stages.generate(tmp_path, base, adapter, out, generation=asking, lists=LISTS, **ON_CPU)
+        run_stage(STAGES["generate"], config, tmp_path)
 
     real, asked = Generator.candidates, []
 

@@ -36,6 +36,7 @@ def test_comparison_json(folders: dict[str, Any]) -> None:
         "comparison.json",
         "controls.json",
         "metrics.json",
+        "plots",
     ]
     summaries = read_json(folders["out"] / "metrics.json")
     assert list(summaries) == ["mf", "lightgcn"]

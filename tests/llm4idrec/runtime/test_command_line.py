@@ -61,8 +61,7 @@ def test_ids_in_sentences_are_escaped(
     monkeypatch.chdir(tmp_path)
     Path("ratings.csv").write_text("user,item,time\nжук,m1,1\n", encoding="utf-8")
     tiny_params()
-    assert run("llm4idrec", "read").returncode == 0
-    done = run("llm4idrec", "split", encoding="latin-1", **terminal)
+    done = run("llm4idrec", "prepare", encoding="latin-1", **terminal)
     assert done.returncode == 2
     (sentence,) = done.stderr.splitlines()
     assert "\\u0436\\u0443\\u043a" in sentence

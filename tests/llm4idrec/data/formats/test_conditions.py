@@ -15,7 +15,7 @@ from llm4idrec.data.formats import read_file
 from llm4idrec.data.rows import read_rows
 from llm4idrec.data.split import split_raw
 from llm4idrec.errors import InputError
-from llm4idrec.stages import read
+from llm4idrec.stages.prepare import read
 
 COLUMNS: dict[str, list[Any]] = {
     "user": ["a", "b", "c", "d"],
@@ -119,7 +119,7 @@ def test_the_rows_left_out_are_counted(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("\n".join(["user,item,stars", *lines]))
     for more, counts in (({}, {}), ({"rating": "stars", "min_rating": 2}, {"pairs_left_out": 16})):
         config = DataConfig(path=tmp_path / "file", format="csv", user="user", item="item", **more)
-        read(tmp_path / "raw", data=config)
+        read(tmp_path / "raw", config)
         raw = read_rows(tmp_path / "raw" / "train.parquet")
         summary = split_raw(raw, None, config, SplitConfig(protocol="random"), 1).summary
         assert {key: summary[key] for key in summary if "left_out" in key} == counts

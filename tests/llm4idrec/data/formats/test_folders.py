@@ -15,7 +15,7 @@ from llm4idrec.data.rows import read_rows
 from llm4idrec.data.source import Source
 from llm4idrec.data.split import split_raw
 from llm4idrec.errors import InputError
-from llm4idrec.stages import read
+from llm4idrec.stages.prepare import read
 
 NAMES = {"user": "user", "item": "item", "timestamp": "time"}
 RANDOM = SplitConfig(protocol="random")
@@ -122,14 +122,14 @@ def test_later_faults_name_file_and_line(tmp_path: Path) -> None:
     pairs = "".join(f"u{u},i{i},{i}\n" for u in range(3) for i in range(4))
     write(data, **{"a.csv": f"user,item,time\n{pairs}", "b.csv": "user,item,time\nu0,i2,9\n"})
     wanted = config(data, duplicates="refuse")
-    read(tmp_path / "raw", data=wanted)
+    read(tmp_path / "raw", wanted)
     with pytest.raises(InputError) as caught:
         split_raw(read_rows(tmp_path / "raw" / "train.parquet"), None, wanted, RANDOM, 1)
     assert str(caught.value).startswith(
         f"{data}/b.csv, line 2: user 'u0' has item 'i2' twice, first on line 4 of a.csv; expected"
     )
     write(data, **{"b.csv": "user,item,time\n\nu9,i2,9\n"})
-    read(tmp_path / "raw", data=wanted)
+    read(tmp_path / "raw", wanted)
     with pytest.raises(InputError) as caught:
         split_raw(read_rows(tmp_path / "raw" / "train.parquet"), None, wanted, RANDOM, 1)
     assert str(caught.value).startswith(f"{data}/b.csv, line 3: user 'u9' has 1 interaction; exp")

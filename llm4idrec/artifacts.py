@@ -1,0 +1,73 @@
+"""What the stages hand to each other: names, and places in the repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from llm4idrec.config import Config
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file or folder that a stage writes, or the one that the flow begins with."""
+
+    name: str
+    """What a ZenML step calls it."""
+    path: str
+    """In the repository; with `{recommender}` there is one for each recommender."""
+
+    def of(self, recommender: str) -> Artifact:
+        """The one of a recommender."""
+        return Artifact(self.name, self.path.format(recommender=recommender))
+
+    def each(self, config: Config) -> Iterator[Artifact]:
+        """Itself, or those of all of `config.recommenders`."""
+        names = config.recommenders if "{recommender}" in self.path else ("",)
+        return (self.of(name) for name in names)
+
+
+Files = dict[Artifact, Path]
+
+SOURCE = Artifact("source", "data.path")
+"""The interaction file; it lies where this key of `params.yaml` says."""
+RAW = Artifact("raw", "artifacts/raw")
+RAW_VALIDATION = Artifact("raw_validation", "reports/validation/raw")
+TRAIN = Artifact("train", "artifacts/train")
+HELDOUT = Artifact("heldout", "artifacts/heldout")
+IDENTIFIERS = Artifact("identifiers", "artifacts/identifiers")
+BASE_MODEL = Artifact("base_model", "artifacts/base_model")
+PROMPTS = Artifact("prompts", "artifacts/prompts")
+ADAPTER = Artifact("adapter", "artifacts/adapter")
+GENERATIONS = Artifact("generations", "artifacts/generations")
+CONTROLS = Artifact("controls", "artifacts/controls")
+TUNING = Artifact("tuning", "artifacts/tuning/{recommender}")
+TUNING_PAGE = Artifact("tuning_page", "reports/tuning/{recommender}.html")
+CANDIDATES = Artifact("candidates", "artifacts/candidates")
+AUGMENTED = Artifact("augmented", "artifacts/augmented")
+AUGMENTED_VALIDATION = Artifact("augmented_validation", "reports/validation/augmented")
+EVALUATION = Artifact("evaluation", "artifacts/evaluation/{recommender}")
+EVALUATIONS = Artifact("evaluations", "artifacts/evaluation")
+"""The folder of all recommenders'."""
+COMPARISON = Artifact("comparison", "reports/comparison.json")
+CONTROL_COMPARISON = Artifact("control_comparison", "reports/controls.json")
+METRICS = Artifact("metrics", "reports/metrics.json")
+PLOTS = Artifact("plots", "reports/plots")
+FIGURES = Artifact("figures", "reports/comparison.html")
+
+INTERACTIONS = "interactions.parquet"
+"""File in the folders `TRAIN` and `AUGMENTED`."""
+PROMPT_LINES = "prompts.jsonl"
+"""File in `PROMPTS`."""
+
+
+def places(artifacts: Iterable[Artifact], config: Config, out: Path | None = None) -> Files:
+    """Where each lies, or will lie: in the repository, or below `out`, which takes the place of
+    the folder `artifacts`."""
+    found: Files = {}
+    for artifact in artifacts:
+        for each in artifact.each(config):
+            below = each.path.removeprefix("artifacts/")
+            found[each] = Path(each.path) if out is None else out / below
+    return found | ({SOURCE: config.data.path} if SOURCE in found else {})

@@ -1,0 +1,119 @@
+"""What must hold of the augmented interactions, as data for whoever checks it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from llm4idrec.data.expectations import Check, Suite, Validation, expect
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.data.source import Source
+from llm4idrec.errors import InputError
+
+MERGE_AGAIN = "run the stage that merges the data again"
+
+
+def augmented_validation(augmented: Path, train: Path) -> Validation:
+    """`augmented` holds every pair of `train`, and beside them only new ones.
+
+    Raises `InputError` if a column is missing.
+    """
+    train_file, file = train / "interactions.parquet", augmented / "interactions.parquet"
+    original = Interactions.read(train_file)
+    table = pq.read_table(file).to_pandas()
+    needed = ["user", "item", "origin", "popularity", "share", "votes", "mean_log_probability"]
+    needed.append("rank")
+    if missing := [column for column in needed if column not in table]:
+        raise InputError(
+            f"there is no column {missing[0]!r}", f"columns {', '.join(needed)}", file=file
+        )
+    in_train = original.contains(table["user"], table["item"])
+    table["order"] = table["popularity"].fillna(-1.0)  # Great Expectations skips rows with nulls
+    table["belongs_to"] = np.where(in_train, "original", "generated")
+    key = table["user"].astype(np.int64) * original.n_items + table["item"]
+    pairs = original.table().to_pandas()
+    pairs["kept"] = np.isin(original.user.astype(np.int64) * original.n_items + original.item, key)
+    generated = table[table["origin"] == "generated"]
+    summary = {
+        "original_pairs": int((table["origin"] == "original").sum()),
+        "generated_pairs": len(generated[["user", "item"]].drop_duplicates()),
+        "users_with_generated_pairs": generated["user"].nunique(),
+        "items_in_generated_pairs": generated["item"].nunique(),
+        "largest_share": float(generated["share"].max()) if len(generated) else 0.0,
+    }
+    suites = [
+        Suite("augmented", Source(file), table, _augmented_checks(original)),
+        Suite("train_kept", Source(file), pairs, [_kept()]),
+        Suite("generated", Source(file), generated, _generated_checks()),
+    ]
+    return Validation(suites, summary)
+
+
+def _augmented_checks(original: Interactions) -> list[Check]:
+    checks = [
+        Check(
+            expect("ColumnValuesToBeInSet", column="origin", value_set=["original", "generated"]),
+            "the origin of pair ({user}, {item}) is {origin!r}".format,
+            "original or generated",
+            MERGE_AGAIN,
+        ),
+        Check(
+            expect("CompoundColumnsToBeUnique", column_list=["user", "item", "order"]),
+            "pair ({user}, {item}) is repeated".format,
+            "distinct pairs, in each order of candidates",
+            MERGE_AGAIN,
+        ),
+        Check(
+            expect("ColumnPairValuesToBeEqual", column_A="origin", column_B="belongs_to"),
+            "pair ({user}, {item}) is called {origin}".format,
+            "the pairs of train, and no others, to be original",
+            MERGE_AGAIN,
+        ),
+    ]
+    for column, size in (("user", original.n_users), ("item", original.n_items)):
+        checks += [
+            Check(
+                expect("ColumnValuesToBeOfType", column=column, type_="int32"),
+                f"the {column} column holds {{observed_value}}".format,
+                "int32",
+                MERGE_AGAIN,
+            ),
+            Check(
+                expect("ColumnValuesToBeBetween", column=column, min_value=0, max_value=size - 1),
+                f"{column} {{{column}}} is not in train".format,
+                f"0 to {size - 1}",
+                MERGE_AGAIN,
+            ),
+        ]
+    return checks
+
+
+def _kept() -> Check:
+    return Check(
+        expect("ColumnValuesToBeInSet", column="kept", value_set=[True]),
+        "pair ({user}, {item}) of train is missing".format,
+        "every pair of train",
+        MERGE_AGAIN,
+    )
+
+
+def _generated_checks() -> list[Check]:
+    ranges: list[tuple[str, dict[str, Any], str]] = [
+        ("share", {"min_value": 0, "strict_min": True}, "more than 0"),
+        ("popularity", {"min_value": 0}, "0 or more"),
+        ("votes", {"min_value": 0}, "0 or more"),
+        ("rank", {"min_value": 1}, "at least 1"),
+        ("mean_log_probability", {"max_value": 0}, "0 or less"),
+    ]
+    checks = []
+    for column, bounds, expected in ranges:
+        found = f"the {column} of generated pair ({{user}}, {{item}}) is {{{column}:g}}".format
+        for expectation in (
+            expect("ColumnValuesToNotBeNull", column=column),
+            expect("ColumnValuesToBeBetween", column=column, **bounds),
+        ):
+            checks.append(Check(expectation, found, expected, MERGE_AGAIN))
+    return checks

@@ -1,0 +1,42 @@
+"""A recommender on original data, on augmented data and on the controls'."""
+
+from __future__ import annotations
+
+from llm4idrec.artifacts import AUGMENTED, EVALUATION, HELDOUT, INTERACTIONS, TRAIN, Files
+from llm4idrec.config import Config
+from llm4idrec.runtime.files import costing
+from llm4idrec.stages.stage import Stage
+
+
+def evaluate(files: Files, config: Config) -> None:
+    """Original against augmented data, and that against the controls', for one recommender ->
+    `per_user.parquet` and summaries."""
+    from llm4idrec.evaluation.evaluate import evaluate_recommender
+    from llm4idrec.evaluation.experiment import Experiment
+
+    (recommender,) = config.recommenders
+    experiment = Experiment(
+        train_file=files[TRAIN] / INTERACTIONS,
+        heldout=files[HELDOUT],
+        augmented=files[AUGMENTED],
+        recommender=recommender,
+        settings=config.settings(recommender),
+        evaluation=config.evaluation,
+        filter=config.filter,
+        ease=config.ease,
+        controls=config.controls,
+        seed=config.seed,
+        device=config.device,
+    )
+    with costing(files[EVALUATION]):
+        evaluate_recommender(experiment, files[EVALUATION])
+
+
+STAGE = Stage(
+    evaluate,
+    reads=(TRAIN, HELDOUT, AUGMENTED),
+    writes=(EVALUATION,),
+    params=("{recommender}", "evaluation", "ease", "controls", "seed", "device"),
+    tuned=("filter", "evaluation.amounts"),
+    each="recommenders",
+)

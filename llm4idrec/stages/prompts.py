@@ -1,0 +1,29 @@
+"""The prompts that the adapter is tuned on."""
+
+from __future__ import annotations
+
+from llm4idrec.artifacts import INTERACTIONS, PROMPT_LINES, PROMPTS, TRAIN, Files
+from llm4idrec.config import Config
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.runtime.files import costing, replacing_folder
+from llm4idrec.stages.stage import Stage
+
+
+def prompts(files: Files, config: Config) -> None:
+    """Train interactions -> `prompts.jsonl`: lists of a user's items, without their last parts."""
+    from llm4idrec.language_model.prompt_files import write_prompts
+    from llm4idrec.language_model.prompts import build_prompts
+
+    train, out = files[TRAIN], files[PROMPTS]
+    with costing(out), replacing_folder(out) as folder:
+        interactions = Interactions.read(train / INTERACTIONS)
+        built = build_prompts(interactions, config.prompts, config.lists, config.seed)
+        write_prompts(folder / PROMPT_LINES, built)
+
+
+STAGE = Stage(
+    prompts,
+    reads=(TRAIN,),
+    writes=(PROMPTS,),
+    params=("lists", "prompts", "seed"),
+)

@@ -1,0 +1,57 @@
+"""The filter that is best for a recommender, by validation."""
+
+from __future__ import annotations
+
+from llm4idrec.artifacts import (
+    GENERATIONS,
+    HELDOUT,
+    INTERACTIONS,
+    TRAIN,
+    TUNING,
+    TUNING_PAGE,
+    Files,
+)
+from llm4idrec.config import Config, FilterConfig, TuneConfig
+from llm4idrec.stages.stage import Stage, keys_of
+
+
+def tune(files: Files, config: Config) -> None:
+    """Generations, and trainings with settings of the filter -> the best one as parameters."""
+    from llm4idrec.runtime.device import choose_device
+    from llm4idrec.tuning.filter_tuning import FilterTuning
+    from llm4idrec.tuning.study import search_filter
+
+    train, heldout = files[TRAIN], files[HELDOUT]
+    (recommender,) = config.recommenders
+    tuning = FilterTuning(
+        train_file=train / INTERACTIONS,
+        valid_file=heldout / "valid.parquet",
+        generations=files[GENERATIONS],
+        recommender=recommender,
+        settings=config.settings(recommender),
+        evaluation=config.evaluation,
+        filter=config.filter,
+        ease=config.ease,
+        seed=config.seed,
+        device=choose_device(config.device).type,
+    )
+    search_filter(tuning, config.tune, files[TUNING], files[TUNING_PAGE], config.dataset)
+
+
+STAGE = Stage(
+    tune,
+    reads=(TRAIN, HELDOUT, GENERATIONS),
+    writes=(TUNING, TUNING_PAGE),
+    params=(
+        "{recommender}",
+        "evaluation",
+        *keys_of(FilterConfig, "filter", but={"source"}),
+        "ease",
+        *keys_of(TuneConfig, "tune", but={"recommenders", "workers"}),
+        "seed",
+        "device",
+        "dataset",
+    ),
+    each="tune.recommenders",
+    on_demand=True,
+)

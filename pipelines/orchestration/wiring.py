@@ -1,0 +1,53 @@
+"""The steps of the stages, one after the other: what a ZenML pipeline is made of."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from llm4idrec.artifacts import EVALUATION, EVALUATIONS, FIGURES, Artifact
+from llm4idrec.config import Config
+from llm4idrec.runtime.project import CODE
+from llm4idrec.stages import STAGES
+from llm4idrec.stages.stage import Stage
+from pipelines.git import code_version
+from steps.gather_evaluations import gather_evaluations
+from steps.stages import step_named
+
+CONFIG = Artifact("config", "params.yaml")
+"""All of the parameters, the tuned filter among them."""
+Wired = dict[Artifact, Any]
+"""What there is of each artifact when a pipeline is made: the output of a step that will write it,
+or what ZenML has recorded of it."""
+_VALIDATIONS = [stage.expectations.writes for stage in STAGES.values() if stage.expectations]
+
+
+def wire(stage: Stage, config: Config, files: Wired) -> None:
+    """Call the stage's steps; `files` gets what they will write."""
+    if EVALUATIONS in stage.reads and EVALUATIONS not in files:
+        files[EVALUATIONS] = gather_evaluations([files[a] for a in EVALUATION.each(config)])
+    for each in stage.configs(config):
+        _call(stage, each, files)
+    if expected := stage.expectations:
+        given = {artifact.name: files[artifact] for artifact in (*expected.reads, CONFIG)}
+        files[expected.writes] = step_named(expected.of.__name__)(
+            **given, recommender="", shaped_by=stage.shaped_by(config)
+        )
+
+
+def _call(stage: Stage, config: Config, files: Wired) -> None:
+    """One run of it, for the only recommender of `config` if it is run for each."""
+    recommender = config.recommenders[0] if stage.each else ""
+    step = step_named(stage.name)
+    if FIGURES in stage.writes:  # which show the version; another one is no earlier result
+        step = cast(Any, step).with_options(environment={CODE: code_version()})
+    given = {a.name: files[next(a.each(config))] for a in (*stage.reads, CONFIG)}
+    written = step(
+        **given,
+        recommender=recommender,
+        shaped_by=stage.shaped_by(config),
+        id=f"{stage.name}_{recommender}" if recommender else stage.name,
+        after=[files[artifact] for artifact in _VALIDATIONS if artifact in files],
+    )
+    outputs = written if isinstance(written, tuple | list) else [written]
+    for artifact, output in zip(stage.writes, outputs, strict=True):
+        files[next(artifact.each(config))] = output
