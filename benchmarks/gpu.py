@@ -36,8 +36,8 @@ from llm4idrec.language_model.causal_training import Schedule, train_causal
 from llm4idrec.language_model.prompt_files import read_prompts, write_prompts
 from llm4idrec.language_model.prompts import build_prompts
 from llm4idrec.language_model.tokenization import PromptEncoder
-from llm4idrec.recommenders.base import Trained
 from llm4idrec.recommenders.registry import RECOMMENDERS
+from llm4idrec.recommenders.training import Trained
 from llm4idrec.runtime.device import choose_device
 
 SEED, STEPS, EPOCHS = 0, 10, 3

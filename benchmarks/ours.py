@@ -11,9 +11,9 @@ from benchmarks.pipe import Ranking, serve, start
 from llm4idrec.data.holdout import TRAIN, leave_last_out, random_shares
 from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.metrics.ranking import evaluated_users
-from llm4idrec.recommenders.base import Trained
 from llm4idrec.recommenders.registry import RECOMMENDERS
-from llm4idrec.recommenders.training import Validation
+from llm4idrec.recommenders.training import Trained
+from llm4idrec.recommenders.validation import Validation
 
 VALIDATION_SHARE = 0.1
 

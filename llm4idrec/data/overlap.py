@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from llm4idrec.config import DataConfig
-from llm4idrec.data.formats.shown import listed
 from llm4idrec.data.rows import Rows, distinct
+from llm4idrec.data.shown import listed
 from llm4idrec.errors import InputError
 
 NEARLY_NONE = 0.01

@@ -26,7 +26,7 @@ from llm4idrec.metrics.popularity_bands import (
 from llm4idrec.metrics.ranking import coverage, user_metrics
 from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.registry import RECOMMENDERS, new_recommender, trainings
-from llm4idrec.recommenders.training import Validation
+from llm4idrec.recommenders.validation import Validation
 from llm4idrec.runtime.files import read_json, replacing_file, replacing_folder, write_json
 
 CANDIDATES = 100

@@ -19,8 +19,9 @@ import torch
 from tqdm import tqdm
 
 from llm4idrec.config import GenerationConfig, ListsConfig
-from llm4idrec.data.candidates import Mention, count_votes, read_generations
+from llm4idrec.data.candidates import read_generations
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.generation.mentions import Mention, count_votes
 from llm4idrec.generation.next_item import ItemProbabilities, NextItems
 from llm4idrec.generation.sampling import sample_items, sample_text
 from llm4idrec.language_model.adapter import load_tuned_model

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from llm4idrec.config import GenerationConfig
-from llm4idrec.data.candidates import Mention
+from llm4idrec.generation.mentions import Mention
 from llm4idrec.generation.reader import Reader
 from llm4idrec.language_model.tokenization import PromptEncoder
 from llm4idrec.nn.catalogue_trie import CatalogueTrie

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from llm4idrec.data.candidates import count_votes
+from llm4idrec.generation.mentions import count_votes
 from llm4idrec.generation.sampling import _mentions
 from llm4idrec.language_model.prompts import parse_item, parse_items
 from llm4idrec.language_model.tokenization import PromptEncoder, compact_tokenizer

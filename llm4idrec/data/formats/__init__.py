@@ -20,9 +20,9 @@ from llm4idrec.data.formats.ids import require_ids
 from llm4idrec.data.formats.json_lines import read_json_lines, require_keys
 from llm4idrec.data.formats.lines import read_pairs, read_sequences
 from llm4idrec.data.formats.parquet import read_parquet
-from llm4idrec.data.formats.shown import shown
 from llm4idrec.data.formats.text import NothingReadError
 from llm4idrec.data.formats.times import is_numeric, read_times
+from llm4idrec.data.shown import shown
 from llm4idrec.data.source import Source
 from llm4idrec.errors import InputError
 

@@ -16,8 +16,8 @@ import pyarrow.csv as pacsv
 
 from llm4idrec.config import DataConfig
 from llm4idrec.data.formats.layout import Layout
-from llm4idrec.data.formats.shown import listed
 from llm4idrec.data.formats.text import NothingReadError, read_text
+from llm4idrec.data.shown import listed
 from llm4idrec.errors import InputError, MissingColumnError
 
 LongArray = npt.NDArray[np.int64]

@@ -16,8 +16,8 @@ import pyarrow.json as pajson
 from llm4idrec.config import DataConfig
 from llm4idrec.data.formats.columns import correction
 from llm4idrec.data.formats.parquet import require_no_nul
-from llm4idrec.data.formats.shown import listed, shown
 from llm4idrec.data.formats.text import read_text
+from llm4idrec.data.shown import listed, shown
 from llm4idrec.errors import InputError, MissingColumnError
 
 TYPES: dict[type, pa.DataType] = {str: pa.string(), int: pa.int64()}

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from llm4idrec.config import DataConfig
 from llm4idrec.data.formats.columns import place_of
 from llm4idrec.data.formats.compression import MOST, PLENTY, compressed, read_bytes
-from llm4idrec.data.formats.shown import shown
 from llm4idrec.data.formats.text import NothingReadError
+from llm4idrec.data.shown import shown
 from llm4idrec.errors import InputError
 
 LARGEST_FLOAT = float(2**53)

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from llm4idrec.data.formats.shown import shown
+from llm4idrec.data.shown import shown
 from llm4idrec.data.source import Source
 from llm4idrec.errors import InputError
 

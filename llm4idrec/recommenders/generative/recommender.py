@@ -12,7 +12,7 @@ from torch import Tensor
 
 from llm4idrec.config.recommenders import GenerativeConfig
 from llm4idrec.data.interactions import IntArray, Interactions, LongArray
-from llm4idrec.recommenders.base import Trained, require_time
+from llm4idrec.recommenders.base import require_time
 from llm4idrec.recommenders.generative.beam import beam_search
 from llm4idrec.recommenders.generative.catalogue import Catalogue
 from llm4idrec.recommenders.generative.history import fill_up, latest
@@ -27,6 +27,7 @@ from llm4idrec.recommenders.generative.prompts import (
 )
 from llm4idrec.recommenders.generative.vocabulary import vocabulary_of
 from llm4idrec.recommenders.ranking import NO_ITEM, seen_places
+from llm4idrec.recommenders.training import Trained
 
 _BEAMS_A_CHUNK = 2048
 _WARM_UP = 0.05

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from llm4idrec.data.interactions import IntArray, Interactions
-from llm4idrec.recommenders.base import Trained
 from llm4idrec.recommenders.products import products
 from llm4idrec.recommenders.ranking import rank_scores
+from llm4idrec.recommenders.training import Trained
 
 
 class EmbeddingRecommender(Trained):

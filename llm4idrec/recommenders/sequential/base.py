@@ -14,11 +14,12 @@ from torch import Tensor
 from llm4idrec.config.recommenders import SequentialConfig
 from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.nn.sampled_softmax import sampled_softmax_loss
-from llm4idrec.recommenders.base import Trained, require_time
+from llm4idrec.recommenders.base import require_time
 from llm4idrec.recommenders.products import products
 from llm4idrec.recommenders.ranking import rank_scores
 from llm4idrec.recommenders.sequential.sequences import Batch, Sequences, pack
 from llm4idrec.recommenders.sequential.transformer import Dropout, Transformer
+from llm4idrec.recommenders.training import Trained
 
 _ENCODED = 1024
 """Sequences encoded at once for ranking."""

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from llm4idrec.config import GenerationConfig, ListsConfig
-from llm4idrec.data.candidates import Mention, count_votes, read_generations
+from llm4idrec.data.candidates import read_generations
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
 from llm4idrec.generation.generator import Generator, generate_candidates
+from llm4idrec.generation.mentions import Mention, count_votes
 from llm4idrec.generation.next_item import NextItems
 from llm4idrec.language_model.adapter import load_tuned_model
 from llm4idrec.runtime.device import choose_device
