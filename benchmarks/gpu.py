@@ -150,9 +150,9 @@ def _lora_steps(
     asked = Prompts(per_user=2, fully_share=1, subset_length=20)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "prompts.jsonl"
-        write_prompts(file, build_prompts(train, asked, LISTS, 0))
+        write_prompts(file, build_prompts(train, asked, LISTS, seed=0))
         prompts = read_prompts(file)
-    batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, SEED)
+    batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, seed=SEED)
     schedule = Schedule(1e-3, 1, "bfloat16", 10 * STEPS)
 
     def steps(number: int) -> None:

@@ -95,7 +95,7 @@ def _our_loop(
 ) -> tuple[int, float]:
     """(prompts seen, CPU seconds)."""
     config = AdapterConfig(**job.tuning | {"steps": steps})
-    batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, SEED)
+    batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, seed=SEED)
     schedule = Schedule(config.learning_rate, config.accumulation, config.precision, steps)
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:

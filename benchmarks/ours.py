@@ -45,7 +45,7 @@ def _fit(recommender: Trained, train: Interactions, metric: str, cutoff: int) ->
     rng = np.random.default_rng(recommender.seed)
     line = np.arange(len(train))
     part = (
-        random_shares(train.user, VALIDATION_SHARE, 0, rng)
+        random_shares(train.user, VALIDATION_SHARE, 0, rng=rng)
         if train.timestamp is None
         else leave_last_out(train.user, train.timestamp, line, test=False)
     )

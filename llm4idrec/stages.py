@@ -64,9 +64,9 @@ def split(
     parts = split_raw(
         read_rows(raw / "train.parquet"),
         read_rows(test) if test.is_file() else None,
-        data,
-        split,
-        seed,
+        data=data,
+        split=split,
+        seed=seed,
     )
     for name, part in (("valid", parts.valid), ("test", parts.test)):
         require_several(evaluated_users(parts.train, part), heldout / f"{name}.parquet")
@@ -89,7 +89,7 @@ def prompts(
     from llm4idrec.language_model.prompts import build_prompts
 
     with costing(out), replacing_folder(out) as folder:
-        built = build_prompts(Interactions.read(train / TRAIN), prompts, lists, seed)
+        built = build_prompts(Interactions.read(train / TRAIN), prompts, lists, seed=seed)
         write_prompts(folder / "prompts.jsonl", built)
 
 
@@ -107,7 +107,7 @@ def base_model(
     from llm4idrec.language_model.base_model import make_base_model
 
     with costing(out), fixed_threads(threads):
-        make_base_model(train / TRAIN, out, base_model, lists, seed, device)
+        make_base_model(train / TRAIN, out, base_model, lists=lists, seed=seed, device=device)
 
 
 def adapter(
@@ -134,7 +134,7 @@ def adapter(
         if arguments and not joined():
             launch_tuning(arguments, *given, threads)
         else:
-            tune_adapter(*given)
+            tune_adapter(*given[:3], config=adapter, seed=seed, device=device)
 
 
 def generate(

@@ -93,8 +93,8 @@ def _random_ranking(train: Interactions, users: IntArray, n: int, seed: int) -> 
         lambda chunk: torch.rand(len(chunk), train.n_items, generator=draw),
         users,
         n,
-        train,
-        train.n_items,
+        seen=train,
+        n_items=train.n_items,
     )
 
 

@@ -73,7 +73,7 @@ def pairs_in_train(counts: Mapping[str, float], data: DataConfig) -> list[str]:
     return []
 
 
-def removed_by_k_core(test: Rows, before: Rows, core: Rows, data: DataConfig) -> list[str]:
+def removed_by_k_core(test: Rows, before: Rows, core: Rows, *, data: DataConfig) -> list[str]:
     """Warnings about a noteworthy part of the test set's users or items that is in the train set
     `before`, and not in its `core`; `InputError` if that is nearly all."""
     warnings = []

@@ -176,7 +176,7 @@ class Generator:
         batches = [order[start : start + size] for start in range(0, len(order), size)]
         if self._config.method == "next_item":
             return self._next_items(users, questions, self._shown(batches, bar))
-        return self._answers(asked, questions, draws, self._shown(batches, bar))
+        return self._answers(asked, questions, draws, batches=self._shown(batches, bar))
 
     def _shown(self, batches: list[list[int]], bar: Any) -> Iterator[list[int]]:
         for batch in batches:
@@ -192,7 +192,7 @@ class Generator:
     ) -> pa.Table:
         seen = self._seen(users.tolist())
         probabilities = ItemProbabilities(self._model, self._trie, self._encoder.pad)
-        tally = NextItems(len(users), self._train.n_items, seen, self._config.items)
+        tally = NextItems(len(users), self._train.n_items, seen=seen, n=self._config.items)
         for batch in batches:
             rows = torch.tensor(batch, device=self._device) // self._views
             tally.add(probabilities([questions[row] for row in batch]), rows)
@@ -203,6 +203,7 @@ class Generator:
         asked: list[int],
         questions: list[list[int]],
         draws: list[np.random.Generator],
+        *,
         batches: Iterable[list[int]],
     ) -> pa.Table:
         mentions: list[tuple[int, int, Mention]] = []
@@ -230,7 +231,9 @@ class Generator:
     ) -> list[Mention]:
         if self._config.restrict == "none":
             uniform = self._uniform(draws, self._config.max_new_tokens)
-            return sample_text(self._model, questions, self._encoder, uniform, self._config)
+            return sample_text(
+                self._model, questions, self._encoder, uniform=uniform, config=self._config
+            )
         answering = [user for user in users for _ in range(self._samples)]
         available = self._trie.available(len(answering))
         if self._config.restrict == "unseen":

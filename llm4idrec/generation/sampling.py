@@ -66,7 +66,7 @@ def sample_items(
     drawn = torch.zeros_like(rows)
     total = torch.zeros(len(rows), device=available.device)
     found: list[tuple[Tensor, Tensor, Tensor]] = []
-    reader = Reader(model, questions, padding, trie.alphabet, config.samples)
+    reader = Reader(model, questions, padding, wanted=trie.alphabet, answers=config.samples)
     for step in range(uniform.shape[1]):
         active = (drawn < config.items) & (available[:, 0] > 0)
         if not bool(active.any()):
@@ -96,6 +96,7 @@ def sample_text(
     model: Any,
     questions: list[list[int]],
     encoder: PromptEncoder,
+    *,
     uniform: Tensor,
     config: GenerationConfig,
 ) -> list[Mention]:
@@ -131,7 +132,7 @@ def sample_text(
 
 
 def _mentions(
-    row: int, answer: list[tuple[int, float]], encoder: PromptEncoder, cut: bool
+    row: int, answer: list[tuple[int, float]], encoder: PromptEncoder, *, cut: bool
 ) -> list[Mention]:
     glue = "" if encoder.separator else ","
     pieces = [piece + glue for piece in _pieces([token for token, _ in answer], encoder.tokenizer)]

@@ -46,7 +46,7 @@ BUCKET = 16
 
 
 def tune_adapter(
-    base_model: Path, prompts: Path, out: Path, config: AdapterConfig, seed: int, device: str
+    base_model: Path, prompts: Path, out: Path, *, config: AdapterConfig, seed: int, device: str
 ) -> None:
     """Write a PEFT adapter folder that `PeftModel.from_pretrained(base, out)` loads; that of a
     compact model also `AutoModelForCausalLM.from_pretrained(out)`, with the base that it carries.
@@ -64,7 +64,7 @@ def tune_adapter(
         torch.manual_seed(seed)
         model = add_adapter(model, config, id_tokens(tokenizer))
         processes.shard(model)
-        batches = PromptBatches(examples, PromptEncoder(tokenizer), config, seed)
+        batches = PromptBatches(examples, PromptEncoder(tokenizer), config, seed=seed)
         schedule = Schedule(
             learning_rate=config.learning_rate,
             accumulation=config.accumulation,
@@ -79,12 +79,16 @@ def tune_adapter(
             history = train_causal(model, batches, schedule, seed, work, "adapter", processes)
             if processes.main:
                 _write(
-                    out, model, history, len(examples), lambda to: _carry(base_model, tokenizer, to)
+                    out,
+                    model,
+                    history,
+                    prompts=len(examples),
+                    carry=lambda to: _carry(base_model, tokenizer, to),
                 )
 
 
 def _write(
-    out: Path, model: Any, history: pa.Table, prompts: int, carry: Callable[[Path], None]
+    out: Path, model: Any, history: pa.Table, *, prompts: int, carry: Callable[[Path], None]
 ) -> None:
     with replacing_folder(out) as target:
         model.save_pretrained(target, save_embedding_layers=False)
@@ -161,7 +165,7 @@ def _both_sides(model: Any, tokens: list[int]) -> dict[str, list[int]]:
 
 
 def load_tuned_model(
-    base_model: Path, adapter: Path, device: torch.device, precision: str | None = None
+    base_model: Path, adapter: Path, device: torch.device, *, precision: str | None = None
 ) -> tuple[Any, Any]:
     """(model with the adapter merged into its weights, tokenizer), ready to generate.
 
@@ -188,7 +192,7 @@ def export_merged(base_model: Path, adapter: Path, to: Path) -> None:
     whole = real_path(to)
     if (whole.is_symlink() or whole.exists()) and not (to.is_dir() and not any(to.iterdir())):
         raise InputError("is there already", "a new folder", "remove it or name another", file=to)
-    model, tokenizer = load_tuned_model(base_model, adapter, torch.device("cpu"), "auto")
+    model, tokenizer = load_tuned_model(base_model, adapter, torch.device("cpu"), precision="auto")
     with replacing_folder(whole) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -214,14 +218,16 @@ class PromptBatches:
     """Batches of encoded prompts: every prompt once in a new order, then again."""
 
     def __init__(
-        self, prompts: PackedPrompts, encoder: PromptEncoder, config: AdapterConfig, seed: int
+        self, prompts: PackedPrompts, encoder: PromptEncoder, config: AdapterConfig, *, seed: int
     ) -> None:
         self._prompts, self._encoder, self._config, self._seed = prompts, encoder, config, seed
         self._catalogue = encoder.catalogue(prompts.n_items)
         cost = max(map(len, self._catalogue)) + len(encoder.separator)
         empty = replace(prompts[-1], history=(0,), answer=(0,))
         frame = len(encoder.questions([empty.question_text])[0]) + 2
-        self._kept = kept_lengths(*prompts.lengths, config.max_length - frame, cost)
+        self._kept = kept_lengths(
+            *prompts.lengths, longest=config.max_length - frame, token_cost=cost
+        )
         self._lengths = self._kept[0] + self._kept[1]
         self._passed = -1
         self._order: list[npt.NDArray[np.int64]] = []

@@ -33,7 +33,7 @@ POSITIONS = 4096
 
 
 def make_base_model(
-    train: Path, out: Path, config: BaseModelConfig, lists: ListsConfig, seed: int, device: str
+    train: Path, out: Path, config: BaseModelConfig, *, lists: ListsConfig, seed: int, device: str
 ) -> None:
     """Write a Hugging Face model folder, or for a pretrained model a reference to it.
 
@@ -43,7 +43,7 @@ def make_base_model(
     if config.kind == "pretrained":
         write_reference(train, out, config)
     else:
-        _train_compact(train, out, config, lists, seed, device)
+        _train_compact(train, out, config, lists=lists, seed=seed, device=device)
 
 
 def load_base_model(folder: Path, device: torch.device, precision: str | None = None) -> Any:
@@ -68,7 +68,13 @@ def load_base_model(folder: Path, device: torch.device, precision: str | None = 
 
 
 def _train_compact(
-    train_file: Path, out: Path, config: BaseModelConfig, lists: ListsConfig, seed: int, device: str
+    train_file: Path,
+    out: Path,
+    config: BaseModelConfig,
+    *,
+    lists: ListsConfig,
+    seed: int,
+    device: str,
 ) -> None:
     from transformers import LlamaForCausalLM
 
@@ -79,9 +85,9 @@ def _train_compact(
     torch.manual_seed(seed)
     encoder = PromptEncoder(tokenizer)
     model = LlamaForCausalLM(compact_config(len(tokenizer), config))
-    _start_embeddings(model, encoder, train, config, lists.users)
+    _start_embeddings(model, encoder, train, config=config, users=lists.users)
     model = model.to(choose_device(device))
-    batches = ListBatches(train, encoder, config, lists, seed)
+    batches = ListBatches(train, encoder, config, lists=lists, seed=seed)
     schedule = Schedule(
         learning_rate=config.learning_rate,
         accumulation=1,
@@ -124,7 +130,7 @@ def compact_config(n_tokens: int, config: BaseModelConfig) -> Any:
 
 
 def _start_embeddings(
-    model: Any, encoder: PromptEncoder, train: Interactions, config: BaseModelConfig, users: bool
+    model: Any, encoder: PromptEncoder, train: Interactions, *, config: BaseModelConfig, users: bool
 ) -> None:
     """IDs start where a factorisation of the train matrix puts them; words start random."""
     user_vectors, item_vectors = factorise(train, config.hidden_size, config.embedding_scale)
@@ -164,6 +170,7 @@ class ListBatches:
         train: Interactions,
         encoder: PromptEncoder,
         config: BaseModelConfig,
+        *,
         lists: ListsConfig,
         seed: int,
     ) -> None:

@@ -157,7 +157,7 @@ def _step(
         batch = batches[step * schedule.accumulation + part]
         with torch.autocast(device.type, precision, enabled=precision is not torch.float32):
             ids, labels = batch.input_ids.to(device), batch.labels.to(device)
-            loss = causal_loss(model, ids, labels, schedule.negatives)
+            loss = causal_loss(model, ids, labels, negatives=schedule.negatives)
         torch.autograd.backward(scaler.scale(loss / len(share)))
         total += loss.item() / len(share)
     total = processes.mean(total)
@@ -183,7 +183,7 @@ def _require_finite(weights: dict[str, Any], steps: int) -> None:
 
 
 def causal_loss(
-    model: Any, input_ids: Tensor, labels: Tensor, negatives: int | None = None
+    model: Any, input_ids: Tensor, labels: Tensor, *, negatives: int | None = None
 ) -> Tensor:
     """Mean cross-entropy of the tokens whose label is not `IGNORED`, a scalar.
 
@@ -207,7 +207,9 @@ def causal_loss(
     # Looked up by `embedding`, whose gradient is the same on any number of threads.
     vectors = embedding(torch.cat((targets[counted], drawn)), head.weight)
     right, others = vectors[: len(hidden)].float(), vectors[len(hidden) :].float()
-    return sampled_softmax_loss(hidden.float(), right, others, targets[counted], drawn, n_tokens)
+    return sampled_softmax_loss(
+        hidden.float(), right, others, targets=targets[counted], drawn=drawn, n=n_tokens
+    )
 
 
 def has_plain_head(model: Any) -> bool:

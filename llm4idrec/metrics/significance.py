@@ -65,13 +65,14 @@ def compare_pairs(
     if len(shapes) != 1 or any(len(shape) != 2 or 0 in shape for shape in shapes):
         raise ValueError(f"shapes {sorted(shapes)}, expected one (seeds, users)")
     drawn = _resampled(values, resamples, seed)
-    return {pair: _compared(values, drawn, pair, level) for pair in pairs}
+    return {pair: _compared(values, drawn, pair, level=level) for pair in pairs}
 
 
 def _compared(
     values: Mapping[str, FloatArray],
     drawn: Mapping[str, FloatArray],
     pair: tuple[str, str],
+    *,
     level: float,
 ) -> Comparison:
     original, augmented = (values[name] for name in pair)

@@ -41,7 +41,7 @@ def trainings(name: str, seeds: int) -> int:
 
 
 def new_recommender(
-    name: str, settings: RecommenderConfig, seed: int, nth: int, device: str
+    name: str, settings: RecommenderConfig, *, seed: int, nth: int, device: str
 ) -> Recommender:
     """An untrained one, for the `nth` of an experiment's seeds, which all derive from `seed`."""
     own = int(np.random.SeedSequence((seed, nth)).generate_state(1)[0])

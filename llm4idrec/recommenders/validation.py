@@ -34,7 +34,7 @@ class Validation:
         """Every metric of each user, shape (users,), users ascending."""
         users = evaluated_users(self.seen, self.heldout)
         ranked = recommender.recommend(users, max(self.cutoffs), self.seen)
-        return user_metrics(ranked, users, self.heldout, self.cutoffs)
+        return user_metrics(ranked, users, self.heldout, cutoffs=self.cutoffs)
 
 
 @dataclass(frozen=True)

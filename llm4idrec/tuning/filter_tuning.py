@@ -158,7 +158,7 @@ class FilterTuning:
             cutoffs, told = self.evaluation.cutoffs, _numbered(watch, seed)
             validation = _Watched(valid, train, cutoffs, self.metric, told)
             recommender = new_recommender(
-                self.recommender, self.settings, self.seed, seed, self.device
+                self.recommender, self.settings, seed=self.seed, nth=seed, device=self.device
             )
             scores.append(recommender.fit(data, validation).scores[self.metric])
         return scores

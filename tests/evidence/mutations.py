@@ -80,10 +80,11 @@ MUTATIONS = (
         1,
         "prompts are built of train and validation",
         "llm4idrec/stages.py",
-        "        built = build_prompts(Interactions.read(train / TRAIN), prompts, lists, seed)\n",
+        "        built = build_prompts("
+        "Interactions.read(train / TRAIN), prompts, lists, seed=seed)\n",
         "        interactions = Interactions.read(train / TRAIN)\n    "
         + WITH_VALID.format(train="train", up="").replace("\n    ", "\n        ")
-        + "        built = build_prompts(interactions, prompts, lists, seed)\n",
+        + "        built = build_prompts(interactions, prompts, lists, seed=seed)\n",
         SEES_TRAIN,
     ),
     Mutation(

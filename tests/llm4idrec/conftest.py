@@ -111,9 +111,11 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
 def tune(train: Interactions, base: BaseModelConfig, lists: ListsConfig, root: Path) -> Tuned:
     files = Tuned(*(root / name for name in ("train.parquet", "base", "prompts.jsonl", "adapter")))
     train.write(files.train)
-    make_base_model(files.train, files.base_model, base, lists, 1, "cpu")
-    write_prompts(files.prompts, build_prompts(train, PROMPTS, lists, 1))
-    tune_adapter(files.base_model, files.prompts, files.adapter, ADAPTER, 1, "cpu")
+    make_base_model(files.train, files.base_model, base, lists=lists, seed=1, device="cpu")
+    write_prompts(files.prompts, build_prompts(train, PROMPTS, lists, seed=1))
+    tune_adapter(
+        files.base_model, files.prompts, files.adapter, config=ADAPTER, seed=1, device="cpu"
+    )
     return files
 
 

@@ -46,16 +46,16 @@ def read_separated(
     header = _names(cells, layout)
     if layout.header:
         _require_names(cells, wanted, path)
-    places = _places(header, wanted, content, layout, path)
+    places = _places(header, wanted, content=content, layout=layout, path=path)
     names = [str(place) for place in range(len(header))]
     read = {names[place]: None for place in places.values()}
     quotes = layout.quoted and b'"' in content
     if quotes:  # the last column shows whether the last quotation ends
         read[names[-1]] = None
     try:
-        table = _cells(content, layout, names, list(read), quotes=quotes)
+        table = _cells(content, layout, names=names, read=list(read), quotes=quotes)
     except pa.ArrowException as error:
-        raise _unparsed(records, len(header), error, layout, path) from error
+        raise _unparsed(records, len(header), error=error, layout=layout, path=path) from error
     if not len(table):
         found = "there is a header but nothing below it"
         raise NothingReadError(found, "at least one interaction", file=path)
@@ -67,12 +67,14 @@ def read_separated(
         line = np.fromiter((start for start, row in records if row), np.int64, len(table))
     columns = {role: _trimmed(table[names[place]], layout) for role, place in places.items()}
     if layout.header:
-        _require_one_header(columns, {r: cells[place] for r, place in places.items()}, line, path)
+        _require_one_header(
+            columns, {r: cells[place] for r, place in places.items()}, line, path=path
+        )
     return pa.table({**columns, "line": line}), header
 
 
 def _cells(
-    content: bytes, layout: Layout, names: list[str], read: list[str], *, quotes: bool
+    content: bytes, layout: Layout, *, names: list[str], read: list[str], quotes: bool
 ) -> pa.Table:
     """The columns `read`, as strings, of what stands below the header."""
     return pacsv.read_csv(
@@ -95,7 +97,7 @@ def _names(cells: list[str], layout: Layout) -> list[str]:
 
 
 def _places(
-    header: list[str], wanted: Mapping[str, str], content: bytes, layout: Layout, path: Path
+    header: list[str], wanted: Mapping[str, str], *, content: bytes, layout: Layout, path: Path
 ) -> dict[str, int]:
     """Role -> place of the column; where one is not there, the sentence says which separator the
     first line seems to have."""
@@ -116,7 +118,10 @@ def _places(
             missing = next(role for role, name in wanted.items() if name not in header)
             remedy = correction(header, missing, wanted[missing])
             remedy += ", or set data.header to false"
-    return {role: place_of(header, role, name, path, remedy) for role, name in wanted.items()}
+    return {
+        role: place_of(header, role, name, path=path, remedy=remedy)
+        for role, name in wanted.items()
+    }
 
 
 def _may_lack_header(header: list[str]) -> bool:
@@ -156,7 +161,9 @@ def _require_names(header: list[str], wanted: Mapping[str, str], path: Path) -> 
         raise _no_header(header, next(iter(wanted.values())), path)
 
 
-def place_of(header: list[str], role: str, name: str, path: Path, remedy: str | None = None) -> int:
+def place_of(
+    header: list[str], role: str, name: str, *, path: Path, remedy: str | None = None
+) -> int:
     """The place of a column; `InputError` if it is not there once."""
     if header.count(name) == 1:
         return header.index(name)
@@ -208,7 +215,7 @@ def _records(content: bytes, layout: Layout) -> Iterator[Record]:
 
 
 def _unparsed(
-    records: Iterator[Record], width: int, error: pa.ArrowException, layout: Layout, path: Path
+    records: Iterator[Record], width: int, *, error: pa.ArrowException, layout: Layout, path: Path
 ) -> InputError:
     """The error for the first record that is not `width` cells wide, or longer than Arrow reads."""
     for start, row in records:
@@ -253,7 +260,7 @@ def _unended(records: Iterator[Record], path: Path) -> InputError:
 
 
 def _require_one_header(
-    columns: dict[str, pa.Array], header: dict[str, str], line: LongArray, path: Path
+    columns: dict[str, pa.Array], header: dict[str, str], line: LongArray, *, path: Path
 ) -> None:
     """`InputError` at a header further down, as in files that were joined."""
     if not {"user", "item"} <= columns.keys():  # one is the name of a folder

@@ -33,7 +33,7 @@ INVISIBLE = (
 
 
 def point_out(
-    table: pa.Table, header: list[str], data: DataConfig, source: Source, *, digits: int | None
+    table: pa.Table, header: list[str], *, data: DataConfig, source: Source, digits: int | None
 ) -> None:
     """Say what is doubtful in a table that was read, whose times are numbers times 10**`digits`;
     None: they were not spelled as such."""

@@ -51,7 +51,8 @@ def _read(path: Path, wanted: Mapping[str, str]) -> tuple[pa.Table, dict[str, st
         with pq.ParquetFile(source) as file:
             header = file.schema_arrow.names
             names = {
-                role: header[place_of(header, role, name, path)] for role, name in wanted.items()
+                role: header[place_of(header, role, name, path=path)]
+                for role, name in wanted.items()
             }
             texts = {name for name in names.values() if file.schema_arrow.field(name).type in TEXTS}
             short = _shorter_than_plain(file.metadata, texts)

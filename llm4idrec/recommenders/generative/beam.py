@@ -51,6 +51,7 @@ def beam_search(
     model: WholeWordT5,
     states: Tensor,
     mask: Tensor,
+    *,
     catalogue: Catalogue,
     available: Tensor,
     beams: int,
@@ -69,7 +70,7 @@ def beam_search(
     trie = catalogue.trie
     for _ in range(trie.depth):
         width = node.shape[1]
-        tokens, children, gain = _options(model, decoder.feed(token), catalogue, node)
+        tokens, children, gain = _options(model, decoder.feed(token), catalogue, node=node)
         allowed = available.gather(1, children.flatten(1)).view(children.shape) > 0
         value = (score[..., None] + gain).masked_fill(~allowed, -torch.inf)
         score, place = value.flatten(1).topk(min(beams, value[0].numel()), 1)
@@ -82,7 +83,7 @@ def beam_search(
 
 
 def _options(
-    model: WholeWordT5, decoded: Tensor, catalogue: Catalogue, node: Tensor
+    model: WholeWordT5, decoded: Tensor, catalogue: Catalogue, *, node: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """What each beam may become: tokens, nodes, log-probabilities, each (n, width, most children).
 

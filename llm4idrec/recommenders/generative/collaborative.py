@@ -19,6 +19,7 @@ _DENSE = 600
 
 def collaborative_index(
     train: Interactions,
+    *,
     clusters: int,
     leaf_size: int,
     independent: bool,

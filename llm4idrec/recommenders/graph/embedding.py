@@ -46,4 +46,4 @@ class EmbeddingRecommender(Trained):
             rows = torch.from_numpy(chunk.astype(np.int64)).to(self.device)
             return products(user_vectors[rows], item_vectors)
 
-        return rank_scores(score, users, k, seen, len(item_vectors))
+        return rank_scores(score, users, k, seen=seen, n_items=len(item_vectors))

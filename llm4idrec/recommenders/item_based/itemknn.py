@@ -48,7 +48,7 @@ class ItemKNN(ClosedForm):
             scores = torch.from_numpy((self._users[chunk] @ self._similar).toarray())
             return torch.where(scores > 0, scores, popularity)
 
-        return rank_scores(score, users, k, seen, self._history.n_items)
+        return rank_scores(score, users, k, seen=seen, n_items=self._history.n_items)
 
     def state(self) -> dict[str, Tensor]:
         return {
@@ -81,7 +81,13 @@ def similar_items(users: csr_array, neighbours: int, shrinkage: float) -> csr_ar
     sizes = np.sqrt(columns.power(2).sum(axis=1))
     step = max(1, _SIMILARITIES_A_CHUNK // n_items)
     chunks = [
-        _most_similar(columns[start : start + step] @ rows, sizes, start, neighbours, shrinkage)
+        _most_similar(
+            columns[start : start + step] @ rows,
+            sizes,
+            start=start,
+            neighbours=neighbours,
+            shrinkage=shrinkage,
+        )
         for start in range(0, n_items, step)
     ]
     similar: csr_array = vstack(chunks, format="csr")
@@ -91,6 +97,7 @@ def similar_items(users: csr_array, neighbours: int, shrinkage: float) -> csr_ar
 def _most_similar(
     products: csr_array,
     sizes: npt.NDArray[np.float32],
+    *,
     start: int,
     neighbours: int,
     shrinkage: float,

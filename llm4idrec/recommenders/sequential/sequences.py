@@ -24,7 +24,7 @@ class Sequences:
 
     @classmethod
     def latest(
-        cls, history: Interactions, users: IntArray, n_items: int, max_length: int
+        cls, history: Interactions, users: IntArray, *, n_items: int, max_length: int
     ) -> Sequences:
         """The last items of each user, `max_length` at most, in the order of `history`.
 
@@ -119,7 +119,7 @@ class Batch(NamedTuple):
 
 
 def pack(
-    sequences: Sequences, batch_size: int, width: int, empty: int, device: torch.device
+    sequences: Sequences, batch_size: int, *, width: int, empty: int, device: torch.device
 ) -> Iterator[Batch]:
     """Batches of `batch_size` sequences in their order, all laid out at once.
 

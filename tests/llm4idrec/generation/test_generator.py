@@ -114,7 +114,7 @@ def test_next_items_are_those_that_belong_together(learnt: Tuned, tmp_path: Path
 def test_next_item_probabilities_by_hand() -> None:
     """Two users, two views each, three items."""
     seen = (torch.tensor([1]), torch.tensor([2]))
-    tally = NextItems(2, 3, seen, 2)
+    tally = NextItems(2, 3, seen=seen, n=2)
     first = torch.tensor([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8], [0.2, 0.3, 0.5]])
     tally.add(first, torch.tensor([0, 1, 0]))
     tally.add(torch.tensor([[0.3, 0.1, 0.6]]), torch.tensor([1]))
@@ -188,7 +188,7 @@ def test_bfloat16_proposes_what_float32_does(learnt: Tuned) -> None:
     found = {}
     for precision in ("float32", "bfloat16"):
         model, tokenizer = load_tuned_model(
-            learnt.base_model, learnt.adapter, torch.device("cpu"), precision
+            learnt.base_model, learnt.adapter, torch.device("cpu"), precision=precision
         )
         generator = Generator(model, tokenizer, users, NEXT, UNNAMED, 1)
         rows = generator.candidates(np.arange(users.n_users - 1)).to_pylist()

@@ -176,7 +176,11 @@ def test_free_text_is_cut_into_words(
     encoder = PromptEncoder(tokenizer)
     questions = encoder.questions(["u1 i2 i3", "u2 i5"])
     found = sample_text(
-        model, questions, encoder, torch.rand(2, 20), config(restrict="none", max_new_tokens=20)
+        model,
+        questions,
+        encoder,
+        uniform=torch.rand(2, 20),
+        config=config(restrict="none", max_new_tokens=20),
     )
     assert found
     assert all(mention.text in tokenizer.get_vocab() for mention in found)

@@ -48,7 +48,10 @@ def test_drawn_tokens_stand_for_the_vocabulary() -> None:
 
     def losses(negatives: int) -> list[float]:
         with torch.inference_mode():
-            some = [causal_loss(model, batch.input_ids, batch.labels, negatives) for _ in range(99)]
+            some = [
+                causal_loss(model, batch.input_ids, batch.labels, negatives=negatives)
+                for _ in range(99)
+            ]
         return [float(loss) for loss in some]
 
     whole = float(causal_loss(model, batch.input_ids, batch.labels).detach())
