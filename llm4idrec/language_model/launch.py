@@ -10,7 +10,6 @@ import shlex
 import signal
 import sys
 import tempfile
-import threading
 from contextlib import redirect_stderr
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ from llm4idrec.config import AdapterConfig
 from llm4idrec.errors import InputError, LLM4IDRecError
 from llm4idrec.runtime.faults import exit_code
 from llm4idrec.runtime.files import python_path, read_json, write_json
-from llm4idrec.runtime.interruption import deaf_to_interrupts
+from llm4idrec.runtime.interruption import deaf_to_interrupts, end_with_parent
 from llm4idrec.runtime.threads import fixed_threads
 
 ARGUMENTS = "LLM4IDREC_ACCELERATE"
@@ -95,7 +94,8 @@ def _launch(words: list[str], folder: Path) -> None:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # The launcher stops its processes if it is told to end.
+    end_with_parent(partial(os.kill, os.getpid(), signal.SIGTERM))
     for name in ("torch.distributed.elastic", "accelerate"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     os.environ["PYTHONPATH"] = python_path()
@@ -113,14 +113,6 @@ def _launch(words: list[str], folder: Path) -> None:
     except (OSError, ValueError, AssertionError) as error:
         reason = " ".join(str(error).split())[:200]
         _leave(folder, InputError(f"{ARGUMENTS}: accelerate cannot launch that ({reason})"))
-
-
-def _end_with_parent() -> None:
-    """A killed parent cannot stop the launcher, which stops its processes if it is told to end."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _leave(folder: Path, error: LLM4IDRecError) -> None:
