@@ -153,12 +153,12 @@ def _lora_steps(
         write_prompts(file, build_prompts(train, asked, LISTS, seed=0))
         prompts = read_prompts(file)
     batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, seed=SEED)
-    schedule = Schedule(1e-3, 1, "bfloat16", 10 * STEPS)
+    schedule = Schedule(1e-3, 1, "bfloat16", 10 * STEPS, SEED)
 
     def steps(number: int) -> None:
         some = [batches[step] for step in range(number)]
         with tempfile.TemporaryDirectory() as folder:
-            train_causal(model, some, schedule, SEED, Path(folder), "LoRA")
+            train_causal(model, some, schedule, folder=Path(folder), title="LoRA")
 
     steps(2)
     tokens = sum(batches[step].input_ids.numel() for step in range(STEPS))

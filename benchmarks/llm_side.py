@@ -96,10 +96,10 @@ def _our_loop(
     """(prompts seen, CPU seconds)."""
     config = AdapterConfig(**job.tuning | {"steps": steps})
     batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, seed=SEED)
-    schedule = Schedule(config.learning_rate, config.accumulation, config.precision, steps)
+    schedule = Schedule(config.learning_rate, config.accumulation, config.precision, steps, SEED)
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        train_causal(model, batches, schedule, SEED, Path(folder), "ours")
+        train_causal(model, batches, schedule, folder=Path(folder), title="ours")
     return steps * config.batch_size * config.accumulation, time.process_time() - began
 
 

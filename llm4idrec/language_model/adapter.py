@@ -70,13 +70,16 @@ def tune_adapter(
             accumulation=config.accumulation,
             precision=config.precision,
             checkpoint_every=config.checkpoint_every,
+            seed=seed,
             negatives=config.negatives,
         )
         mark = fingerprint(base_model, prompts, config=config.model_dump(), seed=seed)
         ours = resumable_folder(out, mark) if processes.main else nullcontext(work_folder(out))
         with ours as work:
             processes.wait()
-            history = train_causal(model, batches, schedule, seed, work, "adapter", processes)
+            history = train_causal(
+                model, batches, schedule, folder=work, title="adapter", processes=processes
+            )
             if processes.main:
                 _write(
                     out,

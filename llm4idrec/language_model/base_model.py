@@ -93,13 +93,14 @@ def _train_compact(
         accumulation=1,
         precision="float32",
         checkpoint_every=batches.per_epoch,
+        seed=seed,
         weight_decay=config.weight_decay,
         negatives=config.negatives,
     )
     mark = fingerprint(train_file, config=config.model_dump(), lists=lists.model_dump(), seed=seed)
     with resumable_folder(out, mark) as work:
         with embedding_dropout(model, config.dropout):
-            history = train_causal(model, batches, schedule, seed, work, "base model")
+            history = train_causal(model, batches, schedule, folder=work, title="base model")
         with replacing_folder(out) as target:
             model.save_pretrained(target)
             tokenizer.save_pretrained(target)

@@ -69,18 +69,18 @@ def in_blocks(n_users: int) -> Interactions:
 @pytest.fixture
 def killed_at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[int]]:
     """Makes the so many-th step of language-model training raise; the steps begun are listed."""
-    real = causal_training._step
+    real = causal_training._backward
 
     def arm(number: int) -> list[int]:
         steps: list[int] = []
 
-        def step(model: Any, batches: Any, place: int, *rest: Any) -> float:
+        def step(model: Any, batches: Any, place: int, **rest: Any) -> float:
             steps.append(place)
             if len(steps) == number:
                 raise KeyboardInterrupt
-            return real(model, batches, place, *rest)
+            return real(model, batches, place, **rest)
 
-        monkeypatch.setattr(causal_training, "_step", step)
+        monkeypatch.setattr(causal_training, "_backward", step)
         return steps
 
     return arm
