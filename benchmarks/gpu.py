@@ -32,6 +32,7 @@ from llm4idrec.config import PromptsConfig as Prompts
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.generation.generator import Generator
 from llm4idrec.language_model.adapter import PromptBatches, add_adapter
+from llm4idrec.language_model.base_model import LanguageModel
 from llm4idrec.language_model.causal_training import Schedule, train_causal
 from llm4idrec.language_model.prompt_files import read_prompts, write_prompts
 from llm4idrec.language_model.prompts import build_prompts
@@ -101,7 +102,9 @@ def _large_model(device: torch.device, shape: dict[str, int]) -> Iterator[str]:
     model = _random_model(device, shape).eval()
     for method in ("next_item", "sample"):
         config = GenerationConfig(method=method, views=1, items=40, history=50, batch_size=32)
-        generator = Generator(model, tokenizer, train, config, ListsConfig(), SEED)
+        generator = Generator(
+            LanguageModel(model, tokenizer), train, config, lists=ListsConfig(), seed=SEED
+        )
         generator.candidates(np.arange(2))
         seconds = _seconds(lambda ask=generator: ask.candidates(np.arange(64)))
         yield f"{method}: {64 * 40 / seconds:.0f} items/s, {_peak(device)}"

@@ -122,13 +122,14 @@ def _validation_loss(
 def generate(job: Job) -> dict[str, dict[str, float]]:
     """Accepted items and CPU seconds of each way to generate with one tuned model."""
     train = Interactions.read(Path(job.train))
-    model, tokenizer = load_tuned_model(Path(job.base_model), Path(job.adapter), CPU)
+    language_model = load_tuned_model(Path(job.base_model), Path(job.adapter), CPU)
+    model, tokenizer = language_model
     users = range(job.users)
 
     def ours(**changes: Any) -> Callable[[], dict[int, list[str]]]:
         common = {"views": 1, "items": job.items, "history": job.longest, "batch_size": job.users}
         config = GenerationConfig(**common | changes)
-        generator = Generator(model, tokenizer, train, config, WORDS[job.words], SEED)
+        generator = Generator(language_model, train, config, lists=WORDS[job.words], seed=SEED)
         return lambda: _by_user(generator, users)
 
     restricted = ours(method="sample")

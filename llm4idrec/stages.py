@@ -150,12 +150,19 @@ def generate(
     threads: int,
 ) -> None:
     """Tuned model -> shards of candidates with votes, mean log-probability and rank."""
-    from llm4idrec.generation.generator import generate_candidates
+    from llm4idrec.generation.generator import Generation, generate_candidates
 
+    given = Generation(
+        train / TRAIN,
+        base_model,
+        adapter,
+        config=generation,
+        lists=lists,
+        seed=seed,
+        device=device,
+    )
     with costing(out):
-        generate_candidates(
-            train / TRAIN, base_model, adapter, out, generation, lists, seed, device, threads
-        )
+        generate_candidates(given, out, threads=threads)
 
 
 def controls(

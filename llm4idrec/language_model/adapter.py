@@ -17,7 +17,7 @@ import torch
 
 from llm4idrec.config import AdapterConfig, BaseModelConfig
 from llm4idrec.errors import InputError
-from llm4idrec.language_model.base_model import compact_config, load_base_model
+from llm4idrec.language_model.base_model import LanguageModel, compact_config, load_base_model
 from llm4idrec.language_model.causal_training import Batch, Schedule, train_causal, write_history
 from llm4idrec.language_model.id_tokens import id_tokens
 from llm4idrec.language_model.pretrained import read_reference
@@ -169,8 +169,8 @@ def _both_sides(model: Any, tokens: list[int]) -> dict[str, list[int]]:
 
 def load_tuned_model(
     base_model: Path, adapter: Path, device: torch.device, *, precision: str | None = None
-) -> tuple[Any, Any]:
-    """(model with the adapter merged into its weights, tokenizer), ready to generate.
+) -> LanguageModel:
+    """The model with the adapter merged into its weights, ready to generate.
 
     Without a `precision` the weights are as `load_base_model` has them. Raises `InputError` if
     there is no adapter, or one that is no safetensors.
@@ -181,7 +181,7 @@ def load_tuned_model(
     model, tokenizer = load_base_model(base_model, device, precision)
     with _quiet():
         tuned = PeftModel.from_pretrained(model, str(adapter))
-    return tuned.merge_and_unload().eval(), tokenizer
+    return LanguageModel(tuned.merge_and_unload().eval(), tokenizer)
 
 
 def export_merged(base_model: Path, adapter: Path, to: Path) -> None:

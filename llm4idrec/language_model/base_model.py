@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -46,8 +46,17 @@ def make_base_model(
         _train_compact(train, out, config, lists=lists, seed=seed, device=device)
 
 
-def load_base_model(folder: Path, device: torch.device, precision: str | None = None) -> Any:
-    """(model, tokenizer) of a folder that `make_base_model` wrote.
+class LanguageModel(NamedTuple):
+    """A causal language model of transformers, with its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+
+
+def load_base_model(
+    folder: Path, device: torch.device, precision: str | None = None
+) -> LanguageModel:
+    """The model of a folder that `make_base_model` wrote.
 
     Weights are read from safetensors only, and no code that comes with a model is run. Without a
     `precision` the weights are float32 on a CPU and as they were saved on a GPU.
@@ -64,7 +73,7 @@ def load_base_model(folder: Path, device: torch.device, precision: str | None = 
             reference.place, dtype=dtype, use_safetensors=True, **source
         )
     add_id_tokens(model, tokenizer, folder)
-    return model.to(device), tokenizer
+    return LanguageModel(model.to(device), tokenizer)
 
 
 def _train_compact(

@@ -70,9 +70,9 @@ MUTATIONS = (
         1,
         "generation reads train and validation",
         "llm4idrec/generation/generator.py",
-        "    train = Interactions.read(shards.train)\n",
-        "    interactions = Interactions.read(shards.train)\n"
-        + WITH_VALID.format(train="shards.train", up=".parent")
+        "    train = Interactions.read(given.train)\n",
+        "    interactions = Interactions.read(given.train)\n"
+        + WITH_VALID.format(train="given.train", up=".parent")
         + "    train = interactions\n",
         SEES_TRAIN,
     ),

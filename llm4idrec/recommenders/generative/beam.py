@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from llm4idrec.nn.catalogue_trie import Available
 from llm4idrec.recommenders.generative.catalogue import Catalogue, log_softmax_by
 from llm4idrec.recommenders.generative.model import WholeWordT5
 from llm4idrec.recommenders.generative.vocabulary import PAD
@@ -53,13 +54,13 @@ def beam_search(
     mask: Tensor,
     *,
     catalogue: Catalogue,
-    available: Tensor,
+    available: Available,
     beams: int,
 ) -> tuple[Tensor, Tensor]:
     """The most probable items and their log-probabilities, each (n, up to `beams`), best first.
 
-    `states` (n, length, d) and `mask` (n, length) are the encoder's. Only items that `available`
-    (n, nodes + 1), of the trie, still allows are found; `NOTHING` and -inf fill the rest. A
+    `states` (n, length, d) and `mask` (n, length) are those of the encoder of `model`. Only items
+    of the `catalogue` that are `available` to a row are found; `NOTHING` and -inf fill the rest. A
     probability is that of the whole index, among all items. With as many beams as items the
     answer is exact.
     """
@@ -71,7 +72,7 @@ def beam_search(
     for _ in range(trie.depth):
         width = node.shape[1]
         tokens, children, gain = _options(model, decoder.feed(token), catalogue, node=node)
-        allowed = available.gather(1, children.flatten(1)).view(children.shape) > 0
+        allowed = available.reaches(children.flatten(1)).view(children.shape)
         value = (score[..., None] + gain).masked_fill(~allowed, -torch.inf)
         score, place = value.flatten(1).topk(min(beams, value[0].numel()), 1)
         node = children.flatten(1).gather(1, place)

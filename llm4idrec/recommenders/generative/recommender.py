@@ -153,7 +153,7 @@ class Generative(Trained):
         tokens, words = self._pieces.encode(prompts).batch(everyone, self.device)
         available = self._catalogue.trie.available(len(users))
         known = torch.from_numpy(row).to(self.device), torch.from_numpy(item).to(self.device)
-        self._catalogue.trie.remove(available, *known)
+        available.remove(*known)
         states, mask = self._model.encode(tokens, words)
         beams = max(self.settings.beams, k)
         found = beam_search(

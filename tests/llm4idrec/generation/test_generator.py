@@ -9,7 +9,7 @@ from llm4idrec.config import GenerationConfig, ListsConfig
 from llm4idrec.data.candidates import read_generations
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
-from llm4idrec.generation.generator import Generator, generate_candidates
+from llm4idrec.generation.generator import Generation, Generator, generate_candidates
 from llm4idrec.generation.mentions import Mention, count_votes
 from llm4idrec.generation.next_item import NextItems
 from llm4idrec.language_model.adapter import load_tuned_model
@@ -25,9 +25,10 @@ def generate(
     seed: int = 1,
     lists: ListsConfig = LISTS,
 ) -> pa.Table:
-    generate_candidates(
-        tuned.train, tuned.base_model, tuned.adapter, out, config, lists, seed, "cpu", 1
+    generation = Generation(
+        tuned.train, tuned.base_model, tuned.adapter, config, lists, seed=seed, device="cpu"
     )
+    generate_candidates(generation, out, threads=1)
     return read_generations(out)
 
 
@@ -187,10 +188,10 @@ def test_bfloat16_proposes_what_float32_does(learnt: Tuned) -> None:
     users = Interactions.read(learnt.train)
     found = {}
     for precision in ("float32", "bfloat16"):
-        model, tokenizer = load_tuned_model(
+        language_model = load_tuned_model(
             learnt.base_model, learnt.adapter, torch.device("cpu"), precision=precision
         )
-        generator = Generator(model, tokenizer, users, NEXT, UNNAMED, 1)
+        generator = Generator(language_model, users, NEXT, lists=UNNAMED, seed=1)
         rows = generator.candidates(np.arange(users.n_users - 1)).to_pylist()
         found[precision] = {
             (row["user"], row["item"]): row["mean_log_probability"]

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from llm4idrec.config import ListsConfig
 from llm4idrec.data.candidates import read_generations
 from llm4idrec.data.interactions import Interactions
-from llm4idrec.generation.generator import generate_candidates
+from llm4idrec.generation.generator import Generation, generate_candidates
 from llm4idrec.language_model.adapter import (
     add_adapter,
     export_merged,
@@ -116,9 +116,10 @@ def test_only_unseen_items_are_proposed(
     method: str, owned: Tuned, blocks: Interactions, tmp_path: Path
 ) -> None:
     config = GENERATION.model_copy(update={"method": method})
-    generate_candidates(
-        owned.train, owned.base_model, owned.adapter, tmp_path / "out", config, LISTS, 1, "cpu", 1
+    generation = Generation(
+        owned.train, owned.base_model, owned.adapter, config, LISTS, seed=1, device="cpu"
     )
+    generate_candidates(generation, tmp_path / "out", threads=1)
     table = read_generations(tmp_path / "out")
     assert set(table["user"].to_pylist()) == set(range(11))
     assert table["item"].null_count == 0

@@ -35,7 +35,7 @@ def search(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     catalogue = Catalogue.of(CODES)
     available = catalogue.trie.available(ROWS)
-    catalogue.trie.remove(available, *(torch.tensor(part, dtype=torch.long) for part in seen))
+    available.remove(*(torch.tensor(part, dtype=torch.long) for part in seen))
     with torch.inference_mode():
         states, mask = model.encode(*prompts)
     return beam_search(model, states, mask, catalogue=catalogue, available=available, beams=beams)
