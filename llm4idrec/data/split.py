@@ -93,9 +93,10 @@ def split_raw(
 
 
 def _long_enough(rows: Rows, ids: Ids, fewest: int, *, data: DataConfig, source: Source) -> Rows:
-    """The rows of users with enough of them; others are refused, or if so set left out.
+    """The rows of users with enough of them; others are refused, or if `data` says so left out.
 
-    `fewest` is how many a user must have to be split.
+    `fewest` is how many a user must have to be split. For messages `ids` are the IDs of the rows,
+    and `source` is where these stand.
     """
     if not data.drop_short_histories:
         least, purpose = data.min_history, "data.min_history"
@@ -115,7 +116,8 @@ def _long_enough(rows: Rows, ids: Ids, fewest: int, *, data: DataConfig, source:
 
 
 def _core(rows: Rows, ids: Ids, fewest: int, *, data: DataConfig, source: Source) -> Rows:
-    """The k-core, in which every user can be split."""
+    """The k-core of `rows`, as `data` sets k; `fewest`, `ids` and `source` are as in
+    `_long_enough`: every user can be split."""
     history = fewest if data.drop_short_histories else 0
     core = rows.take(in_k_core(rows.user, rows.item, data.k_core, history=history))
     if not len(core):
@@ -170,7 +172,11 @@ def _sampled(rows: Rows, share: float, rng: np.random.Generator) -> Rows:
 def _require_history(
     rows: Rows, ids: Ids, least: int, *, purpose: str, remedy: str, source: Source
 ) -> None:
-    """Every user has `least` rows; else `InputError` names the one that comes first in the file."""
+    """Every user has `least` rows; else `InputError` names the one that comes first in the file.
+
+    It says for which `purpose` they are needed, and the `remedy`; `ids` are the IDs of the rows,
+    and `source` is where these stand.
+    """
     history = np.bincount(rows.user)
     short = np.flatnonzero(history[rows.user] < least)
     if not len(short):

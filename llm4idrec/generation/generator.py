@@ -147,9 +147,9 @@ def _summary(table: pa.Table, n_users: int, config: GenerationConfig) -> dict[st
 class Generator:
     """A tuned model with the catalogue and histories it generates for, those of `train`.
 
-    `config` says how it is asked, `lists` how a history is shown; what of that is drawn is drawn by
-    `seed` and the user's key, of `keys` (n_users,), whole numbers from 0; without keys it is the
-    user's number.
+    `language_model` is the tuned one, on the device where it is asked; `config` says how it is
+    asked, `lists` how a history is shown; what of that is drawn is drawn by `seed` and the user's
+    key, of `keys` (n_users,), whole numbers from 0; without keys it is the user's number.
     """
 
     def __init__(

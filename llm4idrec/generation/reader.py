@@ -16,9 +16,10 @@ from llm4idrec.language_model.causal_training import has_plain_head
 class Reader:
     """Feeds tokens to the model, keeping what it has computed for those before.
 
-    `wanted` (n,) are the tokens whose logits are asked for, None for the whole vocabulary. Each
-    question is read once, and then continued in `answers` ways: rows are the answers to the first
-    question, to the second, and so on.
+    `questions` are lists of token numbers, which `padding`, a token, makes equally long. `wanted`
+    (n,) are the tokens whose logits are asked for, None for the whole vocabulary. Each question is
+    read once, and then continued in `answers` ways: rows are the answers to the first question, to
+    the second, and so on.
     """
 
     def __init__(

@@ -54,7 +54,8 @@ def sample_items(
     uniform: Tensor,
     config: GenerationConfig,
 ) -> list[Mention]:
-    """`config.samples` answers to each question, of `config.items` items of the catalogue.
+    """`config.samples` answers of `model` to each question, of `config.items` items of the
+    catalogue.
 
     A row is an answer: those to the first question, to the second, and so on. `questions` are
     lists of token numbers, which `padding` makes equally long. `available` says which items each

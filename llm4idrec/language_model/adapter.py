@@ -51,6 +51,8 @@ def tune_adapter(
     """Write a PEFT adapter folder that `PeftModel.from_pretrained(base, out)` loads; that of a
     compact model also `AutoModelForCausalLM.from_pretrained(out)`, with the base that it carries.
 
+    `base_model` is a folder, `prompts` a file of `write_prompts`, `out` the folder to be written;
+    `config` says how is tuned, `seed` decides what is drawn, and `device` is as in `choose_device`.
     Base weights stay as they are; only the low-rank updates (Hu et al. 2022, eq. 3) are trained.
     """
     examples = read_prompts(prompts)
@@ -93,6 +95,8 @@ def tune_adapter(
 def _write(
     out: Path, model: Any, history: pa.Table, *, prompts: int, carry: Callable[[Path], None]
 ) -> None:
+    """Write the folder `out`: the adapter that `model` has, the `history` of its loss, the number
+    of `prompts`, and what `carry` adds to a folder."""
     with replacing_folder(out) as target:
         model.save_pretrained(target, save_embedding_layers=False)
         carry(target)

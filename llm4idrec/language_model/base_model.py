@@ -35,10 +35,11 @@ POSITIONS = 4096
 def make_base_model(
     train: Path, out: Path, config: BaseModelConfig, *, lists: ListsConfig, seed: int, device: str
 ) -> None:
-    """Write a Hugging Face model folder, or for a pretrained model a reference to it.
+    """Write `out`, a Hugging Face model folder, or for a pretrained model a reference to it.
 
     `train` is the file of train interactions that the compact model learns from, shown as
-    `lists` says.
+    `lists` says; `config` has its size and how it learns, `seed` decides what is drawn, and
+    `device` is as in `choose_device`.
     """
     if config.kind == "pretrained":
         write_reference(train, out, config)
@@ -85,6 +86,8 @@ def _train_compact(
     seed: int,
     device: str,
 ) -> None:
+    """As `make_base_model`, for `config.kind` compact: `train_file` is its `train`, and `out`,
+    `lists`, `seed` and `device` are its own."""
     from transformers import LlamaForCausalLM
 
     hide_progress()
@@ -142,7 +145,11 @@ def compact_config(n_tokens: int, config: BaseModelConfig) -> Any:
 def _start_embeddings(
     model: Any, encoder: PromptEncoder, train: Interactions, *, config: BaseModelConfig, users: bool
 ) -> None:
-    """IDs start where a factorisation of the train matrix puts them; words start random."""
+    """IDs start where a factorisation of the matrix of `train` puts them; words start random.
+
+    `encoder` says which row of the embeddings of `model` an ID has, `config` how long they are;
+    where no `users` are named, only items have one.
+    """
     user_vectors, item_vectors = factorise(train, config.hidden_size, config.embedding_scale)
     starts = [(item_vectors, encoder.catalogue(train.n_items))]
     if users:
@@ -168,8 +175,9 @@ def embedding_dropout(model: Any, share: float) -> Iterator[None]:
 
 
 class ListBatches:
-    """Each epoch shows every list once as `<s> u12 i34 i56 ... </s>`, or as `<s> i34 i56 ... </s>`
-    where `lists` says that users are not named. A shuffled list is in a new order each time.
+    """Each epoch shows every list of `train` once as `<s> u12 i34 i56 ... </s>`, or as `<s> i34 i56
+    ... </s>` where `lists` says that users are not named; `encoder` makes the tokens. A shuffled
+    list is in a new order each time, drawn by `seed`.
 
     Lists longer than `config.max_length` are cut into pieces. Pieces of similar length share a
     batch of about `config.batch_tokens` tokens.

@@ -204,8 +204,8 @@ def _backward(
 ) -> float:
     """Add up the gradients of one optimizer step; return its mean loss.
 
-    `step` counts from 0; `batches`, `schedule` and `processes` are those of `train_causal`, and
-    `scaler` keeps gradients of float16 from vanishing.
+    `step` counts from 0; `model`, `batches`, `schedule` and `processes` are those of
+    `train_causal`, and `scaler` keeps gradients of float16 from vanishing.
     """
     total = 0.0
     steps = len(batches) // schedule.accumulation

@@ -170,7 +170,10 @@ def _table(
     lists: ListsConfig,
     seed: int,
 ) -> pa.Table:
-    """The prompts of `users`; `names` are the texts of all items."""
+    """The prompts of `users` (n,); `names` (n_items,) are the texts of all items.
+
+    `train`, `config`, `lists` and `seed` are those of `build_prompts`.
+    """
     n_fully = round(config.per_user * config.fully_share)
     kinds = ["fully"] * n_fully + ["randomly"] * (config.per_user - n_fully)
     most = [train.n_items if kind == "fully" else config.subset_length for kind in kinds]
@@ -198,7 +201,11 @@ def _draw(
     train: Interactions, users: LongArray, sizes: LongArray, *, lists: ListsConfig, seed: int
 ) -> tuple[IntArray, LongArray]:
     """Items of the prompts, one after the other, and how many of each are history; `sizes`
-    (users, prompts) is how many each has. What a user's prompts are does not depend on others."""
+    (users, prompts) is how many each has. What a user's prompts are does not depend on others.
+
+    They are of the `users` (n,) of `train`, in the order that `lists` asks for, drawn by `seed` and
+    the user's number.
+    """
     parts, cuts = np.empty(sizes.sum(), np.int32), []
     end = 0
     for user, its in zip(users.tolist(), sizes.tolist(), strict=True):

@@ -39,8 +39,8 @@ def cross_entropy(
 def sampled_softmax_loss(
     hidden: Tensor, right: Tensor, others: Tensor, *, targets: Tensor, drawn: Tensor, n: int
 ) -> Tensor:
-    """`cross_entropy` of finding `targets` (n_hidden,) among n items, of which `drawn` (m,) are
-    drawn; `right` and `others` are the vectors of both."""
+    """`cross_entropy` of finding `targets` (k,) by `hidden` (k, d) among n items, of which `drawn`
+    (m,) are drawn; `right` (k, d) and `others` (m, d) are the vectors of both."""
     place = targets.new_full((n,), -1)
     place[drawn] = torch.arange(len(drawn), device=drawn.device)
     times = max(1.0, (n - 1) / len(drawn))

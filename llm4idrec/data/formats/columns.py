@@ -76,7 +76,11 @@ def read_separated(
 def _cells(
     content: bytes, layout: Layout, *, names: list[str], read: list[str], quotes: bool
 ) -> pa.Table:
-    """The columns `read`, as strings, of what stands below the header."""
+    """The columns `read`, as strings, of what stands in `content` below the header.
+
+    `names` are those of all columns, `layout` says what parts them, and with `quotes` a cell may be
+    in quotation marks.
+    """
     return pacsv.read_csv(
         pa.BufferReader(content),
         pacsv.ReadOptions(column_names=names, skip_rows=layout.lines_above),
@@ -99,8 +103,12 @@ def _names(cells: list[str], layout: Layout) -> list[str]:
 def _places(
     header: list[str], wanted: Mapping[str, str], *, content: bytes, layout: Layout, path: Path
 ) -> dict[str, int]:
-    """Role -> place of the column; where one is not there, the sentence says which separator the
-    first line seems to have."""
+    """Role -> place of the column, from 0; where one is not there, the sentence says which
+    separator the first line seems to have.
+
+    `header` are the names there are, `wanted` is role -> name, and `content`, laid out as `layout`
+    says, is what the file `path` holds.
+    """
     remedy = None if layout.header else "name the columns by their numbers, or set data.header"
     if not set(wanted.values()) <= set(header):
         first = content[: content.index(b"\n")].decode().replace(layout.mark, layout.separator)
@@ -164,7 +172,11 @@ def _require_names(header: list[str], wanted: Mapping[str, str], path: Path) -> 
 def place_of(
     header: list[str], role: str, name: str, *, path: Path, remedy: str | None = None
 ) -> int:
-    """The place of a column; `InputError` if it is not there once."""
+    """The place of a column, from 0; `InputError` if it is not there once.
+
+    `header` are the names of all columns of the file `path`, `name` is that of the column for the
+    `role`; without a `remedy` the sentence asks for a correction of the parameter.
+    """
     if header.count(name) == 1:
         return header.index(name)
     if name in header:
@@ -217,7 +229,11 @@ def _records(content: bytes, layout: Layout) -> Iterator[Record]:
 def _unparsed(
     records: Iterator[Record], width: int, *, error: pa.ArrowException, layout: Layout, path: Path
 ) -> InputError:
-    """The error for the first record that is not `width` cells wide, or longer than Arrow reads."""
+    """The error for the first record that is not `width` cells wide, or longer than Arrow reads.
+
+    `records` are those of the file `path`, laid out as `layout` says, and `error` is what Arrow
+    says, for where there is no such record.
+    """
     for start, row in records:
         if row and len(row) != width:
             return InputError(

@@ -27,6 +27,9 @@ def collaborative_index(
 ) -> list[str]:
     """The clusters of each item from the root down, then a last token (CID of Hua et al. 2023).
 
+    Items that users of `train` take together share clusters: a group of more than `leaf_size` items
+    is parted into so many `clusters`, whose search starts where `rng` says.
+
     independent (CID+IID, their hybrid): no two clusters share a token, and each item has a last
     token of its own: `<CI3><CI25><I107>`. Otherwise (CID) there are `leaf_size` tokens: clusters
     are numbered in turn, items by their place within the leaf, so that a path with its last token

@@ -102,7 +102,12 @@ def _most_similar(
     neighbours: int,
     shrinkage: float,
 ) -> csr_array:
-    """Rows `start`, `start` + 1, ... of `similar_items` from the inner products of their items."""
+    """Rows `start`, `start` + 1, ... of `similar_items` from the inner products of their items.
+
+    `products` is (rows, n_items), `sizes` (n_items,) are the lengths of the items' vectors; of each
+    row the largest `neighbours` are kept, and `shrinkage` is added to what the products are divided
+    by.
+    """
     n, n_items = products.shape
     row, column = np.repeat(np.arange(n), np.diff(products.indptr)), products.indices
     cosine = products.data / (sizes[row + start] * sizes[column] + np.float32(shrinkage))

@@ -106,7 +106,8 @@ class Sequential(Trained):
     def cross_entropy(
         self, hidden: Tensor, right: Tensor, others: Tensor, *, targets: Tensor, drawn: Tensor
     ) -> Tensor:
-        """`sampled_softmax_loss` over the catalogue."""
+        """`sampled_softmax_loss` over the catalogue: `hidden` (n, d) is to find `targets` (n,),
+        with vectors `right` (n, d), among those `drawn` (m,), with vectors `others` (m, d)."""
         return sampled_softmax_loss(
             hidden, right, others, targets=targets, drawn=drawn, n=self.n_items
         )

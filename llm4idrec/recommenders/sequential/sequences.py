@@ -123,7 +123,8 @@ def pack(
 ) -> Iterator[Batch]:
     """Batches of `batch_size` sequences in their order, all laid out at once.
 
-    `width` is at least the longest length; `empty` fills slots without an item.
+    `width` is how many slots a row has, at least the longest length; `empty` fills slots without an
+    item. All of a batch is on `device`.
     """
     lengths = sequences.lengths
     table = np.zeros((-(-len(lengths) // batch_size), batch_size), np.int64)
