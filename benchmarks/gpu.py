@@ -41,12 +41,13 @@ from llm4idrec.config import PromptsConfig as Prompts
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.generation.generator import Generator
 from llm4idrec.language_model.adapter import PromptBatches, add_adapter
+from llm4idrec.language_model.base_model import LanguageModel
 from llm4idrec.language_model.causal_training import Schedule, train_causal
 from llm4idrec.language_model.prompt_files import read_prompts, write_prompts
 from llm4idrec.language_model.prompts import build_prompts
 from llm4idrec.language_model.tokenization import PromptEncoder
-from llm4idrec.recommenders.base import Trained
 from llm4idrec.recommenders.registry import RECOMMENDERS
+from llm4idrec.recommenders.training import Trained
 from llm4idrec.runtime.device import choose_device
 from llm4idrec.stages import STAGES
 
@@ -111,7 +112,9 @@ def _large_model(device: torch.device, shape: dict[str, int]) -> Iterator[str]:
     model = _random_model(device, shape).eval()
     for method in ("next_item", "sample"):
         config = GenerationConfig(method=method, views=1, items=40, history=50, batch_size=32)
-        generator = Generator(model, tokenizer, train, config, ListsConfig(), SEED)
+        generator = Generator(
+            LanguageModel(model, tokenizer), train, config, lists=ListsConfig(), seed=SEED
+        )
         generator.candidates(np.arange(2))
         seconds = _seconds(lambda ask=generator: ask.candidates(np.arange(64)))
         yield f"{method}: {64 * 40 / seconds:.0f} items/s, {_peak(device)}"
@@ -160,15 +163,15 @@ def _lora_steps(
     asked = Prompts(per_user=2, fully_share=1, subset_length=20)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "prompts.jsonl"
-        write_prompts(file, build_prompts(train, asked, LISTS, 0))
+        write_prompts(file, build_prompts(train, asked, LISTS, seed=0))
         prompts = read_prompts(file)
-    batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, SEED)
-    schedule = Schedule(1e-3, 1, "bfloat16", 10 * STEPS)
+    batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, seed=SEED)
+    schedule = Schedule(1e-3, 1, "bfloat16", 10 * STEPS, SEED)
 
     def steps(number: int) -> None:
         some = [batches[step] for step in range(number)]
         with tempfile.TemporaryDirectory() as folder:
-            train_causal(model, some, schedule, SEED, Path(folder), "LoRA")
+            train_causal(model, some, schedule, folder=Path(folder), title="LoRA")
 
     steps(2)
     tokens = sum(batches[step].input_ids.numel() for step in range(STEPS))

@@ -91,7 +91,7 @@ def _jobs(model: str, compact: BaseModelConfig, at: Path) -> Iterator[tuple[str,
         if model != "compact":
             settings = BaseModelConfig(kind="pretrained", name=model, id_tokens=not words)
         if not base.exists():
-            make_base_model(train, base, settings, WORDS[True], SEED, "cpu")
+            make_base_model(train, base, settings, lists=WORDS[True], seed=SEED, device="cpu")
         yield (
             side,
             Job(

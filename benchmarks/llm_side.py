@@ -95,11 +95,11 @@ def _our_loop(
 ) -> tuple[int, float]:
     """(prompts seen, CPU seconds)."""
     config = AdapterConfig(**job.tuning | {"steps": steps})
-    batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, SEED)
-    schedule = Schedule(config.learning_rate, config.accumulation, config.precision, steps)
+    batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, seed=SEED)
+    schedule = Schedule(config.learning_rate, config.accumulation, config.precision, steps, SEED)
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        train_causal(model, batches, schedule, SEED, Path(folder), "ours")
+        train_causal(model, batches, schedule, folder=Path(folder), title="ours")
     return steps * config.batch_size * config.accumulation, time.process_time() - began
 
 
@@ -122,13 +122,14 @@ def _validation_loss(
 def generate(job: Job) -> dict[str, dict[str, float]]:
     """Accepted items and CPU seconds of each way to generate with one tuned model."""
     train = Interactions.read(Path(job.train))
-    model, tokenizer = load_tuned_model(Path(job.base_model), Path(job.adapter), CPU)
+    language_model = load_tuned_model(Path(job.base_model), Path(job.adapter), CPU)
+    model, tokenizer = language_model
     users = range(job.users)
 
     def ours(**changes: Any) -> Callable[[], dict[int, list[str]]]:
         common = {"views": 1, "items": job.items, "history": job.longest, "batch_size": job.users}
         config = GenerationConfig(**common | changes)
-        generator = Generator(model, tokenizer, train, config, WORDS[job.words], SEED)
+        generator = Generator(language_model, train, config, lists=WORDS[job.words], seed=SEED)
         return lambda: _by_user(generator, users)
 
     restricted = ours(method="sample")

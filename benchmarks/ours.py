@@ -11,9 +11,9 @@ from benchmarks.pipe import Ranking, serve, start
 from llm4idrec.data.holdout import TRAIN, leave_last_out, random_shares
 from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.metrics.ranking import evaluated_users
-from llm4idrec.recommenders.base import Trained
 from llm4idrec.recommenders.registry import RECOMMENDERS
-from llm4idrec.recommenders.training import Validation
+from llm4idrec.recommenders.training import Trained
+from llm4idrec.recommenders.validation import Validation
 
 VALIDATION_SHARE = 0.1
 
@@ -45,7 +45,7 @@ def _fit(recommender: Trained, train: Interactions, metric: str, cutoff: int) ->
     rng = np.random.default_rng(recommender.seed)
     line = np.arange(len(train))
     part = (
-        random_shares(train.user, VALIDATION_SHARE, 0, rng)
+        random_shares(train.user, VALIDATION_SHARE, 0, rng=rng)
         if train.timestamp is None
         else leave_last_out(train.user, train.timestamp, line, test=False)
     )

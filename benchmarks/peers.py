@@ -127,7 +127,7 @@ class Bench:
     def _measure(self, side: Side) -> tuple[dict[str, float], dict[str, float]]:
         """Means over the test users by our metrics, and the side's own figures."""
         ranking = side.ranking()
-        values = user_metrics(ranking.items, ranking.users, self.split.test, (self.cutoff,))
+        values = user_metrics(ranking.items, ranking.users, self.split.test, cutoffs=(self.cutoff,))
         return {name: float(values[name].mean()) for name in self.metrics}, ranking.own
 
     def _figures(self, values: dict[str, float]) -> list[str]:

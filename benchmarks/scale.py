@@ -124,7 +124,7 @@ def rank(config: Config, at: Path) -> None:
     model.restore({name: torch.randn(n, 64, generator=draw) for name, n in sizes.items()})
     users = np.flatnonzero(test.history_lengths)[:RANKED].astype(np.int32)
     with fixed_threads(1):
-        user_metrics(model.recommend(users, 20, train), users, test, (10, 20))
+        user_metrics(model.recommend(users, 20, train), users, test, cutoffs=(10, 20))
 
 
 def of(stage: Stage, run: Callable[[Files, Config], None]) -> Callable[[Config, Path], None]:

@@ -24,7 +24,7 @@ from llm4idrec.recommenders.item_based.itemknn import ItemKNN
 from llm4idrec.recommenders.item_based.popularity import Popularity
 from llm4idrec.recommenders.ranking import NO_ITEM, rank_scores
 from llm4idrec.recommenders.sequential.sasrec import SASRec
-from llm4idrec.recommenders.training import Validation
+from llm4idrec.recommenders.validation import Validation
 from llm4idrec.runtime.device import choose_device
 from llm4idrec.runtime.files import write_json
 from llm4idrec.runtime.memory import rows_at_a_time
@@ -86,8 +86,8 @@ def _random_ranking(train: Interactions, users: IntArray, n: int, seed: int) -> 
         lambda chunk: torch.rand(len(chunk), train.n_items, generator=draw),
         users,
         n,
-        train,
-        train.n_items,
+        seen=train,
+        n_items=train.n_items,
     )
 
 

@@ -14,7 +14,9 @@ PartArray = npt.NDArray[np.int8]
 TRAIN, VALID, TEST = 0, 1, 2
 
 
-def random_shares(user: IntArray, valid: float, test: float, rng: np.random.Generator) -> PartArray:
+def random_shares(
+    user: IntArray, valid: float, test: float, *, rng: np.random.Generator
+) -> PartArray:
     """Hold out random shares of each user's rows, rounded, but one of each part where it can be.
 
     `test` 0 holds out no test. A user with a single row keeps it for train.
@@ -23,7 +25,7 @@ def random_shares(user: IntArray, valid: float, test: float, rng: np.random.Gene
     n_test = np.clip(_rounded(test * history), int(test > 0), np.maximum(history - 2, 0))
     n_valid = np.clip(_rounded(valid * history), 1, np.maximum(history - n_test - 1, 0))
     order = np.argsort(user + rng.random(len(user)), kind="stable")
-    return _from_the_end(user, order, n_valid, n_test)
+    return _from_the_end(user, order, n_valid=n_valid, n_test=n_test)
 
 
 def leave_last_out(user: IntArray, time: IntArray, line: IntArray, *, test: bool) -> PartArray:
@@ -34,7 +36,7 @@ def leave_last_out(user: IntArray, time: IntArray, line: IntArray, *, test: bool
     history = np.bincount(user)
     n_test = np.minimum(int(test), np.maximum(history - 2, 0))
     n_valid = np.minimum(1, np.maximum(history - n_test - 1, 0))
-    return _from_the_end(user, np.lexsort((line, time, user)), n_valid, n_test)
+    return _from_the_end(user, np.lexsort((line, time, user)), n_valid=n_valid, n_test=n_test)
 
 
 def global_time(time: IntArray, valid: float, test: float) -> PartArray:
@@ -55,6 +57,7 @@ def _rounded(number: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
 def _from_the_end(
     user: IntArray,
     order: npt.NDArray[np.intp],
+    *,
     n_valid: npt.NDArray[np.int64],
     n_test: npt.NDArray[np.int64],
 ) -> PartArray:

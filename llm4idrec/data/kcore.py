@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 
 def in_k_core(
-    user: npt.NDArray[np.integer], item: npt.NDArray[np.integer], k: int, history: int = 0
+    user: npt.NDArray[np.integer], item: npt.NDArray[np.integer], k: int, *, history: int
 ) -> npt.NDArray[np.bool_]:
     """Which of the distinct (user, item) pairs, shape (n,), lie in the k-core of their graph.
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from llm4idrec.config import DataConfig
-from llm4idrec.data.formats.shown import listed
 from llm4idrec.data.rows import Rows, distinct
+from llm4idrec.data.shown import listed
 from llm4idrec.errors import InputError
 
 NEARLY_NONE = 0.01
@@ -73,7 +73,7 @@ def pairs_in_train(counts: Mapping[str, float], data: DataConfig) -> list[str]:
     return []
 
 
-def removed_by_k_core(test: Rows, before: Rows, core: Rows, data: DataConfig) -> list[str]:
+def removed_by_k_core(test: Rows, before: Rows, core: Rows, *, data: DataConfig) -> list[str]:
     """Warnings about a noteworthy part of the test set's users or items that is in the train set
     `before`, and not in its `core`; `InputError` if that is nearly all."""
     warnings = []

@@ -110,7 +110,7 @@ def _sorted(ids: pa.Array) -> pa.Array:
     return ids.take(pc.array_sort_indices(ids))
 
 
-def distinct_pairs(rows: Rows, ids: Ids, data: DataConfig, source: Source) -> Rows:
+def distinct_pairs(rows: Rows, ids: Ids, *, data: DataConfig, source: Source) -> Rows:
     """The earliest of each pair, sorted by user and item."""
     order = pair_order(rows.user, rows.item, (len(ids.user), len(ids.item)))
     repeated = (np.diff(rows.user[order]) == 0) & (np.diff(rows.item[order]) == 0)

@@ -52,7 +52,7 @@ class Split:
 
 
 def split_raw(
-    train: pa.Table, test: pa.Table | None, data: DataConfig, split: SplitConfig, seed: int
+    train: pa.Table, test: pa.Table | None, *, data: DataConfig, split: SplitConfig, seed: int
 ) -> Split:
     """Split what `read_file` gave; the same interactions and seed give the same bytes.
 
@@ -68,38 +68,39 @@ def split_raw(
     ids = Ids.of(train, test)
     source = Source.of(train, data.train_file)
     read = ids.rows(train)
-    once = distinct_pairs(read, ids, data, source)
-    long = _long_enough(once, ids, _fewest(test, split), data, source)
+    once = distinct_pairs(read, ids, data=data, source=source)
+    long = _long_enough(once, ids, _fewest(test, split), data=data, source=source)
     sampled = _sampled(long, data.sample_users, sampling)
-    core = _core(sampled, ids, _fewest(test, split), data, source)
+    core = _core(sampled, ids, _fewest(test, split), data=data, source=source)
     part = _hold_out(core, split, holding, test=test is None)
     parts = {name: core.take(part == label) for name, label in PARTS.items()}
-    summary = _left_out("", source) | _counts(read, once, sampled, core)
+    summary = _left_out("", source) | _counts(read=read, once=once, sampled=sampled, core=core)
     warnings = []
     if data.drop_short_histories:
         users, pairs = len(once.users) - len(long.users), len(once) - len(long)
         summary |= {"users_removed_by_min_history": users, "pairs_removed_by_min_history": pairs}
         warnings.append(f"data.drop_short_histories: {users} users with {pairs} pairs left out")
     if test is not None:
-        parts["test"], counts = _given_test(test, core, ids, data)
+        parts["test"], counts = _given_test(test, core, ids, data=data)
         summary |= counts
         warnings += unknown_ids(train, test, data)
         warnings += pairs_in_train(counts, data)
-        warnings += removed_by_k_core(ids.rows(test), sampled, core, data)
+        warnings += removed_by_k_core(ids.rows(test), sampled, core, data=data)
     parts, counts = _of_train_users(parts, core)
     for warning in warnings:
         print(warning, file=sys.stderr)
-    return _numbered(parts, ids, summary | counts, numbering)
+    return _numbered(parts, ids, summary | counts, rng=numbering)
 
 
-def _long_enough(rows: Rows, ids: Ids, fewest: int, data: DataConfig, source: Source) -> Rows:
-    """The rows of users with enough of them; others are refused, or if so set left out.
+def _long_enough(rows: Rows, ids: Ids, fewest: int, *, data: DataConfig, source: Source) -> Rows:
+    """The rows of users with enough of them; others are refused, or if `data` says so left out.
 
-    `fewest` is how many a user must have to be split.
+    `fewest` is how many a user must have to be split. For messages `ids` are the IDs of the rows,
+    and `source` is where these stand.
     """
     if not data.drop_short_histories:
         least, purpose = data.min_history, "data.min_history"
-        _require_history(rows, ids, least, purpose, LEAVE_OUT, source)
+        _require_history(rows, ids, least, purpose=purpose, remedy=LEAVE_OUT, source=source)
         return rows
     least = max(data.min_history, fewest)
     long = rows.take(np.bincount(rows.user)[rows.user] >= least)
@@ -114,10 +115,11 @@ def _long_enough(rows: Rows, ids: Ids, fewest: int, data: DataConfig, source: So
     return long
 
 
-def _core(rows: Rows, ids: Ids, fewest: int, data: DataConfig, source: Source) -> Rows:
-    """The k-core, in which every user can be split."""
+def _core(rows: Rows, ids: Ids, fewest: int, *, data: DataConfig, source: Source) -> Rows:
+    """The k-core of `rows`, as `data` sets k; `fewest`, `ids` and `source` are as in
+    `_long_enough`: every user can be split."""
     history = fewest if data.drop_short_histories else 0
-    core = rows.take(in_k_core(rows.user, rows.item, data.k_core, history))
+    core = rows.take(in_k_core(rows.user, rows.item, data.k_core, history=history))
     if not len(core):
         raise InputError(
             f"no interaction is left in the {data.k_core}-core",
@@ -127,7 +129,7 @@ def _core(rows: Rows, ids: Ids, fewest: int, data: DataConfig, source: Source) -
         )
     remedy = "set data.drop_short_histories to true, or data.k_core to 3 or more"
     purpose = "one each for train, validation and test"
-    _require_history(core, ids, fewest, purpose, remedy, source)
+    _require_history(core, ids, fewest, purpose=purpose, remedy=remedy, source=source)
     return core
 
 
@@ -168,9 +170,13 @@ def _sampled(rows: Rows, share: float, rng: np.random.Generator) -> Rows:
 
 
 def _require_history(
-    rows: Rows, ids: Ids, least: int, purpose: str, remedy: str, source: Source
+    rows: Rows, ids: Ids, least: int, *, purpose: str, remedy: str, source: Source
 ) -> None:
-    """Every user has `least` rows; else `InputError` names the one that comes first in the file."""
+    """Every user has `least` rows; else `InputError` names the one that comes first in the file.
+
+    It says for which `purpose` they are needed, and the `remedy`; `ids` are the IDs of the rows,
+    and `source` is where these stand.
+    """
     history = np.bincount(rows.user)
     short = np.flatnonzero(history[rows.user] < least)
     if not len(short):
@@ -189,7 +195,7 @@ def _require_history(
 def _hold_out(rows: Rows, split: SplitConfig, rng: np.random.Generator, *, test: bool) -> PartArray:
     test_share = split.test if test else 0.0
     if split.protocol == "random":
-        return random_shares(rows.user, split.valid, test_share, rng)
+        return random_shares(rows.user, split.valid, test_share, rng=rng)
     if rows.time is None:
         raise ValueError("rows have no time, expected one for this protocol")
     if split.protocol == "leave_last_out":
@@ -198,12 +204,12 @@ def _hold_out(rows: Rows, split: SplitConfig, rng: np.random.Generator, *, test:
 
 
 def _given_test(
-    test: pa.Table, train: Rows, ids: Ids, data: DataConfig
+    test: pa.Table, train: Rows, ids: Ids, *, data: DataConfig
 ) -> tuple[Rows, dict[str, float]]:
     """The usable pairs of somebody else's test set, and counts of the others."""
     rows = ids.rows(test)
     source = Source.of(test, data.test_file or data.path)
-    once = distinct_pairs(rows, ids, data, source)
+    once = distinct_pairs(rows, ids, data=data, source=source)
     known = once.take(np.isin(once.user, train.user))
     keys = [part.user.astype(np.int64) * len(ids.item) + part.item for part in (known, train)]
     fresh = known.take(~np.isin(keys[0], keys[1]))
@@ -220,7 +226,7 @@ def _left_out(prefix: str, source: Source) -> dict[str, float]:
     return {} if source.dropped is None else {f"{prefix}pairs_left_out": source.dropped}
 
 
-def _counts(read: Rows, once: Rows, sampled: Rows, core: Rows) -> dict[str, float]:
+def _counts(*, read: Rows, once: Rows, sampled: Rows, core: Rows) -> dict[str, float]:
     return {
         "pairs_read": len(read),
         "users_read": len(read.users),
@@ -253,7 +259,7 @@ def _of_train_users(parts: dict[str, Rows], core: Rows) -> tuple[dict[str, Rows]
 
 
 def _numbered(
-    parts: dict[str, Rows], ids: Ids, summary: dict[str, float], rng: np.random.Generator
+    parts: dict[str, Rows], ids: Ids, summary: dict[str, float], *, rng: np.random.Generator
 ) -> Split:
     """Draw the numbers: users, then the catalogue, then the items outside it."""
     users = rng.permutation(parts["train"].users)

@@ -26,7 +26,7 @@ from llm4idrec.metrics.popularity_bands import (
 from llm4idrec.metrics.ranking import coverage, user_metrics
 from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.registry import RECOMMENDERS, new_recommender, trainings
-from llm4idrec.recommenders.training import Validation
+from llm4idrec.recommenders.validation import Validation
 from llm4idrec.runtime.files import (
     fingerprint,
     read_json,
@@ -122,7 +122,9 @@ class Experiment:
 
     def new_recommender(self, fit: Fit) -> Recommender:
         """An untrained one; fits with equal `Fit.seed` draw equal random numbers."""
-        return new_recommender(self.recommender, self.settings, self.seed, fit.seed, self.device)
+        return new_recommender(
+            self.recommender, self.settings, seed=self.seed, nth=fit.seed, device=self.device
+        )
 
     def select(self, fit: Fit) -> None:
         """Train, early stopping on validation -> `model/`, `valid.parquet` (the selection metric of
@@ -167,7 +169,7 @@ class Experiment:
             recommender = RECOMMENDERS[self.recommender].load(folder / "model", self.device)
         users, cutoffs = data.test_users, self.evaluation.cutoffs
         ranked = recommender.recommend(users, max(cutoffs), data.train_and_valid)
-        metrics = user_metrics(ranked, users, data.test, cutoffs)
+        metrics = user_metrics(ranked, users, data.test, cutoffs=cutoffs)
         with replacing_file(folder / "test.parquet") as file:
             pq.write_table(pa.table({"user": users, **metrics}), file)
         write_json(folder / "test.json", self._beyond_users(ranked, data))
@@ -178,7 +180,7 @@ class Experiment:
         most = max(cutoffs)
         numbers = {f"coverage_at_{n}": coverage(ranked[:, :n], data.train.n_items) for n in cutoffs}
         bands = item_bands(data.train)
-        recalls = band_recalls(ranked, data.test_users, data.test, bands)
+        recalls = band_recalls(ranked, data.test_users, data.test, bands=bands)
         numbers |= {f"recall_at_{most}_{band}": recall for band, recall in recalls.items()}
         shares = band_shares(ranked, bands)
         numbers |= {f"share_at_{most}_{band}": share for band, share in shares.items()}

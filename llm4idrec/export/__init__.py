@@ -67,7 +67,7 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def export_data(material: Material, to: Path, format: str, protocol: str) -> dict[str, int]:
+def export_data(material: Material, to: Path, *, format: str, protocol: str) -> dict[str, int]:
     """Write the folder `to` in a format of `FORMATS`, whole or not at all; return counts.
 
     `protocol` is that of the split. RecBole's data set is named as the folder is.
@@ -79,10 +79,10 @@ def export_data(material: Material, to: Path, format: str, protocol: str) -> dic
     to = real_path(to)
     if (to.is_symlink() or to.exists()) and not (to.is_dir() and not any(to.iterdir())):
         raise InputError("is there already", "a new folder", "remove it or name another", file=to)
-    _require_ids("user", material.users, rules.refused, format)
-    _require_ids("item", material.items, rules.refused_item or rules.refused, format)
+    _require_ids("user", material.users, rules.refused, format=format)
+    _require_ids("item", material.items, rules.refused_item or rules.refused, format=format)
     if rules.heldout:
-        sequences.require_one_held_out(material, format, protocol, rules.heldout)
+        sequences.require_one_held_out(material, format, protocol, heldout=rules.heldout)
     with replacing_folder(to) as folder:
         rules.write(material, folder, to.name)
         for name, table in (material.meanings or {}).items():
@@ -100,7 +100,7 @@ def export_data(material: Material, to: Path, format: str, protocol: str) -> dic
     }
 
 
-def _require_ids(role: str, ids: pa.Array, refused: str, format: str) -> None:
+def _require_ids(role: str, ids: pa.Array, refused: str, *, format: str) -> None:
     place = pc.index(pc.match_substring_regex(ids, refused), True).as_py()
     if place >= 0:
         raise InputError(

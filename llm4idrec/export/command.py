@@ -58,7 +58,9 @@ def export(options: argparse.Namespace) -> None:
         placement=config.evaluation.placement,
         numbers=options.ids == "numbers",
     )
-    counts = export_data(material, options.to, options.format, config.split.protocol)
+    counts = export_data(
+        material, options.to, format=options.format, protocol=config.split.protocol
+    )
     for name, count in counts.items():
         print(f"{count:>10} {name.replace('_', ' ')}", file=sys.stderr)
 

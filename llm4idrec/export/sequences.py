@@ -24,7 +24,9 @@ RECBOLE_LENGTH = 50
 _TARGETS_A_CHUNK = 1 << 16
 
 
-def require_one_held_out(material: Material, format: str, protocol: str, heldout: Heldout) -> None:
+def require_one_held_out(
+    material: Material, format: str, protocol: str, *, heldout: Heldout
+) -> None:
     """Raises `InputError` where the format would say something else than what was split."""
     if material.train.timestamp is None:
         raise InputError(
@@ -137,13 +139,15 @@ def _examples(material: Material, sequence: Pairs, last: Interactions | None) ->
         wanted &= np.append(user[1:] != user[:-1], True) & (last.history_lengths[user] > 0)
     targets = np.flatnonzero(wanted)
     chunks = [
-        _windows(material, sequence, chunk, starts[chunk])
+        _windows(material, sequence, places=chunk, starts=starts[chunk])
         for chunk in np.array_split(targets, len(targets) // _TARGETS_A_CHUNK + 1)
     ]
     return pa.concat_arrays(chunks)
 
 
-def _windows(material: Material, sequence: Pairs, places: LongArray, starts: LongArray) -> pa.Array:
+def _windows(
+    material: Material, sequence: Pairs, *, places: LongArray, starts: LongArray
+) -> pa.Array:
     user, item = sequence
     lengths = np.minimum(places - starts, RECBOLE_LENGTH)
     offsets = np.concatenate(([0], np.cumsum(lengths)))

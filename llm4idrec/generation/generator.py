@@ -19,11 +19,13 @@ import torch
 from tqdm import tqdm
 
 from llm4idrec.config import GenerationConfig, ListsConfig
-from llm4idrec.data.candidates import Mention, count_votes, read_generations
+from llm4idrec.data.candidates import read_generations
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.generation.mentions import Mention, count_votes
 from llm4idrec.generation.next_item import ItemProbabilities, NextItems
 from llm4idrec.generation.sampling import sample_items, sample_text
 from llm4idrec.language_model.adapter import load_tuned_model
+from llm4idrec.language_model.base_model import LanguageModel
 from llm4idrec.language_model.prompts import question_text, require_order
 from llm4idrec.language_model.tokenization import PromptEncoder
 from llm4idrec.nn.catalogue_trie import CatalogueTrie
@@ -38,30 +40,45 @@ from llm4idrec.runtime.files import (
 from llm4idrec.runtime.workers import in_this_process, worker_pool
 
 
-def generate_candidates(
-    train: Path,
-    base_model: Path,
-    adapter: Path,
-    out: Path,
-    config: GenerationConfig,
-    lists: ListsConfig,
-    seed: int,
-    device: str,
-    threads: int,
-) -> None:
+@dataclass(frozen=True)
+class Generation:
+    """What shapes the candidates, and where they are made: plain data, cheap to send."""
+
+    train: Path
+    """File of the train interactions; no others are read."""
+    base_model: Path
+    """Folder, as is the adapter's."""
+    adapter: Path
+    config: GenerationConfig
+    lists: ListsConfig
+    """How histories are shown, which is to be what the adapter was tuned with."""
+    seed: int
+    device: str
+    """As in `choose_device`."""
+
+    def fingerprint(self) -> str:
+        """A hash of all that shapes the candidates."""
+        return fingerprint(
+            self.train,
+            self.base_model,
+            self.adapter,
+            config=self.config.model_dump(),
+            lists=self.lists.model_dump(),
+            seed=self.seed,
+        )
+
+
+def generate_candidates(generation: Generation, out: Path, *, threads: int) -> None:
     """Write `shard-*.parquet` (see `candidates.SCHEMA`) and `summary.json`.
 
-    Histories are shown as `lists` says, which is to be what the adapter was tuned with.
-    Covers all users with a history, and reads the train interactions only. A killed call resumes
-    after its last whole shard. With `LLM4IDREC_RAY` shards are made side by side (`workers`).
+    Covers all users with a history. A killed call resumes after its last whole shard. With
+    `LLM4IDREC_RAY` shards are made side by side (`workers`), each on so many `threads`.
     """
-    users = _user_shards(Interactions.read(train), config)
+    users = _user_shards(Interactions.read(generation.train), generation.config)
     n_users = sum(map(len, users))
-    mark = fingerprint(
-        train, base_model, adapter, config=config.model_dump(), lists=lists.model_dump(), seed=seed
-    )
+    mark = generation.fingerprint()
     with resumable_folder(out, mark) as work:
-        shards = Shards(train, base_model, adapter, config, lists, seed, device, work, mark)
+        shards = Shards(generation, work, mark)
         bar = tqdm(total=n_users, desc="generate", unit="user", file=sys.stderr)
 
         def left() -> list[int]:
@@ -79,7 +96,7 @@ def generate_candidates(
             for number in range(len(users)):
                 shutil.copyfile(shards.file(number), folder / shards.file(number).name)
             table = read_generations(folder)
-            write_json(folder / "summary.json", _summary(table, n_users, config))
+            write_json(folder / "summary.json", _summary(table, n_users, generation.config))
 
 
 def _user_shards(train: Interactions, config: GenerationConfig) -> list[npt.NDArray[np.int64]]:
@@ -90,19 +107,13 @@ def _user_shards(train: Interactions, config: GenerationConfig) -> list[npt.NDAr
 
 @dataclass(frozen=True)
 class Shards:
-    """What any process needs to generate a shard; plain data, cheap to send."""
+    """What any process needs to generate a shard."""
 
-    train: Path
-    base_model: Path
-    adapter: Path
-    config: GenerationConfig
-    lists: ListsConfig
-    seed: int
-    device: str
+    generation: Generation
     folder: Path
     """Where the shards are."""
     mark: str
-    """A hash of all that shapes them: for the same, a process loads the model once."""
+    """The generation's fingerprint: for the same, a process loads the model once."""
 
     def file(self, number: int) -> Path:
         return self.folder / f"shard-{number:05d}.parquet"
@@ -117,11 +128,11 @@ class Shards:
 
 @lru_cache(maxsize=1)
 def _loaded(shards: Shards) -> tuple[Generator, list[npt.NDArray[np.int64]]]:
-    train = Interactions.read(shards.train)
-    device = choose_device(shards.device)
-    model, tokenizer = load_tuned_model(shards.base_model, shards.adapter, device)
-    generator = Generator(model, tokenizer, train, shards.config, shards.lists, shards.seed)
-    return generator, _user_shards(train, shards.config)
+    given = shards.generation
+    train = Interactions.read(given.train)
+    language_model = load_tuned_model(given.base_model, given.adapter, choose_device(given.device))
+    generator = Generator(language_model, train, given.config, lists=given.lists, seed=given.seed)
+    return generator, _user_shards(train, given.config)
 
 
 def _summary(table: pa.Table, n_users: int, config: GenerationConfig) -> dict[str, int]:
@@ -134,29 +145,30 @@ def _summary(table: pa.Table, n_users: int, config: GenerationConfig) -> dict[st
 
 
 class Generator:
-    """A tuned model with the catalogue and histories it generates for.
+    """A tuned model with the catalogue and histories it generates for, those of `train`.
 
-    How a user's history is shown is drawn by `seed` and the user's key, of `keys` (n_users,), whole
-    numbers from 0; without keys it is the user's number.
+    `language_model` is the tuned one, on the device where it is asked; `config` says how it is
+    asked, `lists` how a history is shown; what of that is drawn is drawn by `seed` and the user's
+    key, of `keys` (n_users,), whole numbers from 0; without keys it is the user's number.
     """
 
     def __init__(
         self,
-        model: Any,
-        tokenizer: Any,
+        language_model: LanguageModel,
         train: Interactions,
         config: GenerationConfig,
+        *,
         lists: ListsConfig,
         seed: int,
         keys: Sequence[int] | None = None,
     ) -> None:
         self._keys = range(train.n_users) if keys is None else keys
-        self._model, self._encoder = model, PromptEncoder(tokenizer)
+        self._model, self._encoder = language_model.model, PromptEncoder(language_model.tokenizer)
         self._train, self._config, self._seed = train, config, seed
         self._lists = lists
         require_order(lists, has_time=train.has_time)
         self._views, self._samples = config.asked(lists)
-        self._device = next(model.parameters()).device
+        self._device = next(self._model.parameters()).device
         catalogue = self._encoder.catalogue(train.n_items)
         self._trie = CatalogueTrie(catalogue, self._encoder.separator).to(self._device)
 
@@ -175,7 +187,7 @@ class Generator:
         batches = [order[start : start + size] for start in range(0, len(order), size)]
         if self._config.method == "next_item":
             return self._next_items(users, questions, self._shown(batches, bar))
-        return self._answers(asked, questions, draws, self._shown(batches, bar))
+        return self._answers(asked, questions, draws, batches=self._shown(batches, bar))
 
     def _shown(self, batches: list[list[int]], bar: Any) -> Iterator[list[int]]:
         for batch in batches:
@@ -191,7 +203,7 @@ class Generator:
     ) -> pa.Table:
         seen = self._seen(users.tolist())
         probabilities = ItemProbabilities(self._model, self._trie, self._encoder.pad)
-        tally = NextItems(len(users), self._train.n_items, seen, self._config.items)
+        tally = NextItems(len(users), self._train.n_items, seen=seen, n=self._config.items)
         for batch in batches:
             rows = torch.tensor(batch, device=self._device) // self._views
             tally.add(probabilities([questions[row] for row in batch]), rows)
@@ -202,6 +214,7 @@ class Generator:
         asked: list[int],
         questions: list[list[int]],
         draws: list[np.random.Generator],
+        *,
         batches: Iterable[list[int]],
     ) -> pa.Table:
         mentions: list[tuple[int, int, Mention]] = []
@@ -229,14 +242,21 @@ class Generator:
     ) -> list[Mention]:
         if self._config.restrict == "none":
             uniform = self._uniform(draws, self._config.max_new_tokens)
-            return sample_text(self._model, questions, self._encoder, uniform, self._config)
+            return sample_text(
+                self._model, questions, self._encoder, uniform=uniform, config=self._config
+            )
         answering = [user for user in users for _ in range(self._samples)]
         available = self._trie.available(len(answering))
         if self._config.restrict == "unseen":
-            self._trie.remove(available, *self._seen(answering))
+            available.remove(*self._seen(answering))
         uniform = self._uniform(draws, self._config.items * self._trie.depth)
         return sample_items(
-            self._model, questions, self._encoder.pad, self._trie, available, uniform, self._config
+            self._model,
+            questions,
+            available,
+            padding=self._encoder.pad,
+            uniform=uniform,
+            config=self._config,
         )
 
     def _seen(self, users: list[int]) -> tuple[torch.Tensor, torch.Tensor]:

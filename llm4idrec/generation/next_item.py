@@ -33,7 +33,7 @@ class ItemProbabilities:
     def __call__(self, questions: list[list[int]]) -> Tensor:
         """Float32 (questions, n_items); a row adds up to 1."""
         trie, tree = self._trie, self._tree
-        reader = Reader(self._model, questions, self._padding, trie.alphabet)
+        reader = Reader(self._model, questions, self._padding, wanted=trie.alphabet)
         logits = reader.logits()[:, None]
         if len(tree.depth):
             below = reader.branches(trie.alphabet[tree.column], tree.depth, tree.above)
@@ -56,7 +56,7 @@ class NextItems:
     how many items get a vote from each view.
     """
 
-    def __init__(self, rows: int, n_items: int, seen: tuple[Tensor, Tensor], n: int) -> None:
+    def __init__(self, rows: int, n_items: int, *, seen: tuple[Tensor, Tensor], n: int) -> None:
         self._n, device = min(n, n_items), seen[0].device
         self._unseen = torch.ones(rows, n_items, dtype=torch.bool, device=device)
         self._unseen[seen] = False

@@ -16,9 +16,10 @@ from llm4idrec.language_model.causal_training import has_plain_head
 class Reader:
     """Feeds tokens to the model, keeping what it has computed for those before.
 
-    `wanted` (n,) are the tokens whose logits are asked for, None for the whole vocabulary. Each
-    question is read once, and then continued in `answers` ways: rows are the answers to the first
-    question, to the second, and so on.
+    `questions` are lists of token numbers, which `padding`, a token, makes equally long. `wanted`
+    (n,) are the tokens whose logits are asked for, None for the whole vocabulary. Each question is
+    read once, and then continued in `answers` ways: rows are the answers to the first question, to
+    the second, and so on.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class Reader:
         model: Any,
         questions: list[list[int]],
         padding: int,
+        *,
         wanted: Tensor | None = None,
         answers: int = 1,
     ) -> None:
@@ -47,7 +49,7 @@ class Reader:
 
     def logits(self) -> Tensor:
         """Float32 logits of the next token, (rows, wanted)."""
-        logits = self._read(self._tokens, self._mask, self._position, 1)[:, 0]
+        logits = self._read(self._tokens, self._mask, self._position, last=1)[:, 0]
         if self._answers > 1:
             logits = self._repeat(logits)
         return logits
@@ -74,10 +76,10 @@ class Reader:
         dtype = self._model.dtype
         mask = torch.zeros_like(seen, dtype=dtype).masked_fill_(~seen, torch.finfo(dtype).min)
         return self._read(
-            tokens.expand(rows, -1), mask, self._position[:, -1:] + depth, len(tokens)
+            tokens.expand(rows, -1), mask, self._position[:, -1:] + depth, last=len(tokens)
         )
 
-    def _read(self, tokens: Tensor, mask: Tensor, position: Tensor, last: int) -> Tensor:
+    def _read(self, tokens: Tensor, mask: Tensor, position: Tensor, *, last: int) -> Tensor:
         inputs = {
             "input_ids": tokens,
             "attention_mask": mask,

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from llm4idrec.config import GenerationConfig
-from llm4idrec.data.candidates import Mention
+from llm4idrec.generation.mentions import Mention
 from llm4idrec.generation.reader import Reader
 from llm4idrec.language_model.tokenization import PromptEncoder
-from llm4idrec.nn.catalogue_trie import CatalogueTrie
+from llm4idrec.nn.catalogue_trie import Available
 
 
 def choose(log_probabilities: Tensor, config: GenerationConfig, uniform: Tensor) -> Tensor:
@@ -48,30 +48,33 @@ def _nucleus(probabilities: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
 def sample_items(
     model: Any,
     questions: list[list[int]],
+    available: Available,
+    *,
     padding: int,
-    trie: CatalogueTrie,
-    available: Tensor,
     uniform: Tensor,
     config: GenerationConfig,
 ) -> list[Mention]:
-    """`config.samples` answers to each question, of `config.items` items of the catalogue.
+    """`config.samples` answers of `model` to each question, of `config.items` items of the
+    catalogue.
 
-    A row is an answer: those to the first question, to the second, and so on. `available` says
-    which items each row may still use; with `restrict: unseen` a drawn item is taken out.
-    `uniform` (rows, items * depth) holds each row's draws. A mention's log-probability is that of
-    the item's tokens, given that one of the allowed ones had to be drawn.
+    A row is an answer: those to the first question, to the second, and so on. `questions` are
+    lists of token numbers, which `padding` makes equally long. `available` says which items each
+    row may still use; with `restrict: unseen` a drawn item is taken out. `uniform` (rows, items *
+    depth), in [0, 1), holds each row's draws. A mention's log-probability is that of the item's
+    tokens, given that one of the allowed ones had to be drawn.
     """
-    rows = torch.arange(len(uniform), device=available.device)
+    trie = available.trie
+    rows = torch.arange(len(uniform), device=uniform.device)
     node = torch.zeros_like(rows)
     drawn = torch.zeros_like(rows)
-    total = torch.zeros(len(rows), device=available.device)
+    total = torch.zeros(len(rows), device=uniform.device)
     found: list[tuple[Tensor, Tensor, Tensor]] = []
-    reader = Reader(model, questions, padding, trie.alphabet, config.samples)
+    reader = Reader(model, questions, padding, wanted=trie.alphabet, answers=config.samples)
     for step in range(uniform.shape[1]):
-        active = (drawn < config.items) & (available[:, 0] > 0)
+        active = (drawn < config.items) & (available.left > 0)
         if not bool(active.any()):
             break
-        columns, children, allowed = trie.options(node, available)
+        columns, children, allowed = available.options(node)
         allowed = allowed | ~active[:, None]
         logits = reader.logits().gather(1, columns).masked_fill(~allowed, -torch.inf)
         log_probabilities = logits.log_softmax(1)
@@ -82,7 +85,7 @@ def sample_items(
         ended = (item >= 0) & active
         found.append((rows[ended], item[ended], total[ended]))
         if config.restrict == "unseen":
-            trie.remove(available, rows[ended], item[ended])
+            available.remove(rows[ended], item[ended])
         drawn += ended
         total = torch.where(item >= 0, 0.0, total)
         node = torch.where(item >= 0, 0, node)
@@ -96,12 +99,15 @@ def sample_text(
     model: Any,
     questions: list[list[int]],
     encoder: PromptEncoder,
+    *,
     uniform: Tensor,
     config: GenerationConfig,
 ) -> list[Mention]:
     """`config.samples` free answers to each question, of at most `config.max_new_tokens` tokens,
-    cut at commas and blanks; rows are as those of `sample_items`.
+    cut at commas and blanks.
 
+    Rows, `questions` and draws are as those of `sample_items`: `uniform` is (rows, tokens), and
+    `encoder` that of the model.
     The last part of an answer that hit the limit ends in "…": it may have been cut short, and
     `i123` of an `i12345` must not pass for an item.
     """
@@ -131,7 +137,7 @@ def sample_text(
 
 
 def _mentions(
-    row: int, answer: list[tuple[int, float]], encoder: PromptEncoder, cut: bool
+    row: int, answer: list[tuple[int, float]], encoder: PromptEncoder, *, cut: bool
 ) -> list[Mention]:
     glue = "" if encoder.separator else ","
     pieces = [piece + glue for piece in _pieces([token for token, _ in answer], encoder.tokenizer)]

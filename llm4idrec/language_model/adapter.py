@@ -17,7 +17,7 @@ import torch
 
 from llm4idrec.config import AdapterConfig, BaseModelConfig
 from llm4idrec.errors import InputError
-from llm4idrec.language_model.base_model import compact_config, load_base_model
+from llm4idrec.language_model.base_model import LanguageModel, compact_config, load_base_model
 from llm4idrec.language_model.causal_training import Batch, Schedule, train_causal, write_history
 from llm4idrec.language_model.id_tokens import id_tokens
 from llm4idrec.language_model.pretrained import read_reference
@@ -46,11 +46,13 @@ BUCKET = 16
 
 
 def tune_adapter(
-    base_model: Path, prompts: Path, out: Path, config: AdapterConfig, seed: int, device: str
+    base_model: Path, prompts: Path, out: Path, *, config: AdapterConfig, seed: int, device: str
 ) -> None:
     """Write a PEFT adapter folder that `PeftModel.from_pretrained(base, out)` loads; that of a
     compact model also `AutoModelForCausalLM.from_pretrained(out)`, with the base that it carries.
 
+    `base_model` is a folder, `prompts` a file of `write_prompts`, `out` the folder to be written;
+    `config` says how is tuned, `seed` decides what is drawn, and `device` is as in `choose_device`.
     Base weights stay as they are; only the low-rank updates (Hu et al. 2022, eq. 3) are trained.
     """
     examples = read_prompts(prompts)
@@ -64,28 +66,37 @@ def tune_adapter(
         torch.manual_seed(seed)
         model = add_adapter(model, config, id_tokens(tokenizer))
         processes.shard(model)
-        batches = PromptBatches(examples, PromptEncoder(tokenizer), config, seed)
+        batches = PromptBatches(examples, PromptEncoder(tokenizer), config, seed=seed)
         schedule = Schedule(
             learning_rate=config.learning_rate,
             accumulation=config.accumulation,
             precision=config.precision,
             checkpoint_every=config.checkpoint_every,
+            seed=seed,
             negatives=config.negatives,
         )
         mark = fingerprint(base_model, prompts, config=config.model_dump(), seed=seed)
         ours = resumable_folder(out, mark) if processes.main else nullcontext(work_folder(out))
         with ours as work:
             processes.wait()
-            history = train_causal(model, batches, schedule, seed, work, "adapter", processes)
+            history = train_causal(
+                model, batches, schedule, folder=work, title="adapter", processes=processes
+            )
             if processes.main:
                 _write(
-                    out, model, history, len(examples), lambda to: _carry(base_model, tokenizer, to)
+                    out,
+                    model,
+                    history,
+                    prompts=len(examples),
+                    carry=lambda to: _carry(base_model, tokenizer, to),
                 )
 
 
 def _write(
-    out: Path, model: Any, history: pa.Table, prompts: int, carry: Callable[[Path], None]
+    out: Path, model: Any, history: pa.Table, *, prompts: int, carry: Callable[[Path], None]
 ) -> None:
+    """Write the folder `out`: the adapter that `model` has, the `history` of its loss, the number
+    of `prompts`, and what `carry` adds to a folder."""
     with replacing_folder(out) as target:
         model.save_pretrained(target, save_embedding_layers=False)
         carry(target)
@@ -161,9 +172,9 @@ def _both_sides(model: Any, tokens: list[int]) -> dict[str, list[int]]:
 
 
 def load_tuned_model(
-    base_model: Path, adapter: Path, device: torch.device, precision: str | None = None
-) -> tuple[Any, Any]:
-    """(model with the adapter merged into its weights, tokenizer), ready to generate.
+    base_model: Path, adapter: Path, device: torch.device, *, precision: str | None = None
+) -> LanguageModel:
+    """The model with the adapter merged into its weights, ready to generate.
 
     Without a `precision` the weights are as `load_base_model` has them. Raises `InputError` if
     there is no adapter, or one that is no safetensors.
@@ -174,7 +185,7 @@ def load_tuned_model(
     model, tokenizer = load_base_model(base_model, device, precision)
     with _quiet():
         tuned = PeftModel.from_pretrained(model, str(adapter))
-    return tuned.merge_and_unload().eval(), tokenizer
+    return LanguageModel(tuned.merge_and_unload().eval(), tokenizer)
 
 
 def export_merged(base_model: Path, adapter: Path, to: Path) -> None:
@@ -188,7 +199,7 @@ def export_merged(base_model: Path, adapter: Path, to: Path) -> None:
     whole = real_path(to)
     if (whole.is_symlink() or whole.exists()) and not (to.is_dir() and not any(to.iterdir())):
         raise InputError("is there already", "a new folder", "remove it or name another", file=to)
-    model, tokenizer = load_tuned_model(base_model, adapter, torch.device("cpu"), "auto")
+    model, tokenizer = load_tuned_model(base_model, adapter, torch.device("cpu"), precision="auto")
     with replacing_folder(whole) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -214,14 +225,16 @@ class PromptBatches:
     """Batches of encoded prompts: every prompt once in a new order, then again."""
 
     def __init__(
-        self, prompts: PackedPrompts, encoder: PromptEncoder, config: AdapterConfig, seed: int
+        self, prompts: PackedPrompts, encoder: PromptEncoder, config: AdapterConfig, *, seed: int
     ) -> None:
         self._prompts, self._encoder, self._config, self._seed = prompts, encoder, config, seed
         self._catalogue = encoder.catalogue(prompts.n_items)
         cost = max(map(len, self._catalogue)) + len(encoder.separator)
         empty = replace(prompts[-1], history=(0,), answer=(0,))
         frame = len(encoder.questions([empty.question_text])[0]) + 2
-        self._kept = kept_lengths(*prompts.lengths, config.max_length - frame, cost)
+        self._kept = kept_lengths(
+            *prompts.lengths, longest=config.max_length - frame, token_cost=cost
+        )
         self._lengths = self._kept[0] + self._kept[1]
         self._passed = -1
         self._order: list[npt.NDArray[np.int64]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,21 +33,31 @@ POSITIONS = 4096
 
 
 def make_base_model(
-    train: Path, out: Path, config: BaseModelConfig, lists: ListsConfig, seed: int, device: str
+    train: Path, out: Path, config: BaseModelConfig, *, lists: ListsConfig, seed: int, device: str
 ) -> None:
-    """Write a Hugging Face model folder, or for a pretrained model a reference to it.
+    """Write `out`, a Hugging Face model folder, or for a pretrained model a reference to it.
 
     `train` is the file of train interactions that the compact model learns from, shown as
-    `lists` says.
+    `lists` says; `config` has its size and how it learns, `seed` decides what is drawn, and
+    `device` is as in `choose_device`.
     """
     if config.kind == "pretrained":
         write_reference(train, out, config)
     else:
-        _train_compact(train, out, config, lists, seed, device)
+        _train_compact(train, out, config, lists=lists, seed=seed, device=device)
 
 
-def load_base_model(folder: Path, device: torch.device, precision: str | None = None) -> Any:
-    """(model, tokenizer) of a folder that `make_base_model` wrote.
+class LanguageModel(NamedTuple):
+    """A causal language model of transformers, with its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+
+
+def load_base_model(
+    folder: Path, device: torch.device, precision: str | None = None
+) -> LanguageModel:
+    """The model of a folder that `make_base_model` wrote.
 
     Weights are read from safetensors only, and no code that comes with a model is run. Without a
     `precision` the weights are float32 on a CPU and as they were saved on a GPU.
@@ -64,12 +74,20 @@ def load_base_model(folder: Path, device: torch.device, precision: str | None = 
             reference.place, dtype=dtype, use_safetensors=True, **source
         )
     add_id_tokens(model, tokenizer, folder)
-    return model.to(device), tokenizer
+    return LanguageModel(model.to(device), tokenizer)
 
 
 def _train_compact(
-    train_file: Path, out: Path, config: BaseModelConfig, lists: ListsConfig, seed: int, device: str
+    train_file: Path,
+    out: Path,
+    config: BaseModelConfig,
+    *,
+    lists: ListsConfig,
+    seed: int,
+    device: str,
 ) -> None:
+    """As `make_base_model`, for `config.kind` compact: `train_file` is its `train`, and `out`,
+    `lists`, `seed` and `device` are its own."""
     from transformers import LlamaForCausalLM
 
     hide_progress()
@@ -79,21 +97,22 @@ def _train_compact(
     torch.manual_seed(seed)
     encoder = PromptEncoder(tokenizer)
     model = LlamaForCausalLM(compact_config(len(tokenizer), config))
-    _start_embeddings(model, encoder, train, config, lists.users)
+    _start_embeddings(model, encoder, train, config=config, users=lists.users)
     model = model.to(choose_device(device))
-    batches = ListBatches(train, encoder, config, lists, seed)
+    batches = ListBatches(train, encoder, config, lists=lists, seed=seed)
     schedule = Schedule(
         learning_rate=config.learning_rate,
         accumulation=1,
         precision="float32",
         checkpoint_every=batches.per_epoch,
+        seed=seed,
         weight_decay=config.weight_decay,
         negatives=config.negatives,
     )
     mark = fingerprint(train_file, config=config.model_dump(), lists=lists.model_dump(), seed=seed)
     with resumable_folder(out, mark) as work:
         with embedding_dropout(model, config.dropout):
-            history = train_causal(model, batches, schedule, seed, work, "base model")
+            history = train_causal(model, batches, schedule, folder=work, title="base model")
         with replacing_folder(out) as target:
             model.save_pretrained(target)
             tokenizer.save_pretrained(target)
@@ -124,9 +143,13 @@ def compact_config(n_tokens: int, config: BaseModelConfig) -> Any:
 
 
 def _start_embeddings(
-    model: Any, encoder: PromptEncoder, train: Interactions, config: BaseModelConfig, users: bool
+    model: Any, encoder: PromptEncoder, train: Interactions, *, config: BaseModelConfig, users: bool
 ) -> None:
-    """IDs start where a factorisation of the train matrix puts them; words start random."""
+    """IDs start where a factorisation of the matrix of `train` puts them; words start random.
+
+    `encoder` says which row of the embeddings of `model` an ID has, `config` how long they are;
+    where no `users` are named, only items have one.
+    """
     user_vectors, item_vectors = factorise(train, config.hidden_size, config.embedding_scale)
     starts = [(item_vectors, encoder.catalogue(train.n_items))]
     if users:
@@ -152,8 +175,9 @@ def embedding_dropout(model: Any, share: float) -> Iterator[None]:
 
 
 class ListBatches:
-    """Each epoch shows every list once as `<s> u12 i34 i56 ... </s>`, or as `<s> i34 i56 ... </s>`
-    where `lists` says that users are not named. A shuffled list is in a new order each time.
+    """Each epoch shows every list of `train` once as `<s> u12 i34 i56 ... </s>`, or as `<s> i34 i56
+    ... </s>` where `lists` says that users are not named; `encoder` makes the tokens. A shuffled
+    list is in a new order each time, drawn by `seed`.
 
     Lists longer than `config.max_length` are cut into pieces. Pieces of similar length share a
     batch of about `config.batch_tokens` tokens.
@@ -164,6 +188,7 @@ class ListBatches:
         train: Interactions,
         encoder: PromptEncoder,
         config: BaseModelConfig,
+        *,
         lists: ListsConfig,
         seed: int,
     ) -> None:

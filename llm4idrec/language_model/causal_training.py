@@ -70,8 +70,13 @@ class Schedule:
 
     learning_rate: float
     accumulation: int
+    """Batches whose mean gradient makes a step."""
     precision: str
+    """A key of `PRECISIONS`."""
     checkpoint_every: int
+    """Steps."""
+    seed: int
+    """Of all that is drawn while training."""
     weight_decay: float = 0.0
     negatives: int | None = None
     """Tokens drawn for each batch that the right ones are told from, None for all."""
@@ -85,67 +90,123 @@ class Schedule:
         return self.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * progress)))
 
 
+class _Weights:
+    """The weights that are trained, by name, and the optimizer that updates them (AdamW)."""
+
+    def __init__(self, model: Any, schedule: Schedule, device: torch.device) -> None:
+        self._weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self._optimizer: Any = torch.optim.AdamW(
+            self._weights.values(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+        )
+        self.scaler = torch.amp.GradScaler(device.type, enabled=schedule.precision == "float16")
+
+    def update(self, rate: float) -> None:
+        """Go one step down the gradients, at most 1 long, and forget them."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self.scaler.unscale_(self._optimizer)
+        clip_grad_norm_(self._weights.values(), 1.0)
+        self.scaler.step(self._optimizer)
+        self.scaler.update()
+        self._optimizer.zero_grad(set_to_none=True)
+
+    def require_finite(self, steps: int) -> None:
+        if not all(bool(p.isfinite().all()) for p in self._weights.values()):
+            raise DivergenceError(f"weights are not finite after step {steps - 1}; {REMEDY}")
+
+    def save(self, folder: Path, losses: list[float]) -> None:
+        """One file, so that there is always a whole one."""
+        tensors = {f"weight/{name}": p.detach() for name, p in self._weights.items()}
+        for number, state in self._optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{number}/{key}": value for key, value in state.items()}
+        progress = json.dumps({"losses": losses, "scaler": self.scaler.state_dict()})
+        with replacing_file(folder / CHECKPOINT) as partial:
+            whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+            save_file(whole, partial, metadata={"progress": progress})
+
+    def restore(self, folder: Path) -> list[float]:
+        """The losses of the steps done, after putting everything back to where they ended."""
+        if not (folder / CHECKPOINT).is_file():
+            return []
+        with safe_open(folder / CHECKPOINT, "pt") as checkpoint:
+            progress: dict[str, Any] = json.loads(checkpoint.metadata()["progress"])
+            tensors = {name: checkpoint.get_tensor(name) for name in checkpoint.keys()}  # noqa: SIM118
+        self.scaler.load_state_dict(progress["scaler"])
+        state: dict[int, dict[str, Tensor]] = {}
+        with torch.no_grad():
+            for name, tensor in tensors.items():
+                kind, _, rest = name.partition("/")
+                if kind == "weight":
+                    self._weights[rest].copy_(tensor)
+                else:
+                    number, key = rest.split("/")
+                    state.setdefault(int(number), {})[key] = tensor
+        self._optimizer.load_state_dict(self._optimizer.state_dict() | {"state": state})
+        losses: list[float] = progress["losses"]
+        return losses
+
+
 def train_causal(
     model: Any,
     batches: Batches,
     schedule: Schedule,
-    seed: int,
+    *,
     folder: Path,
     title: str,
     processes: Processes | None = None,
 ) -> pa.Table:
     """Train the parameters of `model` that require gradients; return the history of the loss.
 
-    `folder` keeps the last checkpoint; a call with the same arguments goes on from there and ends
-    with the same weights as one that was never interrupted. Of several `processes` that call it
-    each takes a share of the batches of a step, and the first writes. Raises `DivergenceError` when
-    the loss or a weight is not finite, or the loss grows; such weights are never written.
+    `model` is a causal one of transformers, on the device where it is to be trained, `batches` are
+    those of all its steps, `schedule.accumulation` a step. `folder` keeps the last checkpoint; a
+    call with the same arguments goes on from there and ends with the same weights as one that was
+    never interrupted. `title` names the bar of progress. Of several `processes` that call it each
+    takes a share of the batches of a step, and the first writes. Raises `DivergenceError` when the
+    loss or a weight is not finite, or the loss grows; such weights are never written.
     """
     device = next(model.parameters()).device
     processes = processes or Processes(device)
-    weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    optimizer = torch.optim.AdamW(
-        weights.values(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
-    )
+    weights = _Weights(model, schedule, device)
     steps = len(batches) // schedule.accumulation
-    scaler = torch.amp.GradScaler(device.type, enabled=schedule.precision == "float16")
-    start, losses = _restore(folder, weights, optimizer, scaler)
+    losses = weights.restore(folder)
+    start = len(losses)
     processes.require_same(start, "checkpoint")
     model.train()
     quiet = not processes.main
     bar = tqdm(total=steps, initial=start, desc=title, unit="step", mininterval=1, disable=quiet)
     for step in range(start, steps):
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate(step, steps)
-        losses.append(_step(model, batches, step, schedule, scaler, seed, processes))
+        loss = _backward(
+            model, batches, step, schedule=schedule, scaler=weights.scaler, processes=processes
+        )
+        losses.append(loss)
         _require_no_growth(losses, model.config.vocab_size)
-        scaler.unscale_(optimizer)
-        clip_grad_norm_(weights.values(), 1.0)
-        scaler.step(optimizer)
-        scaler.update()
-        optimizer.zero_grad(set_to_none=True)
+        weights.update(schedule.rate(step, steps))
         bar.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
         bar.update()
         if (step + 1) % schedule.checkpoint_every == 0 and step + 1 < steps:
-            _require_finite(weights, len(losses))
+            weights.require_finite(len(losses))
             if processes.main:
-                _save(folder, weights, optimizer, scaler, losses)
+                weights.save(folder, losses)
     bar.close()
-    _require_finite(weights, steps)
+    weights.require_finite(steps)
     model.eval()
     return pa.table({"series": ["train"] * len(losses), "step": range(len(losses)), "loss": losses})
 
 
-def _step(
+def _backward(
     model: Any,
     batches: Batches,
     step: int,
+    *,
     schedule: Schedule,
     scaler: torch.amp.GradScaler,
-    seed: int,
     processes: Processes,
 ) -> float:
-    """Add up the gradients of one optimizer step; return its mean loss."""
+    """Add up the gradients of one optimizer step; return its mean loss.
+
+    `step` counts from 0; `model`, `batches`, `schedule` and `processes` are those of
+    `train_causal`, and `scaler` keeps gradients of float16 from vanishing.
+    """
     total = 0.0
     steps = len(batches) // schedule.accumulation
     share = processes.share(schedule.accumulation)
@@ -153,11 +214,11 @@ def _step(
     precision = PRECISIONS[schedule.precision]
     for part in share:
         # A part has draws of its own in whichever process; the CPU's generator takes 32 bits.
-        torch.manual_seed((seed * 1_000_003 + part * steps + step) % 2**63)
+        torch.manual_seed((schedule.seed * 1_000_003 + part * steps + step) % 2**63)
         batch = batches[step * schedule.accumulation + part]
         with torch.autocast(device.type, precision, enabled=precision is not torch.float32):
             ids, labels = batch.input_ids.to(device), batch.labels.to(device)
-            loss = causal_loss(model, ids, labels, schedule.negatives)
+            loss = causal_loss(model, ids, labels, negatives=schedule.negatives)
         torch.autograd.backward(scaler.scale(loss / len(share)))
         total += loss.item() / len(share)
     total = processes.mean(total)
@@ -177,13 +238,8 @@ def _require_no_growth(losses: list[float], n_tokens: int) -> None:
         raise DivergenceError(f"{found}; {REMEDY}")
 
 
-def _require_finite(weights: dict[str, Any], steps: int) -> None:
-    if not all(bool(p.isfinite().all()) for p in weights.values()):
-        raise DivergenceError(f"weights are not finite after step {steps - 1}; {REMEDY}")
-
-
 def causal_loss(
-    model: Any, input_ids: Tensor, labels: Tensor, negatives: int | None = None
+    model: Any, input_ids: Tensor, labels: Tensor, *, negatives: int | None = None
 ) -> Tensor:
     """Mean cross-entropy of the tokens whose label is not `IGNORED`, a scalar.
 
@@ -207,52 +263,14 @@ def causal_loss(
     # Looked up by `embedding`, whose gradient is the same on any number of threads.
     vectors = embedding(torch.cat((targets[counted], drawn)), head.weight)
     right, others = vectors[: len(hidden)].float(), vectors[len(hidden) :].float()
-    return sampled_softmax_loss(hidden.float(), right, others, targets[counted], drawn, n_tokens)
+    return sampled_softmax_loss(
+        hidden.float(), right, others, targets=targets[counted], drawn=drawn, n=n_tokens
+    )
 
 
 def has_plain_head(model: Any) -> bool:
     """Whether logits are hidden states times the output embeddings, and nothing else."""
     return model.config.model_type in _PLAIN_HEADS
-
-
-def _save(
-    folder: Path,
-    weights: dict[str, Any],
-    optimizer: Any,
-    scaler: torch.amp.GradScaler,
-    losses: list[float],
-) -> None:
-    """One file, so that there is always a whole one."""
-    tensors = {f"weight/{name}": p.detach() for name, p in weights.items()}
-    for number, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{number}/{key}": value for key, value in state.items()}
-    progress = json.dumps({"losses": losses, "scaler": scaler.state_dict()})
-    with replacing_file(folder / CHECKPOINT) as partial:
-        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        save_file(whole, partial, metadata={"progress": progress})
-
-
-def _restore(
-    folder: Path, weights: dict[str, Any], optimizer: Any, scaler: torch.amp.GradScaler
-) -> tuple[int, list[float]]:
-    """Steps done and their losses, after putting everything back to where they ended."""
-    if not (folder / CHECKPOINT).is_file():
-        return 0, []
-    with safe_open(folder / CHECKPOINT, "pt") as checkpoint:
-        progress = json.loads(checkpoint.metadata()["progress"])
-        tensors = {name: checkpoint.get_tensor(name) for name in checkpoint.keys()}  # noqa: SIM118
-    scaler.load_state_dict(progress["scaler"])
-    state: dict[int, dict[str, Tensor]] = {}
-    with torch.no_grad():
-        for name, tensor in tensors.items():
-            kind, _, rest = name.partition("/")
-            if kind == "weight":
-                weights[rest].copy_(tensor)
-            else:
-                number, key = rest.split("/")
-                state.setdefault(int(number), {})[key] = tensor
-    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
-    return len(progress["losses"]), progress["losses"]
 
 
 def write_history(path: Path, history: pa.Table) -> None:

@@ -10,61 +10,91 @@ import shlex
 import signal
 import sys
 import tempfile
-import threading
 from contextlib import redirect_stderr
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from subprocess import CalledProcessError
-from typing import Any
+from typing import Any, Self
 
 from llm4idrec.config import AdapterConfig
 from llm4idrec.errors import InputError, LLM4IDRecError
 from llm4idrec.runtime.faults import exit_code
 from llm4idrec.runtime.files import python_path, read_json, write_json
-from llm4idrec.runtime.interruption import deaf_to_interrupts
+from llm4idrec.runtime.interruption import deaf_to_interrupts, end_with_parent
 from llm4idrec.runtime.threads import fixed_threads
 
 ARGUMENTS = "LLM4IDREC_ACCELERATE"
 """Environment variable: arguments of `accelerate launch`, as in `--config_file fsdp.yaml`."""
 _MODULE = "llm4idrec.language_model.launch"
 _JOB, _FAILURE = "job.json", "failure.json"
+_PATHS = ("base_model", "prompts", "out")
 
 
-def launch_tuning(
-    arguments: str,
-    base_model: Path,
-    prompts: Path,
-    out: Path,
-    config: AdapterConfig,
-    seed: int,
-    device: str,
-    threads: int,
-) -> None:
-    """`tune_adapter` in the processes that `accelerate launch` starts if given `arguments`.
+@dataclass(frozen=True)
+class Tuning:
+    """A call of `tune_adapter`, which other processes can be told of."""
 
-    What one of them says when it fails is raised here, as `InputError` or `LLM4IDRecError`.
-    """
-    words = [*checked(arguments), "-m", _MODULE]
-    paths = {"base_model": str(base_model), "prompts": str(prompts), "out": str(out)}
-    job = {**paths, "config": config.model_dump(), "seed": seed, "device": device}
-    with tempfile.TemporaryDirectory(prefix="llm4idrec-") as scratch:
-        folder = Path(scratch)
-        write_json(folder / _JOB, {"job": job, "threads": threads})
-        spawn = multiprocessing.get_context("spawn")
-        launcher = spawn.Process(target=_launch, args=(words, folder))
-        with deaf_to_interrupts():
-            launcher.start()
-        try:
-            launcher.join()
-        finally:
-            launcher.terminate()  # of one that has ended, nothing
-            launcher.join()
-        if (folder / _FAILURE).is_file():
-            told = read_json(folder / _FAILURE)
-            kinds = {kind.exit_code: kind for kind in (LLM4IDRecError, InputError)}
-            raise kinds[told["exit_code"]](told["sentence"])
-        if launcher.exitcode:
-            raise LLM4IDRecError(f"`accelerate launch` ended with exit code {launcher.exitcode}")
+    base_model: Path
+    prompts: Path
+    out: Path
+    config: AdapterConfig
+    seed: int
+    device: str
+    threads: int
+    """Of the CPU, for each process."""
+
+    def run(self) -> None:
+        """In this process, alone or joined with others."""
+        from llm4idrec.language_model.adapter import tune_adapter
+
+        with fixed_threads(self.threads):
+            tune_adapter(
+                self.base_model,
+                self.prompts,
+                self.out,
+                config=self.config,
+                seed=self.seed,
+                device=self.device,
+            )
+
+    def launch(self, arguments: str) -> None:
+        """In the processes that `accelerate launch` starts if given `arguments`.
+
+        What one of them says when it fails is raised here, as `InputError` or `LLM4IDRecError`.
+        """
+        words = [*checked(arguments), "-m", _MODULE]
+        with tempfile.TemporaryDirectory(prefix="llm4idrec-") as scratch:
+            folder = Path(scratch)
+            self._write(folder / _JOB)
+            spawn = multiprocessing.get_context("spawn")
+            launcher = spawn.Process(target=_launch, args=(words, folder))
+            with deaf_to_interrupts():
+                launcher.start()
+            try:
+                launcher.join()
+            finally:
+                launcher.terminate()  # of one that has ended, nothing
+                launcher.join()
+            if (folder / _FAILURE).is_file():
+                told = read_json(folder / _FAILURE)
+                kinds = {kind.exit_code: kind for kind in (LLM4IDRecError, InputError)}
+                raise kinds[told["exit_code"]](told["sentence"])
+            if launcher.exitcode:
+                raise LLM4IDRecError(
+                    f"`accelerate launch` ended with exit code {launcher.exitcode}"
+                )
+
+    def _write(self, file: Path) -> None:
+        paths = {name: str(getattr(self, name)) for name in _PATHS}
+        write_json(file, vars(self) | paths | {"config": self.config.model_dump()})
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """What another process has written."""
+        given: dict[str, Any] = read_json(file)
+        paths = {name: Path(given[name]) for name in _PATHS}
+        return cls(**given | paths | {"config": AdapterConfig(**given["config"])})
 
 
 def checked(arguments: str) -> list[str]:
@@ -95,7 +125,8 @@ def _launch(words: list[str], folder: Path) -> None:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # The launcher stops its processes if it is told to end.
+    end_with_parent(partial(os.kill, os.getpid(), signal.SIGTERM))
     for name in ("torch.distributed.elastic", "accelerate"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     os.environ["PYTHONPATH"] = python_path()
@@ -115,16 +146,8 @@ def _launch(words: list[str], folder: Path) -> None:
         _leave(folder, InputError(f"{ARGUMENTS}: accelerate cannot launch that ({reason})"))
 
 
-def _end_with_parent() -> None:
-    """A killed parent cannot stop the launcher, which stops its processes if it is told to end."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
 def _leave(folder: Path, error: LLM4IDRecError) -> None:
-    """For `launch_tuning`, unless there is an earlier one."""
+    """For `Tuning.launch`, unless there is an earlier one."""
     if not (folder / _FAILURE).is_file():
         told = {"sentence": str(error), "exit_code": error.exit_code}
         write_json(folder / _FAILURE, told)
@@ -132,18 +155,9 @@ def _leave(folder: Path, error: LLM4IDRecError) -> None:
 
 def _tune(folder: Path) -> int:
     """In each process that the launcher starts; returns its exit code."""
-    from llm4idrec.language_model.adapter import tune_adapter
-
-    given = read_json(folder / _JOB)
-    job: dict[str, Any] = given["job"]
-    job |= {name: Path(job[name]) for name in ("base_model", "prompts", "out")}
-    job["config"] = AdapterConfig(**job["config"])
-
-    def run() -> None:
-        with fixed_threads(given["threads"]):
-            tune_adapter(**job)
-
-    return exit_code(run, debug=False, say=partial(_leave, folder))
+    return exit_code(
+        lambda: Tuning.read(folder / _JOB).run(), debug=False, say=partial(_leave, folder)
+    )
 
 
 if __name__ == "__main__":

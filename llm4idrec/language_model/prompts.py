@@ -139,7 +139,7 @@ def require_prompts(train: Interactions) -> None:
 
 
 def build_prompts(
-    train: Interactions, config: PromptsConfig, lists: ListsConfig, seed: int
+    train: Interactions, config: PromptsConfig, lists: ListsConfig, *, seed: int
 ) -> Iterator[pa.Table]:
     """`config.per_user` prompts for each user with at least three items, in tables of `PROMPTS`.
 
@@ -154,23 +154,31 @@ def build_prompts(
     chunks = np.split(users, np.flatnonzero(np.diff(items // _ITEMS_A_TABLE)) + 1)
     numbers = pa.array(np.arange(train.n_items)).cast(pa.string())
     names = pc.binary_join_element_wise("i", numbers, "")
-    return (_table(train, chunk, names, config, lists, seed) for chunk in chunks if len(chunk))
+    return (
+        _table(train, chunk, names, config=config, lists=lists, seed=seed)
+        for chunk in chunks
+        if len(chunk)
+    )
 
 
 def _table(
     train: Interactions,
     users: LongArray,
     names: pa.Array,
+    *,
     config: PromptsConfig,
     lists: ListsConfig,
     seed: int,
 ) -> pa.Table:
-    """The prompts of `users`; `names` are the texts of all items."""
+    """The prompts of `users` (n,); `names` (n_items,) are the texts of all items.
+
+    `train`, `config`, `lists` and `seed` are those of `build_prompts`.
+    """
     n_fully = round(config.per_user * config.fully_share)
     kinds = ["fully"] * n_fully + ["randomly"] * (config.per_user - n_fully)
     most = [train.n_items if kind == "fully" else config.subset_length for kind in kinds]
     sizes = np.minimum(train.history_lengths[users, None], most)
-    items, cuts = _draw(train, users, sizes, lists, seed)
+    items, cuts = _draw(train, users, sizes, lists=lists, seed=seed)
     starts = np.cumsum(sizes) - sizes.ravel()
     # A history, its answer, a history, its answer...
     bounds = np.append(np.column_stack((starts, starts + cuts)), len(items))
@@ -190,10 +198,14 @@ def _table(
 
 
 def _draw(
-    train: Interactions, users: LongArray, sizes: LongArray, lists: ListsConfig, seed: int
+    train: Interactions, users: LongArray, sizes: LongArray, *, lists: ListsConfig, seed: int
 ) -> tuple[IntArray, LongArray]:
     """Items of the prompts, one after the other, and how many of each are history; `sizes`
-    (users, prompts) is how many each has. What a user's prompts are does not depend on others."""
+    (users, prompts) is how many each has. What a user's prompts are does not depend on others.
+
+    They are of the `users` (n,) of `train`, in the order that `lists` asks for, drawn by `seed` and
+    the user's number.
+    """
     parts, cuts = np.empty(sizes.sum(), np.int32), []
     end = 0
     for user, its in zip(users.tolist(), sizes.tolist(), strict=True):

@@ -80,7 +80,7 @@ class PromptEncoder:
 
 
 def kept_lengths(
-    history: LongArray, answer: LongArray, longest: int, token_cost: int
+    history: LongArray, answer: LongArray, *, longest: int, token_cost: int
 ) -> tuple[LongArray, LongArray]:
     """How many items histories and answers keep so that they cost at most `longest` tokens in all.
 

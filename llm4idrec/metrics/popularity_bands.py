@@ -24,7 +24,7 @@ def item_bands(train: Interactions) -> LongArray:
 
 
 def band_recalls(
-    ranked: IntArray, users: IntArray, heldout: Interactions, bands: LongArray
+    ranked: IntArray, users: IntArray, heldout: Interactions, *, bands: LongArray
 ) -> dict[str, float]:
     """Recall within each band: the mean, over users with a held-out item there, of the share found.
 

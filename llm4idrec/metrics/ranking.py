@@ -31,7 +31,7 @@ def require_several(users: IntArray, file: Path) -> None:
 
 
 def user_metrics(
-    ranked: IntArray, users: IntArray, heldout: Interactions, cutoffs: Iterable[int]
+    ranked: IntArray, users: IntArray, heldout: Interactions, *, cutoffs: Iterable[int]
 ) -> dict[str, FloatArray]:
     """Recall, NDCG, HR and MRR at each cutoff, named like `recall_at_20`, each (len(users),).
 

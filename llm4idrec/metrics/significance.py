@@ -43,7 +43,8 @@ def compare(
     level: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
-    """Compare per-user values of shape (seeds, users), the same seeds and users in both."""
+    """Compare `augmented` with `original`: per-user values of shape (seeds, users), the same seeds
+    and users in both. `resamples`, `level` and `seed` are as in `compare_pairs`."""
     values = {"original": original, "augmented": augmented}
     pair = ("original", "augmented")
     return compare_pairs(values, [pair], resamples=resamples, level=level, seed=seed)[pair]
@@ -59,19 +60,22 @@ def compare_pairs(
 ) -> dict[tuple[str, str], Comparison]:
     """Compare the second of each pair of `values` with the first, on the same resamples throughout.
 
-    `values` are per-user, each of shape (seeds, users), the same seeds and users in all.
+    `values` are per-user, each of shape (seeds, users), the same seeds and users in all, and
+    `pairs` are of their names. `resamples` is how often users and seeds are drawn, `seed` decides
+    which, and `level` is that of the interval, a share.
     """
     shapes = {array.shape for array in values.values()}
     if len(shapes) != 1 or any(len(shape) != 2 or 0 in shape for shape in shapes):
         raise ValueError(f"shapes {sorted(shapes)}, expected one (seeds, users)")
     drawn = _resampled(values, resamples, seed)
-    return {pair: _compared(values, drawn, pair, level) for pair in pairs}
+    return {pair: _compared(values, drawn, pair, level=level) for pair in pairs}
 
 
 def _compared(
     values: Mapping[str, FloatArray],
     drawn: Mapping[str, FloatArray],
     pair: tuple[str, str],
+    *,
     level: float,
 ) -> Comparison:
     original, augmented = (values[name] for name in pair)

@@ -62,21 +62,9 @@ class CatalogueTrie:
                 setattr(self, name, value.to(device))
         return self
 
-    def available(self, rows: int) -> Tensor:
-        """How many items may still be reached through each node, int32 (rows, n_nodes + 1)."""
-        return self.items_below.repeat(rows, 1)
-
-    def remove(self, available: Tensor, row: Tensor, item: Tensor) -> None:
-        """Make `item[j]` unreachable for row `row[j]`; pairs must be distinct."""
-        path = self.item_path[item]
-        taken = torch.full_like(path, -1, dtype=available.dtype)
-        available.index_put_((row[:, None].expand_as(path), path), taken, accumulate=True)
-        available[:, 0].index_put_((row,), taken[:, 0], accumulate=True)
-
-    def options(self, node: Tensor, available: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What may follow in each row: (columns, nodes, allowed), each (rows, most children)."""
-        column, child, inside = self.children(node)
-        return column, child, inside & (available.gather(1, child) > 0)
+    def available(self, rows: int) -> Available:
+        """All items for each of so many rows."""
+        return Available(self, rows)
 
     def children(self, node: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(columns, nodes, inside): the children of each node, and whether there are as many."""
@@ -86,3 +74,34 @@ class CatalogueTrie:
         inside = place < count[:, None]
         edge = torch.where(inside, start[:, None] + place, 0)
         return self.child_column[edge], self.child_node[edge], inside
+
+
+class Available:
+    """The items of a trie that each of some rows may still use.
+
+    `counts` says how many of them are reached through each node, int32 (rows, n_nodes + 1).
+    """
+
+    def __init__(self, trie: CatalogueTrie, rows: int) -> None:
+        self.trie, self.counts = trie, trie.items_below.repeat(rows, 1)
+
+    @property
+    def left(self) -> Tensor:
+        """How many items each row has, (rows,)."""
+        return self.counts[:, 0]
+
+    def remove(self, row: Tensor, item: Tensor) -> None:
+        """Make `item[j]` unreachable for row `row[j]`; pairs must be distinct."""
+        path = self.trie.item_path[item]
+        taken = torch.full_like(path, -1, dtype=self.counts.dtype)
+        self.counts.index_put_((row[:, None].expand_as(path), path), taken, accumulate=True)
+        self.counts[:, 0].index_put_((row,), taken[:, 0], accumulate=True)
+
+    def options(self, node: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What may follow in each row: (columns, nodes, allowed), each (rows, most children)."""
+        column, child, inside = self.trie.children(node)
+        return column, child, inside & self.reaches(child)
+
+    def reaches(self, node: Tensor) -> Tensor:
+        """Whether each row may go through each of its nodes, both (rows, nodes)."""
+        return self.counts.gather(1, node) > 0

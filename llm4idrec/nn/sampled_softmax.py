@@ -23,7 +23,7 @@ def binary_cross_entropy(hidden: Tensor, right: Tensor, wrong: Tensor) -> Tensor
 
 
 def cross_entropy(
-    hidden: Tensor, right: Tensor, others: Tensor, place: Tensor, times: float
+    hidden: Tensor, right: Tensor, others: Tensor, *, place: Tensor, times: float
 ) -> Tensor:
     """Mean of -ln(e^r / (e^r + times * sum of e^s_j, j != place)); r = h.right, s_j = h.others_j.
 
@@ -37,14 +37,14 @@ def cross_entropy(
 
 
 def sampled_softmax_loss(
-    hidden: Tensor, right: Tensor, others: Tensor, targets: Tensor, drawn: Tensor, n: int
+    hidden: Tensor, right: Tensor, others: Tensor, *, targets: Tensor, drawn: Tensor, n: int
 ) -> Tensor:
-    """`cross_entropy` of finding `targets` (n_hidden,) among n items, of which `drawn` (m,) are
-    drawn; `right` and `others` are the vectors of both."""
+    """`cross_entropy` of finding `targets` (k,) by `hidden` (k, d) among n items, of which `drawn`
+    (m,) are drawn; `right` (k, d) and `others` (m, d) are the vectors of both."""
     place = targets.new_full((n,), -1)
     place[drawn] = torch.arange(len(drawn), device=drawn.device)
     times = max(1.0, (n - 1) / len(drawn))
-    return cross_entropy(hidden, right, others, place[targets], times)
+    return cross_entropy(hidden, right, others, place=place[targets], times=times)
 
 
 class _WeightedCrossEntropy(torch.autograd.Function):
@@ -55,9 +55,8 @@ class _WeightedCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, hidden: Tensor, right: Tensor, others: Tensor, place: Tensor, times: float
-    ) -> Tensor:
+    def forward(ctx: Any, *given: *tuple[Tensor, Tensor, Tensor, Tensor, float]) -> Tensor:
+        hidden, right, others, place, times = given
         # e^x = 2^(x log2 e), so the scale goes into `hidden` once, not into each of n m logits.
         scaled = hidden * math.log2(math.e)
         score = (scaled * right).sum(-1, keepdim=True)

@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from llm4idrec.config.recommenders import RecommenderConfig, TrainedConfig
+from llm4idrec.config.recommenders import RecommenderConfig
 from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.errors import InputError
-from llm4idrec.recommenders.training import Record, Training, Validation, run_epochs
+from llm4idrec.recommenders.validation import Record, Training, Validation
 from llm4idrec.runtime.files import read_json, replacing_folder, write_json
 
 
@@ -109,30 +109,3 @@ class ClosedForm(Recommender):
         self.learn(train)
         scores = validation.scores(self) if validation else {}
         return Training((Record(1, 0.0, scores),), 1, scores)
-
-
-class Trained(Recommender):
-    """A recommender that learns by epochs."""
-
-    settings: TrainedConfig
-
-    def fit(
-        self, train: Interactions, validation: Validation | None = None, epochs: int | None = None
-    ) -> Training:
-        """Train from scratch and return how it went.
-
-        With `validation`, stop after `settings.patience` validations without a better score and
-        go back to the best one's epoch. Without, train `epochs` (default `settings.max_epochs`).
-
-        Raises `DivergenceError` when the loss is not finite.
-        """
-        self.start(train)
-        return run_epochs(self, epochs or self.settings.max_epochs, validation)
-
-    @abstractmethod
-    def start(self, train: Interactions) -> None:
-        """Forget what was learned and make ready to train on `train`."""
-
-    @abstractmethod
-    def train_epoch(self) -> float:
-        """Pass once over the data given to `start`; return the mean loss."""

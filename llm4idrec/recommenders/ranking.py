@@ -20,7 +20,12 @@ times as long, and 2**25 scores are 128 MiB."""
 
 @torch.no_grad()
 def rank_scores(
-    score: Callable[[IntArray], Tensor], users: IntArray, k: int, seen: Interactions, n_items: int
+    score: Callable[[IntArray], Tensor],
+    users: IntArray,
+    k: int,
+    *,
+    seen: Interactions,
+    n_items: int,
 ) -> IntArray:
     """The k items with the highest scores that are not in `seen`, shape (len(users), k).
 

@@ -41,8 +41,12 @@ def trainings(name: str, seeds: int) -> int:
 
 
 def new_recommender(
-    name: str, settings: RecommenderConfig, seed: int, nth: int, device: str
+    name: str, settings: RecommenderConfig, *, seed: int, nth: int, device: str
 ) -> Recommender:
-    """An untrained one, for the `nth` of an experiment's seeds, which all derive from `seed`."""
+    """An untrained one, for the `nth` of an experiment's seeds, which all derive from `seed`.
+
+    `name` is a key of `RECOMMENDERS`, `settings` are of that one's type, and `device` is one of
+    torch's.
+    """
     own = int(np.random.SeedSequence((seed, nth)).generate_state(1)[0])
     return RECOMMENDERS[name](settings, own, device)

@@ -1,65 +1,45 @@
-"""The loop over epochs with validation, early stopping and a return to the best epoch."""
+"""A recommender that learns by epochs, with early stopping and a return to the best epoch."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from abc import abstractmethod
 
+from llm4idrec.config.recommenders import TrainedConfig
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import DivergenceError
-from llm4idrec.metrics.ranking import FloatArray, evaluated_users, user_metrics
-
-if TYPE_CHECKING:
-    from llm4idrec.recommenders.base import Recommender, Trained
+from llm4idrec.recommenders.base import Recommender
+from llm4idrec.recommenders.validation import Record, Training, Validation
 
 
-@dataclass(frozen=True)
-class Validation:
-    """What early stopping watches: users of `seen` with something in `heldout`."""
+class Trained(Recommender):
+    """A recommender that learns by epochs."""
 
-    heldout: Interactions
-    seen: Interactions
-    """The original train: names the users, and its pairs are not recommended."""
-    cutoffs: tuple[int, ...]
-    metric: str
-    """Column such as `ndcg_at_20` whose best mean marks the best epoch."""
+    settings: TrainedConfig
 
-    def scores(self, recommender: Recommender) -> dict[str, float]:
-        """Mean of every metric over the users."""
-        return {name: float(values.mean()) for name, values in self.by_user(recommender).items()}
+    def fit(
+        self, train: Interactions, validation: Validation | None = None, epochs: int | None = None
+    ) -> Training:
+        """Train from scratch and return how it went.
 
-    def by_user(self, recommender: Recommender) -> dict[str, FloatArray]:
-        """Every metric of each user, shape (users,), users ascending."""
-        users = evaluated_users(self.seen, self.heldout)
-        ranked = recommender.recommend(users, max(self.cutoffs), self.seen)
-        return user_metrics(ranked, users, self.heldout, self.cutoffs)
+        With `validation`, stop after `settings.patience` validations without a better score and
+        go back to the best one's epoch. Without, train `epochs` (default `settings.max_epochs`).
 
+        Raises `DivergenceError` when the loss is not finite.
+        """
+        self.start(train)
+        return _run_epochs(self, epochs or self.settings.max_epochs, validation)
 
-@dataclass(frozen=True)
-class Record:
-    """One line of a training's history."""
+    @abstractmethod
+    def start(self, train: Interactions) -> None:
+        """Forget what was learned and make ready to train on `train`."""
 
-    epoch: int
-    """Epochs done, from 1."""
-    loss: float
-    """Mean over the epochs since the last record."""
-    scores: dict[str, float]
-    """Validation means; empty without validation."""
+    @abstractmethod
+    def train_epoch(self) -> float:
+        """Pass once over the data given to `start`; return the mean loss."""
 
 
-@dataclass(frozen=True)
-class Training:
-    """How a fit went."""
-
-    records: tuple[Record, ...]
-    best_epoch: int
-    """The epoch whose state the recommender holds."""
-    scores: dict[str, float]
-    """Validation means of that epoch; empty without validation."""
-
-
-def run_epochs(recommender: Trained, max_epochs: int, validation: Validation | None) -> Training:
+def _run_epochs(recommender: Trained, max_epochs: int, validation: Validation | None) -> Training:
     """Train for `max_epochs`, or until validation stops getting better (`Trained.fit`)."""
     settings = recommender.settings
     records: list[Record] = []

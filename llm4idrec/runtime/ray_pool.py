@@ -36,7 +36,7 @@ def ray_pool(address: str, threads: int) -> Iterator[Any]:
 
     def run(function: Callable[[Any], object], tasks: Iterable[Any]) -> Iterator[object]:
         shared = ray.put(function)
-        waiting = [task.remote(shared, given, Path.cwd(), threads) for given in tasks]
+        waiting = [task.remote(shared, given, Path.cwd(), threads=threads) for given in tasks]
         return _results(ray, waiting)
 
     try:
@@ -77,7 +77,7 @@ def _environment() -> dict[str, str]:
     return ours | {"PYTHONPATH": python_path()}
 
 
-def _call(function: Callable[[Any], object], given: Any, folder: Path, threads: int) -> object:
+def _call(function: Callable[[Any], object], given: Any, folder: Path, *, threads: int) -> object:
     os.chdir(folder)
     with fixed_threads(threads):
         return function(given)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 
 from llm4idrec.errors import KilledWorkerError
-from llm4idrec.runtime.interruption import deaf_to_interrupts
+from llm4idrec.runtime.interruption import deaf_to_interrupts, end_with_parent
 from llm4idrec.runtime.ray_pool import ADDRESS, ray_pool
 from llm4idrec.runtime.threads import fixed_threads
 
@@ -94,12 +94,4 @@ def in_this_process(workers: int) -> bool:
 
 def _start_worker(threads: int) -> None:
     torch.set_num_threads(threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A killed parent cannot stop its workers, and they would train on."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent(partial(os._exit, 1))

@@ -15,7 +15,14 @@ def base_model(files: Files, config: Config) -> None:
 
     train, out = files[TRAIN] / INTERACTIONS, files[BASE_MODEL]
     with costing(out), fixed_threads(config.threads):
-        make_base_model(train, out, config.base_model, config.lists, config.seed, config.device)
+        make_base_model(
+            train,
+            out,
+            config.base_model,
+            lists=config.lists,
+            seed=config.seed,
+            device=config.device,
+        )
 
 
 STAGE = Stage(

@@ -10,21 +10,19 @@ from llm4idrec.stages.stage import Stage
 
 def generate(files: Files, config: Config) -> None:
     """Tuned model -> shards of candidates with votes, mean log-probability and rank."""
-    from llm4idrec.generation.generator import generate_candidates
+    from llm4idrec.generation.generator import Generation, generate_candidates
 
-    out = files[GENERATIONS]
-    with costing(out):
-        generate_candidates(
-            files[TRAIN] / INTERACTIONS,
-            files[BASE_MODEL],
-            files[ADAPTER],
-            out,
-            config.generation,
-            config.lists,
-            config.seed,
-            config.device,
-            config.threads,
-        )
+    given = Generation(
+        files[TRAIN] / INTERACTIONS,
+        files[BASE_MODEL],
+        files[ADAPTER],
+        config=config.generation,
+        lists=config.lists,
+        seed=config.seed,
+        device=config.device,
+    )
+    with costing(files[GENERATIONS]):
+        generate_candidates(given, files[GENERATIONS], threads=config.threads)
 
 
 STAGE = Stage(

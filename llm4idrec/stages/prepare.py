@@ -52,9 +52,9 @@ def split(files: Files, config: Config) -> None:
     parts = split_raw(
         read_rows(raw / "train.parquet"),
         read_rows(test) if test.is_file() else None,
-        config.data,
-        config.split,
-        config.seed,
+        data=config.data,
+        split=config.split,
+        seed=config.seed,
     )
     for name, part in (("valid", parts.valid), ("test", parts.test)):
         require_several(evaluated_users(parts.train, part), heldout / f"{name}.parquet")

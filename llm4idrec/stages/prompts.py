@@ -17,7 +17,7 @@ def prompts(files: Files, config: Config) -> None:
     train, out = files[TRAIN], files[PROMPTS]
     with costing(out), replacing_folder(out) as folder:
         interactions = Interactions.read(train / INTERACTIONS)
-        built = build_prompts(interactions, config.prompts, config.lists, config.seed)
+        built = build_prompts(interactions, config.prompts, config.lists, seed=config.seed)
         write_prompts(folder / PROMPT_LINES, built)
 
 

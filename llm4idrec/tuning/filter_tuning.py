@@ -22,9 +22,8 @@ from llm4idrec.data.candidates import read_generations
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
 from llm4idrec.metrics.ranking import FloatArray
-from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.registry import new_recommender, trainings
-from llm4idrec.recommenders.training import Validation
+from llm4idrec.recommenders.validation import Ranker, Validation
 
 
 class FilterChoice(NamedTuple):
@@ -51,7 +50,7 @@ class _Watched(Validation):
 
     watch: Callable[[float], None]
 
-    def scores(self, recommender: Recommender) -> dict[str, float]:
+    def scores(self, recommender: Ranker) -> dict[str, float]:
         scores = super().scores(recommender)
         self.watch(scores[self.metric])
         return scores
@@ -159,7 +158,7 @@ class FilterTuning:
             cutoffs, told = self.evaluation.cutoffs, _numbered(watch, seed)
             validation = _Watched(valid, train, cutoffs, self.metric, told)
             recommender = new_recommender(
-                self.recommender, self.settings, self.seed, seed, self.device
+                self.recommender, self.settings, seed=self.seed, nth=seed, device=self.device
             )
             scores.append(recommender.fit(data, validation).scores[self.metric])
         return scores

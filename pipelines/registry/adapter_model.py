@@ -61,7 +61,7 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         self._users = None
         if self._lists.users:
             self._users = pq.read_table(folder / "users.parquet")["id"].combine_chunks()
-        self._model, self._tokenizer = load_tuned_model(
+        self._language_model = load_tuned_model(
             Path(context.artifacts["base_model"]),
             Path(context.artifacts["adapter"]),
             choose_device("auto"),
@@ -136,13 +136,12 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         numbers = numbers[served] if self._users is not None else np.arange(len(served))
         histories = self._histories(numbers, [items[row] for row in served])
         generator = Generator(
-            self._model,
-            self._tokenizer,
+            self._language_model,
             histories,
             self._generation,
-            self._lists,
-            self._seed,
-            self._keys(users[served]),
+            lists=self._lists,
+            seed=self._seed,
+            keys=self._keys(users[served]),
         )
         # The generator wants ascending numbers; a shard at a time bounds what it holds at once.
         shards = -(-len(served) // self._generation.shard_users)

@@ -45,7 +45,14 @@ def test_accepted_are_distinct_unseen_items(train: Interactions) -> None:
 def job(train: Interactions, tmp_path: Path) -> Job:
     base = BaseModelConfig(kind="pretrained", name=str(write_spelling_model(tmp_path / "model")))
     train.write(tmp_path / "train.parquet")
-    make_base_model(tmp_path / "train.parquet", tmp_path / "base", base, ListsConfig(), 0, "cpu")
+    make_base_model(
+        tmp_path / "train.parquet",
+        tmp_path / "base",
+        base,
+        lists=ListsConfig(),
+        seed=0,
+        device="cpu",
+    )
     return Job(
         train=str(tmp_path / "train.parquet"),
         valid=str(tmp_path / "train.parquet"),

@@ -60,7 +60,9 @@ WITH_VALID = """    held = Interactions.read({train}.parent{up} / "heldout" / "v
     interactions = interactions.union(held.user[known], held.item[known], held.timestamp[known])
 """
 
-_BUILT = "        built = build_prompts(interactions, config.prompts, config.lists, config.seed)\n"
+_BUILT = (
+    "        built = build_prompts(interactions, config.prompts, config.lists, seed=config.seed)\n"
+)
 _FILTER = "            CandidateFilter(interactions, config.filter, config.ease),\n"
 _CONTROLS = "        write_controls(interactions, folder, config)\n"
 
@@ -69,9 +71,9 @@ MUTATIONS = (
         1,
         "generation reads train and validation",
         "llm4idrec/generation/generator.py",
-        "    train = Interactions.read(shards.train)\n",
-        "    interactions = Interactions.read(shards.train)\n"
-        + WITH_VALID.format(train="shards.train", up=".parent")
+        "    train = Interactions.read(given.train)\n",
+        "    interactions = Interactions.read(given.train)\n"
+        + WITH_VALID.format(train="given.train", up=".parent")
         + "    train = interactions\n",
         SEES_TRAIN,
     ),

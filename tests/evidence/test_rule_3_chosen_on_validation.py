@@ -61,7 +61,7 @@ def test_the_filter_is_tuned_without_the_test_set(flow: Flow, tmp_path: Path) ->
     popular.learn(train)
     users = np.unique(valid.user).astype(np.int32)
     ranked = popular.recommend(users, 5, train)
-    assert trials[0]["value"] == user_metrics(ranked, users, valid, [5])["ndcg_at_5"].mean()
+    assert trials[0]["value"] == user_metrics(ranked, users, valid, cutoffs=[5])["ndcg_at_5"].mean()
 
 
 def test_every_item_of_the_catalogue_is_ranked() -> None:
@@ -78,5 +78,5 @@ def test_every_item_of_the_catalogue_is_ranked() -> None:
     popular.learn(train)
     users = np.array([n_items - 1], np.int32)
     ranked = popular.recommend(users, n_items, train)
-    metrics = user_metrics(ranked, users, heldout, [n_items])
+    metrics = user_metrics(ranked, users, heldout, cutoffs=[n_items])
     assert metrics[f"mrr_at_{n_items}"] == 1 / (n_items - train.history_lengths[users[0]])

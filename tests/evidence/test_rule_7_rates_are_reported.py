@@ -14,8 +14,8 @@ import pytest
 from llm4idrec.augmentation.filtering import filter_candidates
 from llm4idrec.config import FilterConfig
 from llm4idrec.config.recommenders import EASEConfig
-from llm4idrec.data.candidates import Mention, count_votes
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.generation.mentions import Mention, count_votes
 from llm4idrec.runtime.files import read_json, write_json
 from tests.evidence.augmenting import Flow
 from tests.llm4idrec.small_run import make, small_run

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from llm4idrec.data.candidates import count_votes
+from llm4idrec.generation.mentions import count_votes
 from llm4idrec.generation.sampling import _mentions
 from llm4idrec.language_model.prompts import parse_item, parse_items
 from llm4idrec.language_model.tokenization import PromptEncoder, compact_tokenizer
@@ -135,7 +135,7 @@ BYTES, PIECES = byte_level(), sentence_piece()
 
 def said(text: str, through: PromptEncoder, cut: bool = False) -> list[str]:
     tokens = through.pieces([text])[0]
-    return [m.text for m in _mentions(0, [(token, -1.0) for token in tokens], through, cut)]
+    return [m.text for m in _mentions(0, [(token, -1.0) for token in tokens], through, cut=cut)]
 
 
 def items(texts: list[str]) -> list[int]:
@@ -203,7 +203,7 @@ def test_what_is_no_item_is_counted_and_has_no_number() -> None:
     mentions = [
         (0, place, m)
         for place, text in enumerate(("i5, i05", "i5 <script>"))
-        for m in _mentions(0, [(t, -1.0) for t in BYTES.pieces([text])[0]], BYTES, False)
+        for m in _mentions(0, [(t, -1.0) for t in BYTES.pieces([text])[0]], BYTES, cut=False)
     ]
     table = count_votes(mentions).to_pydict()
     assert table["text"] == ["i5", "i05", "<script>"]

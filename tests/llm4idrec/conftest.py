@@ -69,18 +69,18 @@ def in_blocks(n_users: int) -> Interactions:
 @pytest.fixture
 def killed_at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[int]]:
     """Makes the so many-th step of language-model training raise; the steps begun are listed."""
-    real = causal_training._step
+    real = causal_training._backward
 
     def arm(number: int) -> list[int]:
         steps: list[int] = []
 
-        def step(model: Any, batches: Any, place: int, *rest: Any) -> float:
+        def step(model: Any, batches: Any, place: int, **rest: Any) -> float:
             steps.append(place)
             if len(steps) == number:
                 raise KeyboardInterrupt
-            return real(model, batches, place, *rest)
+            return real(model, batches, place, **rest)
 
-        monkeypatch.setattr(causal_training, "_step", step)
+        monkeypatch.setattr(causal_training, "_backward", step)
         return steps
 
     return arm
@@ -111,9 +111,11 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
 def tune(train: Interactions, base: BaseModelConfig, lists: ListsConfig, root: Path) -> Tuned:
     files = Tuned(*(root / name for name in ("train.parquet", "base", "prompts.jsonl", "adapter")))
     train.write(files.train)
-    make_base_model(files.train, files.base_model, base, lists, 1, "cpu")
-    write_prompts(files.prompts, build_prompts(train, PROMPTS, lists, 1))
-    tune_adapter(files.base_model, files.prompts, files.adapter, ADAPTER, 1, "cpu")
+    make_base_model(files.train, files.base_model, base, lists=lists, seed=1, device="cpu")
+    write_prompts(files.prompts, build_prompts(train, PROMPTS, lists, seed=1))
+    tune_adapter(
+        files.base_model, files.prompts, files.adapter, config=ADAPTER, seed=1, device="cpu"
+    )
     return files
 
 

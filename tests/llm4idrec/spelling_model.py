@@ -54,6 +54,8 @@ def write_owned(root: Path, blocks: Interactions, tied: bool = True) -> Tuned:
     blocks.write(files.train)
     name = str(write_spelling_model(root / "pretrained", tied=tied))
     config = BaseModelConfig(kind="pretrained", name=name, id_tokens=True)
-    make_base_model(files.train, files.base_model, config, ListsConfig(), 1, "cpu")
-    write_prompts(files.prompts, build_prompts(blocks, PROMPTS, ListsConfig(), 1))
+    make_base_model(
+        files.train, files.base_model, config, lists=ListsConfig(), seed=1, device="cpu"
+    )
+    write_prompts(files.prompts, build_prompts(blocks, PROMPTS, ListsConfig(), seed=1))
     return files

@@ -20,9 +20,9 @@ from llm4idrec.data.formats.ids import require_ids
 from llm4idrec.data.formats.json_lines import read_json_lines, require_keys
 from llm4idrec.data.formats.lines import read_pairs, read_sequences
 from llm4idrec.data.formats.parquet import read_parquet
-from llm4idrec.data.formats.shown import shown
 from llm4idrec.data.formats.text import NothingReadError
 from llm4idrec.data.formats.times import is_numeric, read_times
+from llm4idrec.data.shown import shown
 from llm4idrec.data.source import Source
 from llm4idrec.errors import InputError
 
@@ -40,7 +40,7 @@ def read_file(path: Path, data: DataConfig) -> pa.Table:
     """
     read, header, source = _read_all(path, data)
     if data.format == "jsonl":
-        require_keys(read, data.columns, header, path)
+        require_keys(read, data.columns, header, path=path)
     counted = fulfilled(read, data, source)
     table = read if counted is None else read.filter(counted)
     require_ids(table, data, source)
@@ -56,7 +56,7 @@ def read_file(path: Path, data: DataConfig) -> pa.Table:
         source = replace(source, dropped=len(read) - len(table))
         said = f"{len(table)} of {len(read)} rows meet data.where and data.min_rating"
         print(f"{path}: {said}", file=sys.stderr)
-    point_out(table, header, data, source, digits=digits)
+    point_out(table, header, data=data, source=source, digits=digits)
     return source.described(table.select(columns))
 
 

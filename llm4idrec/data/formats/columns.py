@@ -16,8 +16,8 @@ import pyarrow.csv as pacsv
 
 from llm4idrec.config import DataConfig
 from llm4idrec.data.formats.layout import Layout
-from llm4idrec.data.formats.shown import listed
 from llm4idrec.data.formats.text import NothingReadError, read_text
+from llm4idrec.data.shown import listed
 from llm4idrec.errors import InputError, MissingColumnError
 
 LongArray = npt.NDArray[np.int64]
@@ -46,16 +46,16 @@ def read_separated(
     header = _names(cells, layout)
     if layout.header:
         _require_names(cells, wanted, path)
-    places = _places(header, wanted, content, layout, path)
+    places = _places(header, wanted, content=content, layout=layout, path=path)
     names = [str(place) for place in range(len(header))]
     read = {names[place]: None for place in places.values()}
     quotes = layout.quoted and b'"' in content
     if quotes:  # the last column shows whether the last quotation ends
         read[names[-1]] = None
     try:
-        table = _cells(content, layout, names, list(read), quotes=quotes)
+        table = _cells(content, layout, names=names, read=list(read), quotes=quotes)
     except pa.ArrowException as error:
-        raise _unparsed(records, len(header), error, layout, path) from error
+        raise _unparsed(records, len(header), error=error, layout=layout, path=path) from error
     if not len(table):
         found = "there is a header but nothing below it"
         raise NothingReadError(found, "at least one interaction", file=path)
@@ -67,14 +67,20 @@ def read_separated(
         line = np.fromiter((start for start, row in records if row), np.int64, len(table))
     columns = {role: _trimmed(table[names[place]], layout) for role, place in places.items()}
     if layout.header:
-        _require_one_header(columns, {r: cells[place] for r, place in places.items()}, line, path)
+        _require_one_header(
+            columns, {r: cells[place] for r, place in places.items()}, line, path=path
+        )
     return pa.table({**columns, "line": line}), header
 
 
 def _cells(
-    content: bytes, layout: Layout, names: list[str], read: list[str], *, quotes: bool
+    content: bytes, layout: Layout, *, names: list[str], read: list[str], quotes: bool
 ) -> pa.Table:
-    """The columns `read`, as strings, of what stands below the header."""
+    """The columns `read`, as strings, of what stands in `content` below the header.
+
+    `names` are those of all columns, `layout` says what parts them, and with `quotes` a cell may be
+    in quotation marks.
+    """
     return pacsv.read_csv(
         pa.BufferReader(content),
         pacsv.ReadOptions(column_names=names, skip_rows=layout.lines_above),
@@ -95,10 +101,14 @@ def _names(cells: list[str], layout: Layout) -> list[str]:
 
 
 def _places(
-    header: list[str], wanted: Mapping[str, str], content: bytes, layout: Layout, path: Path
+    header: list[str], wanted: Mapping[str, str], *, content: bytes, layout: Layout, path: Path
 ) -> dict[str, int]:
-    """Role -> place of the column; where one is not there, the sentence says which separator the
-    first line seems to have."""
+    """Role -> place of the column, from 0; where one is not there, the sentence says which
+    separator the first line seems to have.
+
+    `header` are the names there are, `wanted` is role -> name, and `content`, laid out as `layout`
+    says, is what the file `path` holds.
+    """
     remedy = None if layout.header else "name the columns by their numbers, or set data.header"
     if not set(wanted.values()) <= set(header):
         first = content[: content.index(b"\n")].decode().replace(layout.mark, layout.separator)
@@ -116,7 +126,10 @@ def _places(
             missing = next(role for role, name in wanted.items() if name not in header)
             remedy = correction(header, missing, wanted[missing])
             remedy += ", or set data.header to false"
-    return {role: place_of(header, role, name, path, remedy) for role, name in wanted.items()}
+    return {
+        role: place_of(header, role, name, path=path, remedy=remedy)
+        for role, name in wanted.items()
+    }
 
 
 def _may_lack_header(header: list[str]) -> bool:
@@ -156,8 +169,14 @@ def _require_names(header: list[str], wanted: Mapping[str, str], path: Path) -> 
         raise _no_header(header, next(iter(wanted.values())), path)
 
 
-def place_of(header: list[str], role: str, name: str, path: Path, remedy: str | None = None) -> int:
-    """The place of a column; `InputError` if it is not there once."""
+def place_of(
+    header: list[str], role: str, name: str, *, path: Path, remedy: str | None = None
+) -> int:
+    """The place of a column, from 0; `InputError` if it is not there once.
+
+    `header` are the names of all columns of the file `path`, `name` is that of the column for the
+    `role`; without a `remedy` the sentence asks for a correction of the parameter.
+    """
     if header.count(name) == 1:
         return header.index(name)
     if name in header:
@@ -208,9 +227,13 @@ def _records(content: bytes, layout: Layout) -> Iterator[Record]:
 
 
 def _unparsed(
-    records: Iterator[Record], width: int, error: pa.ArrowException, layout: Layout, path: Path
+    records: Iterator[Record], width: int, *, error: pa.ArrowException, layout: Layout, path: Path
 ) -> InputError:
-    """The error for the first record that is not `width` cells wide, or longer than Arrow reads."""
+    """The error for the first record that is not `width` cells wide, or longer than Arrow reads.
+
+    `records` are those of the file `path`, laid out as `layout` says, and `error` is what Arrow
+    says, for where there is no such record.
+    """
     for start, row in records:
         if row and len(row) != width:
             return InputError(
@@ -253,7 +276,7 @@ def _unended(records: Iterator[Record], path: Path) -> InputError:
 
 
 def _require_one_header(
-    columns: dict[str, pa.Array], header: dict[str, str], line: LongArray, path: Path
+    columns: dict[str, pa.Array], header: dict[str, str], line: LongArray, *, path: Path
 ) -> None:
     """`InputError` at a header further down, as in files that were joined."""
     if not {"user", "item"} <= columns.keys():  # one is the name of a folder

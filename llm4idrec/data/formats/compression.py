@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from llm4idrec.data.formats.shown import listed
+from llm4idrec.data.shown import listed
 from llm4idrec.errors import InputError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from llm4idrec.config import DataConfig
-from llm4idrec.data.formats.shown import listed, shown
 from llm4idrec.data.formats.times import first_failing
+from llm4idrec.data.shown import listed, shown
 from llm4idrec.data.source import Source
 from llm4idrec.errors import InputError
 

@@ -33,10 +33,14 @@ INVISIBLE = (
 
 
 def point_out(
-    table: pa.Table, header: list[str], data: DataConfig, source: Source, *, digits: int | None
+    table: pa.Table, header: list[str], *, data: DataConfig, source: Source, digits: int | None
 ) -> None:
     """Say what is doubtful in a table that was read, whose times are numbers times 10**`digits`;
-    None: they were not spelled as such."""
+    None: they were not spelled as such.
+
+    `header` are the names of all columns, also those that were not read, `data` says which were,
+    and `source` where the lines of `table` stand.
+    """
     for sentence in (
         *_unused_rating(header, data),
         *(() if digits is None else _units(table, source, digits)),

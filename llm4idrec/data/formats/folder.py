@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from llm4idrec.data.formats.compression import SUFFIXES
-from llm4idrec.data.formats.shown import shown
+from llm4idrec.data.shown import shown
 from llm4idrec.errors import InputError
 
 MOST_FILES = 10_000

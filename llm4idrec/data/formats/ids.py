@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from llm4idrec.config import DataConfig
-from llm4idrec.data.formats.shown import shown
+from llm4idrec.data.shown import shown
 from llm4idrec.data.source import Source
 from llm4idrec.errors import InputError
 

@@ -16,8 +16,8 @@ import pyarrow.json as pajson
 from llm4idrec.config import DataConfig
 from llm4idrec.data.formats.columns import correction
 from llm4idrec.data.formats.parquet import require_no_nul
-from llm4idrec.data.formats.shown import listed, shown
 from llm4idrec.data.formats.text import read_text
+from llm4idrec.data.shown import listed, shown
 from llm4idrec.errors import InputError, MissingColumnError
 
 TYPES: dict[type, pa.DataType] = {str: pa.string(), int: pa.int64()}
@@ -93,7 +93,7 @@ def _line_by_line(content: bytes, wanted: Mapping[str, str], path: Path) -> pa.T
         record = _object(line, number, path)
         lines.append(number)
         for role, name in wanted.items():
-            values[role].append(_text(record.get(name), role, number, path))
+            values[role].append(_text(record.get(name), role, number, path=path))
     columns = {role: pa.array(texts, pa.string()) for role, texts in values.items()}
     return pa.table({**columns, "line": pa.array(lines, pa.int64())})
 
@@ -119,7 +119,7 @@ def _refused(found: str, number: int, path: Path) -> InputError:
     )
 
 
-def _text(value: Any, role: str, number: int, path: Path) -> str | None:
+def _text(value: Any, role: str, number: int, *, path: Path) -> str | None:
     """The value as text; a whole number is an ID, a fraction is none."""
     if value is None:
         return None
@@ -141,7 +141,9 @@ def _text(value: Any, role: str, number: int, path: Path) -> str | None:
     )
 
 
-def require_keys(table: pa.Table, wanted: Mapping[str, str], keys: list[str], path: Path) -> None:
+def require_keys(
+    table: pa.Table, wanted: Mapping[str, str], keys: list[str], *, path: Path
+) -> None:
     """`InputError` for a key that no line of the file, or of the folder, has."""
     for role, name in wanted.items():
         if table[role].null_count == len(table):

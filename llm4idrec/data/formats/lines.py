@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from llm4idrec.config import DataConfig
-from llm4idrec.data.formats.shown import shown
 from llm4idrec.data.formats.text import read_text
+from llm4idrec.data.shown import shown
 from llm4idrec.errors import InputError
 
 LongArray = npt.NDArray[np.int64]

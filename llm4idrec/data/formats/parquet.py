@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from llm4idrec.config import DataConfig
 from llm4idrec.data.formats.columns import place_of
 from llm4idrec.data.formats.compression import MOST, PLENTY, compressed, read_bytes
-from llm4idrec.data.formats.shown import shown
 from llm4idrec.data.formats.text import NothingReadError
+from llm4idrec.data.shown import shown
 from llm4idrec.errors import InputError
 
 LARGEST_FLOAT = float(2**53)
@@ -51,7 +51,8 @@ def _read(path: Path, wanted: Mapping[str, str]) -> tuple[pa.Table, dict[str, st
         with pq.ParquetFile(source) as file:
             header = file.schema_arrow.names
             names = {
-                role: header[place_of(header, role, name, path)] for role, name in wanted.items()
+                role: header[place_of(header, role, name, path=path)]
+                for role, name in wanted.items()
             }
             texts = {name for name in names.values() if file.schema_arrow.field(name).type in TEXTS}
             short = _shorter_than_plain(file.metadata, texts)

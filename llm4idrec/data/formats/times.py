@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from llm4idrec.data.formats.shown import shown
+from llm4idrec.data.shown import shown
 from llm4idrec.data.source import Source
 from llm4idrec.errors import InputError
 
@@ -54,7 +54,7 @@ def read_times(table: pa.Table, source: Source) -> tuple[pa.Array, int]:
     else:
         place = -1
     if place >= 0:
-        raise at.error("null", place, "a value", "fill or drop the row")
+        raise at.error("null", place, "a value", remedy="fill or drop the row")
     if pa.types.is_integer(kind) or (pa.types.is_temporal(kind) and not pa.types.is_time(kind)):
         whole = column.cast(pa.int32()) if pa.types.is_date32(kind) else column
         try:
@@ -89,7 +89,7 @@ class _Places:
         self.column, self.line, self.source = column, line, source
 
     def error(
-        self, found: str, place: int, expected: str = EXPECTED, remedy: str | None = REMEDY
+        self, found: str, place: int, expected: str = EXPECTED, *, remedy: str | None = REMEDY
     ) -> InputError:
         where = self.source.place(self.line[place].as_py())
         return InputError(f"the timestamp is {found}", expected, remedy, **where)
@@ -126,7 +126,7 @@ def _texts(text: pa.Array, at: _Places) -> tuple[pa.Array, int]:
     kinds = ("a number", "ISO 8601")
     other, usual = kinds if not of_numbers else kinds[::-1]
     found = f"{shown(odd)}, {other}, and on {at.named(0)} {shown(text[0].as_py())}, {usual}"
-    raise at.error(found, place, "one spelling in the whole column", "convert the column")
+    raise at.error(found, place, "one spelling in the whole column", remedy="convert the column")
 
 
 def _has_letters(text: pa.Array) -> bool:
@@ -148,7 +148,7 @@ def _scaled(text: pa.Array, at: _Places) -> tuple[pa.Array, int]:
                 expected = (
                     f"a number below 2**63 with at most {MOST_DIGITS} digits behind the point"
                 )
-                raise at.error(shown(text[wrong].as_py()), wrong, expected, REMEDY)
+                raise at.error(shown(text[wrong].as_py()), wrong, expected, remedy=REMEDY)
             digits += 1
 
     def whole(part: pa.Array) -> pa.Array:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from llm4idrec.nn.catalogue_trie import Available
 from llm4idrec.recommenders.generative.catalogue import Catalogue, log_softmax_by
 from llm4idrec.recommenders.generative.model import WholeWordT5
 from llm4idrec.recommenders.generative.vocabulary import PAD
@@ -51,14 +52,15 @@ def beam_search(
     model: WholeWordT5,
     states: Tensor,
     mask: Tensor,
+    *,
     catalogue: Catalogue,
-    available: Tensor,
+    available: Available,
     beams: int,
 ) -> tuple[Tensor, Tensor]:
     """The most probable items and their log-probabilities, each (n, up to `beams`), best first.
 
-    `states` (n, length, d) and `mask` (n, length) are the encoder's. Only items that `available`
-    (n, nodes + 1), of the trie, still allows are found; `NOTHING` and -inf fill the rest. A
+    `states` (n, length, d) and `mask` (n, length) are those of the encoder of `model`. Only items
+    of the `catalogue` that are `available` to a row are found; `NOTHING` and -inf fill the rest. A
     probability is that of the whole index, among all items. With as many beams as items the
     answer is exact.
     """
@@ -69,8 +71,8 @@ def beam_search(
     trie = catalogue.trie
     for _ in range(trie.depth):
         width = node.shape[1]
-        tokens, children, gain = _options(model, decoder.feed(token), catalogue, node)
-        allowed = available.gather(1, children.flatten(1)).view(children.shape) > 0
+        tokens, children, gain = _options(model, decoder.feed(token), catalogue, node=node)
+        allowed = available.reaches(children.flatten(1)).view(children.shape)
         value = (score[..., None] + gain).masked_fill(~allowed, -torch.inf)
         score, place = value.flatten(1).topk(min(beams, value[0].numel()), 1)
         node = children.flatten(1).gather(1, place)
@@ -82,7 +84,7 @@ def beam_search(
 
 
 def _options(
-    model: WholeWordT5, decoded: Tensor, catalogue: Catalogue, node: Tensor
+    model: WholeWordT5, decoded: Tensor, catalogue: Catalogue, *, node: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """What each beam may become: tokens, nodes, log-probabilities, each (n, width, most children).
 

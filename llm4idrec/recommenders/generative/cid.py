@@ -21,5 +21,9 @@ class CID(Generative):
     def index_items(self, train: Interactions, rng: np.random.Generator) -> list[str]:
         settings = self.settings
         return collaborative_index(
-            train, settings.clusters, settings.leaf_size, settings.independent, rng
+            train,
+            clusters=settings.clusters,
+            leaf_size=settings.leaf_size,
+            independent=settings.independent,
+            rng=rng,
         )

@@ -19,12 +19,16 @@ _DENSE = 600
 
 def collaborative_index(
     train: Interactions,
+    *,
     clusters: int,
     leaf_size: int,
     independent: bool,
     rng: np.random.Generator,
 ) -> list[str]:
     """The clusters of each item from the root down, then a last token (CID of Hua et al. 2023).
+
+    Items that users of `train` take together share clusters: a group of more than `leaf_size` items
+    is parted into so many `clusters`, whose search starts where `rng` says.
 
     independent (CID+IID, their hybrid): no two clusters share a token, and each item has a last
     token of its own: `<CI3><CI25><I107>`. Otherwise (CID) there are `leaf_size` tokens: clusters

@@ -7,7 +7,9 @@ import numpy as np
 from llm4idrec.data.interactions import IntArray, LongArray
 
 
-def latest(items: IntArray | LongArray, first: LongArray, end: LongArray, width: int) -> LongArray:
+def latest(
+    items: IntArray | LongArray, first: LongArray, end: LongArray, *, width: int
+) -> LongArray:
     """The last `width` of `items[first:end]` in each row, shape (n, width), -1 in front."""
     place = end[:, None] + np.arange(-width, 0)
     inside = place >= first[:, None]
@@ -16,7 +18,7 @@ def latest(items: IntArray | LongArray, first: LongArray, end: LongArray, width:
     return np.where(inside, items[np.where(inside, place, 0)].astype(np.int64), -1)
 
 
-def fill_up(ranked: LongArray, row: LongArray, item: LongArray, popular: LongArray) -> LongArray:
+def fill_up(ranked: LongArray, row: LongArray, item: LongArray, *, popular: LongArray) -> LongArray:
     """Each row's items, then the rest of `popular` in order, without those taken.
 
     `ranked` (n, k) ends in -1 where a row is short; (`row`, `item`) are pairs that must not be

@@ -51,7 +51,7 @@ class WholeWordT5(nn.Module):
             return (decoded @ weight.T)[row, token]
         return (weight[token] * decoded[row]).sum(1)
 
-    def loss(self, tokens: Tensor, words: Tensor, items: Tensor, catalogue: Catalogue) -> Tensor:
+    def loss(self, tokens: Tensor, words: Tensor, items: Tensor, *, catalogue: Catalogue) -> Tensor:
         """Mean of -log P(item | prompt), by teacher forcing; a scalar."""
         states, mask = self.encode(tokens, words)
         codes, nodes = catalogue.codes[items], catalogue.nodes[items]

@@ -32,9 +32,6 @@ class Pieces:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    def tokens_of(self, piece: int) -> list[int]:
-        return list(self.tokens[self.starts[piece] : self.starts[piece + 1]].tolist())
-
     def encode(self, prompts: LongArray) -> Ragged:
         """Prompts (n, width) of pieces, with -1 at empty places, as tokens.
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from llm4idrec.config.recommenders import GenerativeConfig
 from llm4idrec.data.interactions import IntArray, Interactions, LongArray
-from llm4idrec.recommenders.base import Trained, require_time
+from llm4idrec.recommenders.base import require_time
 from llm4idrec.recommenders.generative.beam import beam_search
 from llm4idrec.recommenders.generative.catalogue import Catalogue
 from llm4idrec.recommenders.generative.history import fill_up, latest
@@ -27,6 +27,7 @@ from llm4idrec.recommenders.generative.prompts import (
 )
 from llm4idrec.recommenders.generative.vocabulary import vocabulary_of
 from llm4idrec.recommenders.ranking import NO_ITEM, seen_places
+from llm4idrec.recommenders.training import Trained
 
 _BEAMS_A_CHUNK = 2048
 _WARM_UP = 0.05
@@ -88,7 +89,7 @@ class Generative(Trained):
                 self._set_rate(self._epoch + number / len(batches))
                 tokens, words = encoded.batch(rows, self.device)
                 items = answers[rows].to(self.device)
-                loss = self._model.loss(tokens, words, items, self._catalogue)
+                loss = self._model.loss(tokens, words, items, catalogue=self._catalogue)
                 self._optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(self._model.parameters(), _CLIP)
@@ -105,7 +106,7 @@ class Generative(Trained):
         # The first item has nothing in front of it, so it is asked for only where it is alone.
         choice = 1 + (self._rng.random(len(users)) * (lengths[users] - 1)).astype(np.int64)
         place = first + np.minimum(choice, lengths[users] - 1)
-        history = latest(self._train.item, first, place, self.settings.max_length)
+        history = latest(self._train.item, first, place, width=self.settings.max_length)
         straightforward = self._rng.random(len(users)) < self.settings.straightforward
         template = np.where(
             straightforward,
@@ -144,7 +145,7 @@ class Generative(Trained):
         row, item = seen_places(users, seen, len(self._popular))
         end = np.cumsum(np.bincount(row, minlength=len(users)))
         first = np.concatenate(([0], end[:-1]))
-        history = latest(item, first, end, self.settings.max_length)
+        history = latest(item, first, end, width=self.settings.max_length)
         empty = (history[:, -1] < 0) & (self.settings.straightforward > 0)
         template = np.where(empty, len(SEQUENTIAL), 0)
         prompts = self._prompts(template, users.astype(np.int64), history)
@@ -152,13 +153,15 @@ class Generative(Trained):
         tokens, words = self._pieces.encode(prompts).batch(everyone, self.device)
         available = self._catalogue.trie.available(len(users))
         known = torch.from_numpy(row).to(self.device), torch.from_numpy(item).to(self.device)
-        self._catalogue.trie.remove(available, *known)
+        available.remove(*known)
         states, mask = self._model.encode(tokens, words)
         beams = max(self.settings.beams, k)
-        found = beam_search(self._model, states, mask, self._catalogue, available, beams)[0].cpu()
+        found = beam_search(
+            self._model, states, mask, catalogue=self._catalogue, available=available, beams=beams
+        )[0].cpu()
         ranked = np.full((len(users), k), NO_ITEM, np.int64)
         ranked[:, : found.shape[1]] = found[:, :k].numpy()
-        return fill_up(ranked, row, item, self._popular)
+        return fill_up(ranked, row, item, popular=self._popular)
 
     def state(self) -> dict[str, Tensor]:
         weights = {f"model.{n}": p.detach().clone() for n, p in self._model.named_parameters()}

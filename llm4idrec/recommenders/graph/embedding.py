@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from llm4idrec.data.interactions import IntArray, Interactions
-from llm4idrec.recommenders.base import Trained
 from llm4idrec.recommenders.products import products
 from llm4idrec.recommenders.ranking import rank_scores
+from llm4idrec.recommenders.training import Trained
 
 
 class EmbeddingRecommender(Trained):
@@ -46,4 +46,4 @@ class EmbeddingRecommender(Trained):
             rows = torch.from_numpy(chunk.astype(np.int64)).to(self.device)
             return products(user_vectors[rows], item_vectors)
 
-        return rank_scores(score, users, k, seen, len(item_vectors))
+        return rank_scores(score, users, k, seen=seen, n_items=len(item_vectors))

@@ -22,7 +22,7 @@ def bpr_loss(rows: Tensor) -> Tensor:
     return softplus((users * (others - items)).sum(-1)).mean()
 
 
-def info_nce(queries: Tensor, keys: Tensor, own: Tensor, temperature: float) -> Tensor:
+def info_nce(queries: Tensor, keys: Tensor, own: Tensor, *, temperature: float) -> Tensor:
     """Cross-entropy of each query finding its own key (Oord et al. 2018, eq. 4); a scalar.
 
     The mean over i of ln sum_j exp(s_ij) - s_i,own(i), where s_ij = cos(q_i, k_j) / temperature.
@@ -42,7 +42,8 @@ class _InfoNCE(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, queries: Tensor, keys: Tensor, own: Tensor) -> Tensor:
+    def forward(ctx: Any, *given: *tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        queries, keys, own = given
         step = max(1, _LOGITS_A_CHUNK[queries.device.type] // len(keys))
         positive = keys[own]
         of_queries, of_keys = torch.empty_like(queries), torch.zeros_like(keys)

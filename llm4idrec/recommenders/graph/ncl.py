@@ -88,12 +88,12 @@ class NCL(LightGCN):
             (rows[1][split:], rows[2][split_keys:], places[split:] - split_keys),
         )
         for side, (context, first, own) in enumerate(sides):
-            structure = info_nce(context, first, own, settings.temperature)
+            structure = info_nce(context, first, own, temperature=settings.temperature)
             total = total + settings.structure * structure
             if self._centres:
                 points, centres = first[own], self._centres[side]
                 nearest = nearest_centres(points.detach(), centres)
-                prototypes = info_nce(points, centres, nearest, settings.temperature)
+                prototypes = info_nce(points, centres, nearest, temperature=settings.temperature)
                 total = total + settings.prototypes * prototypes
         return total
 

@@ -37,7 +37,7 @@ class TripleSampler:
     Pairs of a user who has the whole catalogue are left out: there is nothing to compare with.
     """
 
-    def __init__(self, train: Interactions, negatives: int = 1) -> None:
+    def __init__(self, train: Interactions, negatives: int) -> None:
         self._unseen = UnseenSampler(train)
         comparable = self._unseen.unseen[train.user] > 0
         self._users = train.user[comparable].astype(np.int64)

@@ -73,5 +73,7 @@ class SimGCL(LightGCN):
             queries, keys = one[start::groups], other[start::groups]
             own = torch.arange(len(keys), device=self.device)
             share = len(keys) / len(one)
-            total = total + share * info_nce(queries, keys, own, self.settings.temperature)
+            total = total + share * info_nce(
+                queries, keys, own, temperature=self.settings.temperature
+            )
         return total

@@ -57,7 +57,7 @@ class EASE(ClosedForm):
             )
             return embedding_bag(taken, self._weights, starts, mode="sum")
 
-        return rank_scores(score, users, k, seen, n_items)
+        return rank_scores(score, users, k, seen=seen, n_items=n_items)
 
     def state(self) -> dict[str, Tensor]:
         return {**history_state(self._history), "weights": self._weights}

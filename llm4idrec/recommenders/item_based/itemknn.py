@@ -48,7 +48,7 @@ class ItemKNN(ClosedForm):
             scores = torch.from_numpy((self._users[chunk] @ self._similar).toarray())
             return torch.where(scores > 0, scores, popularity)
 
-        return rank_scores(score, users, k, seen, self._history.n_items)
+        return rank_scores(score, users, k, seen=seen, n_items=self._history.n_items)
 
     def state(self) -> dict[str, Tensor]:
         return {
@@ -81,7 +81,13 @@ def similar_items(users: csr_array, neighbours: int, shrinkage: float) -> csr_ar
     sizes = np.sqrt(columns.power(2).sum(axis=1))
     step = max(1, _SIMILARITIES_A_CHUNK // n_items)
     chunks = [
-        _most_similar(columns[start : start + step] @ rows, sizes, start, neighbours, shrinkage)
+        _most_similar(
+            columns[start : start + step] @ rows,
+            sizes,
+            start=start,
+            neighbours=neighbours,
+            shrinkage=shrinkage,
+        )
         for start in range(0, n_items, step)
     ]
     similar: csr_array = vstack(chunks, format="csr")
@@ -91,11 +97,17 @@ def similar_items(users: csr_array, neighbours: int, shrinkage: float) -> csr_ar
 def _most_similar(
     products: csr_array,
     sizes: npt.NDArray[np.float32],
+    *,
     start: int,
     neighbours: int,
     shrinkage: float,
 ) -> csr_array:
-    """Rows `start`, `start` + 1, ... of `similar_items` from the inner products of their items."""
+    """Rows `start`, `start` + 1, ... of `similar_items` from the inner products of their items.
+
+    `products` is (rows, n_items), `sizes` (n_items,) are the lengths of the items' vectors; of each
+    row the largest `neighbours` are kept, and `shrinkage` is added to what the products are divided
+    by.
+    """
     n, n_items = products.shape
     row, column = np.repeat(np.arange(n), np.diff(products.indptr)), products.indices
     cosine = products.data / (sizes[row + start] * sizes[column] + np.float32(shrinkage))

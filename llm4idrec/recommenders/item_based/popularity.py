@@ -25,7 +25,7 @@ class Popularity(ClosedForm):
         def score(chunk: IntArray) -> Tensor:
             return self._counts.repeat(len(chunk), 1)
 
-        return rank_scores(score, users, k, seen, len(self._counts))
+        return rank_scores(score, users, k, seen=seen, n_items=len(self._counts))
 
     def state(self) -> dict[str, Tensor]:
         return {"counts": self._counts}

@@ -14,11 +14,12 @@ from torch import Tensor
 from llm4idrec.config.recommenders import SequentialConfig
 from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.nn.sampled_softmax import sampled_softmax_loss
-from llm4idrec.recommenders.base import Trained, require_time
+from llm4idrec.recommenders.base import require_time
 from llm4idrec.recommenders.products import products
 from llm4idrec.recommenders.ranking import rank_scores
 from llm4idrec.recommenders.sequential.sequences import Batch, Sequences, pack
 from llm4idrec.recommenders.sequential.transformer import Dropout, Transformer
+from llm4idrec.recommenders.training import Trained
 
 _ENCODED = 1024
 """Sequences encoded at once for ranking."""
@@ -46,7 +47,9 @@ class Sequential(Trained):
         )
 
     def _new_model(self, n_items: int) -> Transformer:
-        return Transformer.empty(self.settings, n_items, self.bidirectional, self.device)
+        return Transformer.empty(
+            self.settings, n_items, gaussian=self.bidirectional, device=self.device
+        )
 
     @property
     def n_items(self) -> int:
@@ -76,11 +79,13 @@ class Sequential(Trained):
             rows = self.tensor(np.searchsorted(distinct, chunk))
             return products(vectors[rows], items)
 
-        return rank_scores(score, users, k, seen, len(items))
+        return rank_scores(score, users, k, seen=seen, n_items=len(items))
 
     def continued(self, seen: Interactions, users: IntArray) -> Sequences:
         """The sequences at whose ends the users' next items are predicted."""
-        return Sequences.latest(seen, users, self.n_items, self.settings.max_length)
+        return Sequences.latest(
+            seen, users, n_items=self.n_items, max_length=self.settings.max_length
+        )
 
     @torch.no_grad()
     def encode(self, sequences: Sequences) -> Tensor:
@@ -88,7 +93,7 @@ class Sequential(Trained):
         ends = torch.zeros(len(sequences), self.settings.embedding_size, device=self.device)
         for batch in self.pack(sequences, _ENCODED):
             (vectors,) = self._model.look_up(batch.items)
-            hidden = self._model(batch, vectors, not self.bidirectional).flatten(0, 1)
+            hidden = self._model(batch, vectors, causal=not self.bidirectional).flatten(0, 1)
             owner = batch.owner.view(-1)[batch.last]
             ends[owner] = hidden[batch.last]
         return ends
@@ -99,16 +104,25 @@ class Sequential(Trained):
         return self.tensor(self._rng.choice(self.n_items, count, replace=False, shuffle=False))
 
     def cross_entropy(
-        self, hidden: Tensor, right: Tensor, others: Tensor, targets: Tensor, drawn: Tensor
+        self, hidden: Tensor, right: Tensor, others: Tensor, *, targets: Tensor, drawn: Tensor
     ) -> Tensor:
-        """`sampled_softmax_loss` over the catalogue."""
-        return sampled_softmax_loss(hidden, right, others, targets, drawn, self.n_items)
+        """`sampled_softmax_loss` over the catalogue: `hidden` (n, d) is to find `targets` (n,),
+        with vectors `right` (n, d), among those `drawn` (m,), with vectors `others` (m, d)."""
+        return sampled_softmax_loss(
+            hidden, right, others, targets=targets, drawn=drawn, n=self.n_items
+        )
 
     def tensor(self, values: npt.NDArray[Any]) -> Tensor:
         return torch.from_numpy(values).to(self.device)
 
     def pack(self, sequences: Sequences, batch_size: int) -> Iterator[Batch]:
-        return pack(sequences, batch_size, self.settings.max_length, self.n_items, self.device)
+        return pack(
+            sequences,
+            batch_size,
+            width=self.settings.max_length,
+            empty=self.n_items,
+            device=self.device,
+        )
 
     def state(self) -> dict[str, Tensor]:
         return {name: part.clone() for name, part in self._model.state_dict().items()}

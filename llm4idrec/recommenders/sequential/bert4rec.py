@@ -25,28 +25,32 @@ class BERT4Rec(Sequential):
     def start(self, train: Interactions) -> None:
         super().start(train)
         users = np.flatnonzero(train.history_lengths > 1).astype(np.int32)
-        self._histories = Sequences.latest(train, users, train.n_items, self.settings.max_length)
+        self._histories = Sequences.latest(
+            train, users, n_items=train.n_items, max_length=self.settings.max_length
+        )
 
     def losses(self) -> Iterator[tuple[Tensor, int]]:
         whole = self._histories.take(self._rng.permutation(len(self._histories)))
-        gap = hide(whole, self.settings.masked, self.settings.last_only, self._rng)
+        gap = hide(whole, self.settings.masked, last_only=self.settings.last_only, rng=self._rng)
         gapped = Sequences(np.where(gap, self.n_items, whole.items), whole.lengths)
         targets, gaps = self.tensor(whole.items), self.tensor(gap)
         for batch in self.pack(gapped, self.settings.batch_size):
             here = gaps[batch.span]
             right, drawn = targets[batch.span][here], self.draw_items()
             vectors, own, others = self._model.look_up(batch.items, right, drawn)
-            encoded = self._model(batch, vectors, False, self._dropout).flatten(0, 1)
+            encoded = self._model(batch, vectors, causal=False, dropout=self._dropout).flatten(0, 1)
             hidden = encoded.index_select(0, batch.slots[here])
-            yield self.cross_entropy(hidden, own, others, right, drawn), len(right)
+            yield self.cross_entropy(hidden, own, others, targets=right, drawn=drawn), len(right)
 
     def continued(self, seen: Interactions, users: IntArray) -> Sequences:
-        known = Sequences.latest(seen, users, self.n_items, self.settings.max_length - 1)
+        known = Sequences.latest(
+            seen, users, n_items=self.n_items, max_length=self.settings.max_length - 1
+        )
         return known.append(self.n_items)
 
 
 def hide(
-    sequences: Sequences, share: float, last_only: float, rng: np.random.Generator
+    sequences: Sequences, share: float, *, last_only: float, rng: np.random.Generator
 ) -> npt.NDArray[np.bool_]:
     """Which items are hidden, (n,): one at least in each sequence.
 

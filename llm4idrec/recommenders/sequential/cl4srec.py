@@ -27,20 +27,22 @@ class CL4SRec(SASRec):
         packed = (self.pack(part, self.settings.batch_size) for part in parts)
         for batch, one, two in zip(*packed, strict=True):
             rows = batch.join(one).join(two)  # one pass through the transformer for all three
-            loss, encoded = self.predict(rows, batch.slots, targets[batch.span], unseen[batch.span])
+            loss, encoded = self.predict(
+                rows, batch.slots, targets[batch.span], unseen=unseen[batch.span]
+            )
             _, first, second = encoded.index_select(0, rows.last).chunk(3)
             yield loss + self.settings.contrast * self._contrast(first, second), len(batch.slots)
 
     def _view(self, inputs: Sequences) -> Sequences:
         settings = self.settings
         shares = (settings.cropped, settings.masked, settings.reordered)
-        return random_view(inputs, shares, self.n_items, self._rng)
+        return random_view(inputs, shares, hidden=self.n_items, rng=self._rng)
 
     def _contrast(self, first: Tensor, second: Tensor) -> Tensor:
         """Each view is to find the other one of its history in the batch; shapes (m, d)."""
         own = torch.arange(len(first), device=first.device)
         there, back = (
-            info_nce(queries, keys, own, self.settings.temperature)
+            info_nce(queries, keys, own, temperature=self.settings.temperature)
             for queries, keys in ((first, second), (second, first))
         )
         return (there + back) / 2

@@ -29,13 +29,15 @@ class SASRec(Sequential):
         learnable = (train.history_lengths > 1) & (self._unseen.unseen > 0)
         self._users = np.flatnonzero(learnable).astype(np.int32)
         self._histories = Sequences.latest(
-            train, self._users, train.n_items, self.settings.max_length + 1
+            train, self._users, n_items=train.n_items, max_length=self.settings.max_length + 1
         )
 
     def losses(self) -> Iterator[tuple[Tensor, int]]:
         inputs, targets, unseen = self.epoch()
         for batch in self.pack(inputs, self.settings.batch_size):
-            loss, _ = self.predict(batch, batch.slots, targets[batch.span], unseen[batch.span])
+            loss, _ = self.predict(
+                batch, batch.slots, targets[batch.span], unseen=unseen[batch.span]
+            )
             yield loss, len(batch.slots)
 
     def epoch(self) -> tuple[Sequences, Tensor, Tensor]:
@@ -51,7 +53,7 @@ class SASRec(Sequential):
         return inputs, self.tensor(targets), self.tensor(others)
 
     def predict(
-        self, batch: Batch, slots: Tensor, targets: Tensor, unseen: Tensor
+        self, batch: Batch, slots: Tensor, targets: Tensor, *, unseen: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The mean loss at `slots`, and what all slots are encoded as, (rows * width, d).
 
@@ -60,8 +62,8 @@ class SASRec(Sequential):
         sampled = self.settings.loss == "cross_entropy"
         others = self.draw_items() if sampled else unseen
         vectors, right, wrong = self._model.look_up(batch.items, targets, others)
-        encoded = self._model(batch, vectors, True, self._dropout).flatten(0, 1)
+        encoded = self._model(batch, vectors, causal=True, dropout=self._dropout).flatten(0, 1)
         hidden = encoded.index_select(0, slots)
         if sampled:
-            return self.cross_entropy(hidden, right, wrong, targets, others), encoded
+            return self.cross_entropy(hidden, right, wrong, targets=targets, drawn=others), encoded
         return binary_cross_entropy(hidden, right, wrong), encoded

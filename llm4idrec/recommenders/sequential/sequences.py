@@ -24,7 +24,7 @@ class Sequences:
 
     @classmethod
     def latest(
-        cls, history: Interactions, users: IntArray, n_items: int, max_length: int
+        cls, history: Interactions, users: IntArray, *, n_items: int, max_length: int
     ) -> Sequences:
         """The last items of each user, `max_length` at most, in the order of `history`.
 
@@ -119,11 +119,12 @@ class Batch(NamedTuple):
 
 
 def pack(
-    sequences: Sequences, batch_size: int, width: int, empty: int, device: torch.device
+    sequences: Sequences, batch_size: int, *, width: int, empty: int, device: torch.device
 ) -> Iterator[Batch]:
     """Batches of `batch_size` sequences in their order, all laid out at once.
 
-    `width` is at least the longest length; `empty` fills slots without an item.
+    `width` is how many slots a row has, at least the longest length; `empty` fills slots without an
+    item. All of a batch is on `device`.
     """
     lengths = sequences.lengths
     table = np.zeros((-(-len(lengths) // batch_size), batch_size), np.int64)

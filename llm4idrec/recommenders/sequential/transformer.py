@@ -86,7 +86,7 @@ class Transformer(nn.Module):
 
     @classmethod
     def empty(
-        cls, settings: SequentialConfig, n_items: int, gaussian: bool, device: torch.device
+        cls, settings: SequentialConfig, n_items: int, *, gaussian: bool, device: torch.device
     ) -> Self:
         """One whose weights mean nothing yet; the global random state is left alone."""
         with torch.device("meta"):
@@ -117,6 +117,7 @@ class Transformer(nn.Module):
         self,
         batch: Batch,
         vectors: Tensor,
+        *,
         causal: bool,
         dropout: Callable[[Tensor], Tensor] = _nothing,
     ) -> Tensor:

@@ -14,7 +14,7 @@ def crop(sequences: Sequences, share: float, rng: np.random.Generator) -> Sequen
     return sequences.cut(sequences.starts + starts, lengths)
 
 
-def mask(sequences: Sequences, share: float, hidden: int, rng: np.random.Generator) -> Sequences:
+def mask(sequences: Sequences, share: float, *, hidden: int, rng: np.random.Generator) -> Sequences:
     """floor(share * length) random items replaced by `hidden`."""
     order = _order(sequences, rng.random(len(sequences.items)))
     rank = np.empty_like(order)
@@ -36,6 +36,7 @@ def reorder(sequences: Sequences, share: float, rng: np.random.Generator) -> Seq
 def random_view(
     sequences: Sequences,
     shares: tuple[float, float, float],
+    *,
     hidden: int,
     rng: np.random.Generator,
 ) -> Sequences:
@@ -44,7 +45,7 @@ def random_view(
     crops, masks, reorders = (sequences.take(np.flatnonzero(kind == n)) for n in range(3))
     views = (
         crop(crops, shares[0], rng),
-        mask(masks, shares[1], hidden, rng),
+        mask(masks, shares[1], hidden=hidden, rng=rng),
         reorder(reorders, shares[2], rng),
     )
     joined = Sequences(

@@ -34,6 +34,8 @@ def test_shuffling_removes_what_consecutive_numbers_give_away() -> None:
         {"user": user.astype(str), "item": item.astype(str), "timestamp": place, "line": user + 1}
     )
     data = DataConfig(path="x", format="selfrec_sequential")
-    summary = split_raw(table, None, data, SplitConfig(protocol="leave_last_out"), 1).summary
+    summary = split_raw(
+        table, None, data=data, split=SplitConfig(protocol="leave_last_out"), seed=1
+    ).summary
     assert summary["successor_hr_at_10_as_given"] == pytest.approx(1, abs=0.02)
     assert summary["successor_hr_at_10_shuffled"] < 0.1

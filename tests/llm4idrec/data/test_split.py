@@ -79,7 +79,7 @@ PROTOCOLS = st.builds(
 @given(triples=long_histories(), config=PROTOCOLS, seed=st.integers(0, 99))
 def test_nothing_is_lost_or_doubled(triples: list[Triple], config: SplitConfig, seed: int) -> None:
     try:
-        split = split_raw(raw(triples), None, data(), config, seed)
+        split = split_raw(raw(triples), None, data=data(), split=config, seed=seed)
     except InputError:
         assume(config.protocol != "global_time")  # times may leave a part empty
         raise
@@ -99,7 +99,7 @@ def test_nothing_is_lost_or_doubled(triples: list[Triple], config: SplitConfig, 
 @given(triples=long_histories(), config=PROTOCOLS, seed=st.integers(0, 99))
 def test_numbering(triples: list[Triple], config: SplitConfig, seed: int) -> None:
     try:
-        split = split_raw(raw(triples), None, data(), config, seed)
+        split = split_raw(raw(triples), None, data=data(), split=config, seed=seed)
     except InputError:
         assume(config.protocol != "global_time")
         raise
@@ -125,7 +125,7 @@ def test_order_of_lines_does_not_matter(
     results = []
     for version in (triples, mixed):
         try:
-            results.append(split_raw(raw(version), None, data(), config, seed))
+            results.append(split_raw(raw(version), None, data=data(), split=config, seed=seed))
         except InputError:
             results.append(None)
     assert results[0] == results[1]
@@ -134,7 +134,8 @@ def test_order_of_lines_does_not_matter(
 def test_seed_decides() -> None:
     table, config = raw(grid(20, 9)), SplitConfig(protocol="random")
     first, again, other = (
-        split_raw(table, None, data(sample_users=0.5), config, seed) for seed in (1, 1, 2)
+        split_raw(table, None, data=data(sample_users=0.5), split=config, seed=seed)
+        for seed in (1, 1, 2)
     )
     assert first == again
     assert first.users != other.users
@@ -142,7 +143,9 @@ def test_seed_decides() -> None:
 
 
 def test_numbers_say_nothing_about_order() -> None:
-    split = split_raw(raw(grid(200, 30)), None, data(), SplitConfig(protocol="random"), 3)
+    split = split_raw(
+        raw(grid(200, 30)), None, data=data(), split=SplitConfig(protocol="random"), seed=3
+    )
     first_appearance = [int(user[1:]) for user in split.users["id"].to_pylist()]
     assert abs(np.corrcoef(first_appearance, range(200))[0, 1]) < 0.25
 
@@ -150,7 +153,9 @@ def test_numbers_say_nothing_about_order() -> None:
 @settings(max_examples=100)
 @given(triples=long_histories(), seed=st.integers(0, 9))
 def test_leave_last_out_holds_the_latest_out(triples: list[Triple], seed: int) -> None:
-    split = split_raw(raw(triples), None, data(), SplitConfig(protocol="leave_last_out"), seed)
+    split = split_raw(
+        raw(triples), None, data=data(), split=SplitConfig(protocol="leave_last_out"), seed=seed
+    )
     first: dict[tuple[str, str], tuple[int, int]] = {}
     for line, (user, item, time) in enumerate(triples):
         first[user, item] = min(first.get((user, item), (time, line)), (time, line))
@@ -165,7 +170,9 @@ def test_leave_last_out_holds_the_latest_out(triples: list[Triple], seed: int) -
     ("history", "valid", "test"), [(3, 1, 1), (4, 1, 1), (8, 1, 2), (10, 1, 2), (25, 3, 5)]
 )
 def test_random_shares(history: int, valid: int, test: int) -> None:
-    split = split_raw(raw(grid(7, history)), None, data(), SplitConfig(protocol="random"), 1)
+    split = split_raw(
+        raw(grid(7, history)), None, data=data(), split=SplitConfig(protocol="random"), seed=1
+    )
     assert split.valid.history_lengths.tolist() == [valid] * 7
     assert split.test.history_lengths.tolist() == [test] * 7
     assert split.train.history_lengths.tolist() == [history - valid - test] * 7
@@ -173,12 +180,14 @@ def test_random_shares(history: int, valid: int, test: int) -> None:
 
 def test_random_leaves_train_an_item_at_any_share() -> None:
     config = SplitConfig(protocol="random", valid=0.45, test=0.5)
-    split = split_raw(raw(grid(5, 3)), None, data(), config, 1)
+    split = split_raw(raw(grid(5, 3)), None, data=data(), split=config, seed=1)
     assert [len(part) for part in (split.train, split.valid, split.test)] == [5, 5, 5]
 
 
 def test_random_draws_evenly_over_the_items() -> None:
-    split = split_raw(raw(grid(600, 10)), None, data(), SplitConfig(protocol="random"), 1)
+    split = split_raw(
+        raw(grid(600, 10)), None, data=data(), split=SplitConfig(protocol="random"), seed=1
+    )
     counts = Counter(item for _, item in pairs(split.test, split))
     assert set(counts) == {f"i{i}" for i in range(10)}
     assert max(abs(count - 120) for count in counts.values()) < 6 * np.sqrt(600 * 0.2 * 0.8)
@@ -188,7 +197,7 @@ def test_global_time_cuts_at_two_moments() -> None:
     triples = [("a", "x", 1), ("b", "x", 2), ("a", "y", 3), ("b", "y", 4), ("a", "z", 5)]
     triples += [("a", "v", 6), ("b", "z", 7), ("late", "x", 8), ("b", "v", 9), ("a", "w", 9)]
     config = SplitConfig(protocol="global_time", valid=0.2, test=0.3)
-    split = split_raw(raw(triples), None, data(), config, 1)
+    split = split_raw(raw(triples), None, data=data(), split=config, seed=1)
     assert parts(split) == {
         "train": {("a", "x"), ("b", "x"), ("a", "y"), ("b", "y"), ("a", "z")},
         "valid": {("a", "v"), ("b", "z")},
@@ -205,8 +214,10 @@ def test_global_time_does_not_part_equal_times() -> None:
     triples = [(f"u{n % 3}", f"i{n}", n // 10) for n in range(30)]
     config = SplitConfig(protocol="global_time", valid=0.1, test=0.3)
     with pytest.raises(InputError, match="no interaction is left for the valid part"):
-        split_raw(raw(triples), None, data(), config.model_copy(update={"valid": 0.01}), 1)
-    split = split_raw(raw(triples), None, data(), config, 1)
+        split_raw(
+            raw(triples), None, data=data(), split=config.model_copy(update={"valid": 0.01}), seed=1
+        )
+    split = split_raw(raw(triples), None, data=data(), split=config, seed=1)
     times = [set(part.timestamp) for part in (split.train, split.valid, split.test)]
     assert times == [{0}, {1}, {2}]
 
@@ -215,7 +226,9 @@ def test_given_test_set_is_kept_and_cleaned() -> None:
     train = raw([(u, i, 0) for u in "ab" for i in "vwxyz"] + [("c", "v", 0)], time=False)
     test = [("a", "new", 0), ("a", "new", 0), ("b", "x", 0), ("d", "x", 0), ("b", "q", 0)]
     config = SplitConfig(protocol="random", valid=0.2)
-    split = split_raw(train, raw(test, time=False), given_test(timestamp=None), config, 1)
+    split = split_raw(
+        train, raw(test, time=False), data=given_test(timestamp=None), split=config, seed=1
+    )
     assert parts(split)["test"] == {("a", "new"), ("b", "q")}
     assert len(split.valid) == 2
     assert len(split.train) == 9
@@ -230,7 +243,7 @@ def test_given_test_set_is_kept_and_cleaned() -> None:
 def test_given_test_set_leaves_the_last_train_item_to_validation() -> None:
     train, test = raw(grid(3, 4)), raw([("u0", "i9", 0), ("u2", "i8", 0), ("u1", "i0", 0)])
     config = SplitConfig(protocol="leave_last_out")
-    split = split_raw(train, test, given_test(), config, 1)
+    split = split_raw(train, test, data=given_test(), split=config, seed=1)
     assert parts(split)["valid"] == {(f"u{u}", "i3") for u in range(3)}
     assert parts(split)["test"] == {("u0", "i9"), ("u2", "i8")}
 
@@ -238,21 +251,21 @@ def test_given_test_set_leaves_the_last_train_item_to_validation() -> None:
 def test_sequences_keep_their_order() -> None:
     table = raw([("u", item, place) for place, item in enumerate("edcba")])
     config = SplitConfig(protocol="leave_last_out")
-    split = split_raw(table, None, data("selfrec_sequential"), config, 5)
+    split = split_raw(table, None, data=data("selfrec_sequential"), split=config, seed=5)
     assert pairs(split.train, split) == [("u", "e"), ("u", "d"), ("u", "c")]
 
 
 def test_drop_keeps_the_earliest_by_time_not_by_line() -> None:
     triples = [("u", "x", 9), ("u", "y", 2), ("u", "z", 3), ("u", "x", 1), ("u", "w", 4)]
     config = SplitConfig(protocol="leave_last_out")
-    split = split_raw(raw(triples), None, data(), config, 1)
+    split = split_raw(raw(triples), None, data=data(), split=config, seed=1)
     assert parts(split)["train"] == {("u", "x"), ("u", "y")}
     assert parts(split)["test"] == {("u", "w")}
 
 
 def test_sampling_keeps_whole_users() -> None:
     config = SplitConfig(protocol="random")
-    split = split_raw(raw(grid(40, 5)), None, data(sample_users=0.25), config, 1)
+    split = split_raw(raw(grid(40, 5)), None, data=data(sample_users=0.25), split=config, seed=1)
     assert split.summary["users_sampled"] == split.train.n_users == 10
     assert sum(map(len, parts(split).values())) == 50
 
@@ -367,7 +380,9 @@ CASES = {
 def test_bad_input(case: Case) -> None:
     test = None if case.test is None else raw(case.test)
     with pytest.raises(InputError) as caught:
-        split_raw(raw(case.triples, time=case.time), test, case.data, case.config, 1)
+        split_raw(
+            raw(case.triples, time=case.time), test, data=case.data, split=case.config, seed=1
+        )
     assert str(caught.value).startswith(case.message)
 
 
@@ -378,7 +393,7 @@ def test_bad_input(case: Case) -> None:
 )
 def test_k_core_is_the_largest_fixpoint(pairs: set[tuple[int, int]], k: int) -> None:
     user, item = np.array(sorted(pairs)).T
-    kept = in_k_core(user, item, k)
+    kept = in_k_core(user, item, k, history=0)
     if kept.any():
         for column in (user[kept], item[kept]):
             assert np.unique(column, return_counts=True)[1].min() >= k
@@ -394,7 +409,7 @@ def test_k_core_is_the_largest_fixpoint(pairs: set[tuple[int, int]], k: int) -> 
 
 def test_k_core_counts_what_it_removed() -> None:
     triples = [*grid(4, 4), ("loner", "i0", 1), ("loner", "rare", 2), ("u0", "rare", 3)]
-    split = split_raw(raw(triples), None, data(k_core=3), RANDOM, 1)
+    split = split_raw(raw(triples), None, data=data(k_core=3), split=RANDOM, seed=1)
     assert split.summary["users_removed_by_k_core"] == 1
     assert split.summary["items_removed_by_k_core"] == 1
     assert split.summary["pairs_removed_by_k_core"] == 3
@@ -403,5 +418,5 @@ def test_k_core_counts_what_it_removed() -> None:
 
 def test_summary_holds_plain_numbers() -> None:
     test = [("u0", "i9", 0), ("u1", "i1", 0)]
-    split = split_raw(raw(grid(4, 5)), raw(test), given_test(), RANDOM, 1)
+    split = split_raw(raw(grid(4, 5)), raw(test), data=given_test(), split=RANDOM, seed=1)
     assert {type(number) for number in split.summary.values()} == {int, float}

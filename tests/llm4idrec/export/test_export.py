@@ -48,7 +48,7 @@ def heldout(users: list[int], items: list[int]) -> Interactions:
 
 
 def export(to: Path, data: Material, format: str) -> dict[str, str]:
-    export_data(data, to, format, "leave_last_out")
+    export_data(data, to, format=format, protocol="leave_last_out")
     return written(to)
 
 
@@ -95,7 +95,7 @@ def test_bytes(tmp_path: Path, format: str) -> None:
 
 
 def test_counts(tmp_path: Path) -> None:
-    assert export_data(material(), tmp_path / "shop", "recbole", "random") == {
+    assert export_data(material(), tmp_path / "shop", format="recbole", protocol="random") == {
         "train_pairs": 5,
         "generated_pairs": 2,
         "valid_pairs": 2,
@@ -230,7 +230,7 @@ def test_ids_that_are_not_misread(tmp_path: Path, format: str, item: str) -> Non
 def test_sequences_need_a_last_item_held_out(tmp_path: Path, format: str) -> None:
     data = material("01234")
     with pytest.raises(InputError, match=r"split\.protocol is random; expected leave_last_out"):
-        export_data(data, tmp_path / "shop", format, "random")
+        export_data(data, tmp_path / "shop", format=format, protocol="random")
     two = replace(data, test=heldout([ANN, ANN, BOB], [2, 4, 0]))
     with pytest.raises(InputError, match="user 'ann' has 2 test items"):
         export(tmp_path / "shop", two, format)

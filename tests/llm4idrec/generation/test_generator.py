@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from llm4idrec.config import GenerationConfig, ListsConfig
-from llm4idrec.data.candidates import Mention, count_votes, read_generations
+from llm4idrec.data.candidates import read_generations
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
-from llm4idrec.generation.generator import Generator, generate_candidates
+from llm4idrec.generation.generator import Generation, Generator, generate_candidates
+from llm4idrec.generation.mentions import Mention, count_votes
 from llm4idrec.generation.next_item import NextItems
 from llm4idrec.language_model.adapter import load_tuned_model
 from llm4idrec.runtime.device import choose_device
@@ -24,9 +25,10 @@ def generate(
     seed: int = 1,
     lists: ListsConfig = LISTS,
 ) -> pa.Table:
-    generate_candidates(
-        tuned.train, tuned.base_model, tuned.adapter, out, config, lists, seed, "cpu", 1
+    generation = Generation(
+        tuned.train, tuned.base_model, tuned.adapter, config, lists, seed=seed, device="cpu"
     )
+    generate_candidates(generation, out, threads=1)
     return read_generations(out)
 
 
@@ -113,7 +115,7 @@ def test_next_items_are_those_that_belong_together(learnt: Tuned, tmp_path: Path
 def test_next_item_probabilities_by_hand() -> None:
     """Two users, two views each, three items."""
     seen = (torch.tensor([1]), torch.tensor([2]))
-    tally = NextItems(2, 3, seen, 2)
+    tally = NextItems(2, 3, seen=seen, n=2)
     first = torch.tensor([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8], [0.2, 0.3, 0.5]])
     tally.add(first, torch.tensor([0, 1, 0]))
     tally.add(torch.tensor([[0.3, 0.1, 0.6]]), torch.tensor([1]))
@@ -186,10 +188,10 @@ def test_bfloat16_proposes_what_float32_does(learnt: Tuned) -> None:
     users = Interactions.read(learnt.train)
     found = {}
     for precision in ("float32", "bfloat16"):
-        model, tokenizer = load_tuned_model(
-            learnt.base_model, learnt.adapter, torch.device("cpu"), precision
+        language_model = load_tuned_model(
+            learnt.base_model, learnt.adapter, torch.device("cpu"), precision=precision
         )
-        generator = Generator(model, tokenizer, users, NEXT, UNNAMED, 1)
+        generator = Generator(language_model, users, NEXT, lists=UNNAMED, seed=1)
         rows = generator.candidates(np.arange(users.n_users - 1)).to_pylist()
         found[precision] = {
             (row["user"], row["item"]): row["mean_log_probability"]

@@ -91,7 +91,12 @@ def test_log_probabilities_equal_a_plain_forward_pass(
     questions = encoder.questions(["u1 i2 i3", "u2 i5", "u3 i1 i2 i3 i4 i5"])
     draws = torch.from_numpy(np.random.default_rng(0).random((3, 3), np.float32))
     found = sample_items(
-        model, questions, encoder.pad, trie, trie.available(3), draws, config(restrict="unseen")
+        model,
+        questions,
+        trie.available(3),
+        padding=encoder.pad,
+        uniform=draws,
+        config=config(restrict="unseen"),
     )
     for row, question in enumerate(questions):
         left, tokens = list(range(8)), list(question)
@@ -118,11 +123,10 @@ def test_neighbours_in_the_batch_do_not_matter(
         found = sample_items(
             model,
             [questions[row] for row in rows],
-            encoder.pad,
-            trie,
             trie.available(len(rows)),
-            draws[rows],
-            config(),
+            padding=encoder.pad,
+            uniform=draws[rows],
+            config=config(),
         )
         return [[m.text for m in found if m.row == row] for row in range(len(rows))]
 
@@ -143,8 +147,14 @@ def test_answers_to_one_question_are_those_to_the_question_asked_again(
             lambda _, tokens: read.append(tokens[0].numel())
         )
         settings = config(samples=samples)
-        available = trie.available(6)
-        found = sample_items(model, asked, encoder.pad, trie, available, draws, settings)
+        found = sample_items(
+            model,
+            asked,
+            trie.available(6),
+            padding=encoder.pad,
+            uniform=draws,
+            config=settings,
+        )
         hook.remove()
         return sorted((mention.row, mention.text) for mention in found)
 
@@ -161,11 +171,10 @@ def test_a_row_ends_when_nothing_is_left(
     found = sample_items(
         model,
         encoder.questions(["u1 i1"]),
-        encoder.pad,
-        trie,
         trie.available(1),
-        torch.rand(1, 5),
-        config(items=5),
+        padding=encoder.pad,
+        uniform=torch.rand(1, 5),
+        config=config(items=5),
     )
     assert sorted(mention.text for mention in found) == ["i0", "i1"]
 
@@ -176,7 +185,11 @@ def test_free_text_is_cut_into_words(
     encoder = PromptEncoder(tokenizer)
     questions = encoder.questions(["u1 i2 i3", "u2 i5"])
     found = sample_text(
-        model, questions, encoder, torch.rand(2, 20), config(restrict="none", max_new_tokens=20)
+        model,
+        questions,
+        encoder,
+        uniform=torch.rand(2, 20),
+        config=config(restrict="none", max_new_tokens=20),
     )
     assert found
     assert all(mention.text in tokenizer.get_vocab() for mention in found)

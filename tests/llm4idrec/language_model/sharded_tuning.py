@@ -29,4 +29,11 @@ def shard_and_note(processes: Processes, model: Any) -> None:
 
 Processes.shard = shard_and_note  # type: ignore[method-assign]
 with fixed_threads(1):
-    tune_adapter(base_model, prompts, out, AdapterConfig.model_validate_json(sys.argv[4]), 1, "cpu")
+    tune_adapter(
+        base_model,
+        prompts,
+        out,
+        config=AdapterConfig.model_validate_json(sys.argv[4]),
+        seed=1,
+        device="cpu",
+    )

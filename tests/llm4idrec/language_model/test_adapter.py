@@ -60,10 +60,12 @@ def test_tuning_changes_what_the_model_says_and_lowers_the_loss(
     negatives: int, tuned: Tuned, tmp_path: Path
 ) -> None:
     config = ADAPTER.model_copy(update={"negatives": negatives})
-    tune_adapter(tuned.base_model, tuned.prompts, tmp_path / "out", config, 1, "cpu")
+    tune_adapter(
+        tuned.base_model, tuned.prompts, tmp_path / "out", config=config, seed=1, device="cpu"
+    )
     base, tokenizer = load_base_model(tuned.base_model, torch.device("cpu"))
     adapted, _ = load_tuned_model(tuned.base_model, tmp_path / "out", torch.device("cpu"))
-    batches = PromptBatches(read_prompts(tuned.prompts), PromptEncoder(tokenizer), ADAPTER, 7)
+    batches = PromptBatches(read_prompts(tuned.prompts), PromptEncoder(tokenizer), ADAPTER, seed=7)
 
     def loss(model: torch.nn.Module) -> float:
         with torch.inference_mode():
@@ -83,7 +85,7 @@ def test_tuning_changes_what_the_model_says_and_lowers_the_loss(
 def test_the_loss_counts_what_it_says(loss_on: str, tuned: Tuned) -> None:
     _, tokenizer = load_base_model(tuned.base_model, torch.device("cpu"))
     config = ADAPTER.model_copy(update={"loss_on": loss_on})
-    batch = PromptBatches(read_prompts(tuned.prompts), PromptEncoder(tokenizer), config, 1)[0]
+    batch = PromptBatches(read_prompts(tuned.prompts), PromptEncoder(tokenizer), config, seed=1)[0]
     for tokens, labels in zip(batch.input_ids, batch.labels, strict=True):
         counted = labels != IGNORED
         assert torch.equal(labels[counted], tokens[counted])
@@ -98,14 +100,14 @@ def test_the_loss_counts_what_it_says(loss_on: str, tuned: Tuned) -> None:
 def test_a_prompt_fits_the_longest_length(tuned: Tuned) -> None:
     _, tokenizer = load_base_model(tuned.base_model, torch.device("cpu"))
     config = ADAPTER.model_copy(update={"max_length": 31})
-    batches = PromptBatches(read_prompts(tuned.prompts), PromptEncoder(tokenizer), config, 1)
+    batches = PromptBatches(read_prompts(tuned.prompts), PromptEncoder(tokenizer), config, seed=1)
     assert max(batches[step].input_ids.shape[1] for step in range(len(batches))) <= 31
 
 
 def test_every_prompt_comes_once_before_any_comes_again(tuned: Tuned) -> None:
     _, tokenizer = load_base_model(tuned.base_model, torch.device("cpu"))
     prompts = read_prompts(tuned.prompts)
-    batches = PromptBatches(prompts, PromptEncoder(tokenizer), ADAPTER, 1)
+    batches = PromptBatches(prompts, PromptEncoder(tokenizer), ADAPTER, seed=1)
     per_pass = -(-len(prompts) // ADAPTER.batch_size)
     assert sum(len(batches[step].input_ids) for step in range(per_pass)) == len(prompts)
 
@@ -115,8 +117,12 @@ def test_a_killed_tuning_ends_with_the_same_adapter(
 ) -> None:
     steps = killed_at_step(8)
     with pytest.raises(KeyboardInterrupt):
-        tune_adapter(tuned.base_model, tuned.prompts, tmp_path / "out", ADAPTER, 1, "cpu")
-    tune_adapter(tuned.base_model, tuned.prompts, tmp_path / "out", ADAPTER, 1, "cpu")
+        tune_adapter(
+            tuned.base_model, tuned.prompts, tmp_path / "out", config=ADAPTER, seed=1, device="cpu"
+        )
+    tune_adapter(
+        tuned.base_model, tuned.prompts, tmp_path / "out", config=ADAPTER, seed=1, device="cpu"
+    )
     assert steps[8] == 5  # the checkpoint before
     assert content_hash(tmp_path / "out") == content_hash(tuned.adapter)
 
@@ -134,7 +140,14 @@ def test_checkpointing_gradients_changes_nothing_but_the_memory(
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            tune_adapter(tuned.base_model, tuned.prompts, tmp_path / str(again), config, 1, "cpu")
+            tune_adapter(
+                tuned.base_model,
+                tuned.prompts,
+                tmp_path / str(again),
+                config=config,
+                seed=1,
+                device="cpu",
+            )
         kept.append(sum(sizes))
     once, twice = (load_file(tmp_path / name / ADAPTER_FILE) for name in ("False", "True"))
     assert all(torch.equal(once[name], twice[name]) for name in once)
@@ -151,14 +164,21 @@ def test_the_adapter_does_not_name_this_machine(tuned: Tuned) -> None:
 def test_layers_that_are_not_there_are_named(tuned: Tuned, tmp_path: Path) -> None:
     config = ADAPTER.model_copy(update={"target_modules": ("c_attn",)})
     with pytest.raises(InputError, match=r"c_attn.*q_proj"):
-        tune_adapter(tuned.base_model, tuned.prompts, tmp_path / "out", config, 1, "cpu")
+        tune_adapter(
+            tuned.base_model, tuned.prompts, tmp_path / "out", config=config, seed=1, device="cpu"
+        )
 
 
 def test_no_prompts_is_an_input_error(tuned: Tuned, tmp_path: Path) -> None:
     (tmp_path / "prompts.jsonl").write_text("")
     with pytest.raises(InputError, match="no prompts"):
         tune_adapter(
-            tuned.base_model, tmp_path / "prompts.jsonl", tmp_path / "out", ADAPTER, 1, "cpu"
+            tuned.base_model,
+            tmp_path / "prompts.jsonl",
+            tmp_path / "out",
+            config=ADAPTER,
+            seed=1,
+            device="cpu",
         )
 
 
@@ -205,7 +225,7 @@ def test_a_referenced_base_model_is_merged_too_in_its_own_type(
     model.save_pretrained(half)
     AutoTokenizer.from_pretrained(tuned.base_model).save_pretrained(half)
     reference = BaseModelConfig(kind="pretrained", name=str(half))
-    make_base_model(tuned.train, tmp_path / "base", reference, LISTS, 1, "cpu")
+    make_base_model(tuned.train, tmp_path / "base", reference, lists=LISTS, seed=1, device="cpu")
     export_merged(tmp_path / "base", tuned.adapter, tmp_path / "merged")
 
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")

@@ -29,7 +29,7 @@ def test_the_result_is_a_plain_model_folder(tuned: Tuned) -> None:
 def test_an_epoch_shows_every_pair_once_in_a_new_order(blocks: Interactions) -> None:
     encoder = PromptEncoder(compact_tokenizer(blocks.n_users, blocks.n_items))
     config = SHORT.model_copy(update={"max_length": 7})  # lists of 8 are cut into 4 + 4
-    batches = ListBatches(blocks, encoder, config, NAMED, seed=1)
+    batches = ListBatches(blocks, encoder, config, lists=NAMED, seed=1)
     names = {number: token for token, number in encoder.tokenizer.get_vocab().items()}
 
     def shown(epoch: int) -> list[tuple[str, str]]:
@@ -50,10 +50,12 @@ def test_an_epoch_shows_every_pair_once_in_a_new_order(blocks: Interactions) -> 
 def test_lists_without_users_begin_with_an_item(blocks: Interactions, tmp_path: Path) -> None:
     blocks.write(tmp_path / "train.parquet")
     config = SHORT.model_copy(update={"epochs": 1})
-    make_base_model(tmp_path / "train.parquet", tmp_path / "out", config, UNNAMED, 1, "cpu")
+    make_base_model(
+        tmp_path / "train.parquet", tmp_path / "out", config, lists=UNNAMED, seed=1, device="cpu"
+    )
     _, tokenizer = load_base_model(tmp_path / "out", torch.device("cpu"))
     assert "u0" not in tokenizer.get_vocab()
-    batch = ListBatches(blocks, PromptEncoder(tokenizer), config, UNNAMED, 1)[0]
+    batch = ListBatches(blocks, PromptEncoder(tokenizer), config, lists=UNNAMED, seed=1)[0]
     words = [tokenizer.convert_ids_to_tokens(row) for row in batch.input_ids.tolist()]
     assert {(row[0], row[1][0]) for row in words} == {("<s>", "i")}
     assert (batch.labels[:, 1] == batch.input_ids[:, 1]).all()  # the first item is learnt too
@@ -64,7 +66,7 @@ def test_lists_in_time_order_stay_so() -> None:
         np.array([0, 0, 0, 1, 1]), np.array([4, 0, 2, 3, 1]), 2, 5, np.array([1, 2, 3, 1, 2])
     )
     encoder = PromptEncoder(compact_tokenizer(0, 5))
-    batches = ListBatches(train, encoder, SHORT, ListsConfig(order="time"), 1)
+    batches = ListBatches(train, encoder, SHORT, lists=ListsConfig(order="time"), seed=1)
     rows = [row for step in range(len(batches)) for row in batches[step].input_ids.tolist()]
     shown = {" ".join(encoder.tokenizer.convert_ids_to_tokens(row)) for row in rows}
     assert {text.replace(" <pad>", "") for text in shown} == {
@@ -78,26 +80,28 @@ def test_a_killed_training_ends_with_the_same_weights(
     negatives: int, tuned: Tuned, tmp_path: Path, killed_at_step: Callable[[int], list[int]]
 ) -> None:
     config = SHORT.model_copy(update={"negatives": negatives})
-    make_base_model(tuned.train, tmp_path / "whole", config, UNNAMED, 1, "cpu")
+    make_base_model(tuned.train, tmp_path / "whole", config, lists=UNNAMED, seed=1, device="cpu")
     steps = killed_at_step(12)
     with pytest.raises(KeyboardInterrupt):
-        make_base_model(tuned.train, tmp_path / "out", config, UNNAMED, 1, "cpu")
+        make_base_model(tuned.train, tmp_path / "out", config, lists=UNNAMED, seed=1, device="cpu")
     assert not (tmp_path / "out").exists()
-    make_base_model(tuned.train, tmp_path / "out", config, UNNAMED, 1, "cpu")
+    make_base_model(tuned.train, tmp_path / "out", config, lists=UNNAMED, seed=1, device="cpu")
     assert 0 < steps[12] < 11  # from a checkpoint, not from the start
     assert content_hash(tmp_path / "out") == content_hash(tmp_path / "whole")
 
 
 def test_another_seed_gives_another_model(tuned: Tuned, tmp_path: Path) -> None:
     for seed in (1, 2):
-        make_base_model(tuned.train, tmp_path / str(seed), SHORT, UNNAMED, seed, "cpu")
+        make_base_model(
+            tuned.train, tmp_path / str(seed), SHORT, lists=UNNAMED, seed=seed, device="cpu"
+        )
     one, two = (AutoModelForCausalLM.from_pretrained(tmp_path / name).state_dict() for name in "12")
     assert any(not torch.equal(one[key], two[key]) for key in one)
 
 
 def test_a_pretrained_model_is_kept_as_a_reference(tuned: Tuned, tmp_path: Path) -> None:
     config = BaseModelConfig(kind="pretrained", name=str(tuned.base_model))
-    make_base_model(tuned.train, tmp_path / "out", config, UNNAMED, 1, "cpu")
+    make_base_model(tuned.train, tmp_path / "out", config, lists=UNNAMED, seed=1, device="cpu")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["reference.json"]
     model, _ = load_base_model(tmp_path / "out", torch.device("cpu"))
     again = AutoModelForCausalLM.from_pretrained(tuned.base_model)
@@ -116,7 +120,7 @@ def test_a_model_that_is_not_there_is_named(
     config = BaseModelConfig(kind="pretrained", name=name)
 
     def make_and_load() -> None:
-        make_base_model(tuned.train, tmp_path / "out", config, UNNAMED, 1, "cpu")
+        make_base_model(tuned.train, tmp_path / "out", config, lists=UNNAMED, seed=1, device="cpu")
         load_base_model(tmp_path / "out", torch.device("cpu"))
 
     with pytest.raises(InputError, match=name):
@@ -126,4 +130,4 @@ def test_a_model_that_is_not_there_is_named(
 def test_users_without_items_are_no_trouble() -> None:
     train = Interactions(np.array([1, 1, 1]), np.array([0, 1, 2]), 3, 4)
     encoder = PromptEncoder(compact_tokenizer(3, 4))
-    assert len(ListBatches(train, encoder, SHORT, UNNAMED, 1)[0].input_ids) == 1
+    assert len(ListBatches(train, encoder, SHORT, lists=UNNAMED, seed=1)[0].input_ids) == 1

@@ -48,7 +48,10 @@ def test_drawn_tokens_stand_for_the_vocabulary() -> None:
 
     def losses(negatives: int) -> list[float]:
         with torch.inference_mode():
-            some = [causal_loss(model, batch.input_ids, batch.labels, negatives) for _ in range(99)]
+            some = [
+                causal_loss(model, batch.input_ids, batch.labels, negatives=negatives)
+                for _ in range(99)
+            ]
         return [float(loss) for loss in some]
 
     whole = float(causal_loss(model, batch.input_ids, batch.labels).detach())
@@ -63,8 +66,8 @@ def test_drawn_tokens_teach_what_all_teach(tmp_path: Path) -> None:
     found = {}
     for negatives in (None, 6):
         model = llama()
-        schedule = Schedule(1e-2, 1, "float32", 999, negatives=negatives)
-        train_causal(model, batches, schedule, 1, tmp_path, "drawn")
+        schedule = Schedule(1e-2, 1, "float32", 999, seed=1, negatives=negatives)
+        train_causal(model, batches, schedule, folder=tmp_path, title="drawn")
         with torch.inference_mode():
             losses = [causal_loss(model, b.input_ids, b.labels) for b in batches[:9]]
         found[negatives] = float(torch.stack(losses).mean())
@@ -73,7 +76,7 @@ def test_drawn_tokens_teach_what_all_teach(tmp_path: Path) -> None:
 
 
 def test_the_rate_rises_then_falls() -> None:
-    schedule = Schedule(1e-3, 1, "float32", 10)
+    schedule = Schedule(1e-3, 1, "float32", 10, seed=1)
     rates = [schedule.rate(step, 100) for step in range(100)]
     assert max(rates) == rates[10] == pytest.approx(1e-3)
     assert rates[0] == pytest.approx(1e-4)
@@ -85,15 +88,18 @@ def test_accumulated_passes_count_as_one_large_batch(tmp_path: Path) -> None:
     one, two = ([1, 5, 6, 2], 1), ([1, 7, 8, 2], 1)
     together, apart = llama(), llama()
     train_causal(
-        together, [Batch.pad([one, two], 0)], Schedule(1e-2, 1, "float32", 9), 1, tmp_path, "a"
+        together,
+        [Batch.pad([one, two], 0)],
+        Schedule(1e-2, 1, "float32", 9, seed=1),
+        folder=tmp_path,
+        title="a",
     )
     train_causal(
         apart,
         [Batch.pad([one], 0), Batch.pad([two], 0)],
-        Schedule(1e-2, 2, "float32", 9),
-        1,
-        tmp_path,
-        "b",
+        Schedule(1e-2, 2, "float32", 9, seed=1),
+        folder=tmp_path,
+        title="b",
     )
     for a, b in zip(together.parameters(), apart.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-5)
@@ -108,8 +114,8 @@ def test_each_accumulated_pass_drops_out_anew_the_first_as_if_alone(tmp_path: Pa
         model.model.norm.register_forward_hook(
             lambda layer, given, output: torch.nn.functional.dropout(output, 0.5)
         )
-        schedule = Schedule(1e-9, passes, "float32", 9)
-        history = train_causal(model, [batch] * (3 * passes), schedule, 1, tmp_path, "x")
+        schedule = Schedule(1e-9, passes, "float32", 9, seed=1)
+        history = train_causal(model, [batch] * (3 * passes), schedule, folder=tmp_path, title="x")
         losses.append(history["loss"].to_pylist())
     second = [2 * mean - first for first, mean in zip(*losses, strict=True)]
     seen = {round(loss, 5) for loss in losses[0] + second}
@@ -124,10 +130,9 @@ def test_a_loss_that_is_not_finite_stops(tmp_path: Path) -> None:
         train_causal(
             model,
             [Batch.pad([([1, 5, 2], 1)], 0)],
-            Schedule(1e-3, 1, "float32", 9),
-            1,
-            tmp_path,
-            "x",
+            Schedule(1e-3, 1, "float32", 9, seed=1),
+            folder=tmp_path,
+            title="x",
         )
 
 
@@ -138,11 +143,11 @@ def test_a_wild_rate_stops_with_no_bad_weights_and_again_at_the_same_step(
     tmp_path: Path, rate: float, found: str
 ) -> None:
     batches = [Batch.pad([([1, 5 + n % 9, 6 + n % 7, 2], 1)], 0) for n in range(200)]
-    schedule = Schedule(rate, 1, "float32", 2)
+    schedule = Schedule(rate, 1, "float32", 2, seed=1)
     told = []
     for _ in range(2):
         with pytest.raises(DivergenceError, match=found) as stop:
-            train_causal(llama(), batches, schedule, 1, tmp_path, "wild")
+            train_causal(llama(), batches, schedule, folder=tmp_path, title="wild")
         told.append(str(stop.value))
         for file in tmp_path.iterdir():
             assert all(t.isfinite().all() for t in load_file(file).values())
@@ -156,7 +161,9 @@ def test_weights_that_the_last_step_spoils_are_not_taken(tmp_path: Path) -> None
     model = llama()
     model.lm_head.weight.register_hook(lambda gradient: gradient * torch.nan)
     with pytest.raises(DivergenceError, match="not finite after step 0"):
-        train_causal(model, batches, Schedule(1e-3, 1, "float32", 1), 1, tmp_path, "wild")
+        train_causal(
+            model, batches, Schedule(1e-3, 1, "float32", 1, seed=1), folder=tmp_path, title="wild"
+        )
     assert not list(tmp_path.iterdir())
 
 
@@ -165,7 +172,11 @@ def test_bfloat16_learns_as_float32_does(tmp_path: Path) -> None:
     batches = [Batch.pad([([1, 5 + n % 9, 6 + n % 7, 2], 1)] * 4, 0) for n in range(60)]
     losses = {
         precision: train_causal(
-            llama(), batches, Schedule(1e-2, 1, precision, 99), 1, tmp_path, precision
+            llama(),
+            batches,
+            Schedule(1e-2, 1, precision, 99, seed=1),
+            folder=tmp_path,
+            title=precision,
         )["loss"].to_numpy()
         for precision in ("float32", "bfloat16")
     }

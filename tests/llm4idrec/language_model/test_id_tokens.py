@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from llm4idrec.config import ListsConfig
 from llm4idrec.data.candidates import read_generations
 from llm4idrec.data.interactions import Interactions
-from llm4idrec.generation.generator import generate_candidates
+from llm4idrec.generation.generator import Generation, generate_candidates
 from llm4idrec.language_model.adapter import (
     add_adapter,
     export_merged,
@@ -35,7 +35,9 @@ def owned(
 ) -> Tuned:
     """A pretrained model in which every item has a token of its own, tuned on the blocks."""
     files = write_owned(tmp_path_factory.mktemp("owned"), blocks, tied=request.param)
-    tune_adapter(files.base_model, files.prompts, files.adapter, ADAPTER, 1, "cpu")
+    tune_adapter(
+        files.base_model, files.prompts, files.adapter, config=ADAPTER, seed=1, device="cpu"
+    )
     return files
 
 
@@ -68,7 +70,7 @@ def test_vectors_that_are_trained_one_by_one_are_compared_with_all(owned: Tuned)
     tokens = torch.tensor([id_tokens(tokenizer)[:4]])
     with torch.inference_mode():
         model = add_adapter(model, ADAPTER, id_tokens(tokenizer)).eval()
-        assert causal_loss(model, tokens, tokens, 2) == causal_loss(model, tokens, tokens)
+        assert causal_loss(model, tokens, tokens, negatives=2) == causal_loss(model, tokens, tokens)
 
 
 def test_a_saved_adapter_says_what_the_trained_model_said(owned: Tuned, tmp_path: Path) -> None:
@@ -92,8 +94,12 @@ def test_training_goes_on_from_a_checkpoint_with_the_same_vectors(
 ) -> None:
     killed_at_step(8)
     with pytest.raises(KeyboardInterrupt):
-        tune_adapter(owned.base_model, owned.prompts, tmp_path / "out", ADAPTER, 1, "cpu")
-    tune_adapter(owned.base_model, owned.prompts, tmp_path / "out", ADAPTER, 1, "cpu")
+        tune_adapter(
+            owned.base_model, owned.prompts, tmp_path / "out", config=ADAPTER, seed=1, device="cpu"
+        )
+    tune_adapter(
+        owned.base_model, owned.prompts, tmp_path / "out", config=ADAPTER, seed=1, device="cpu"
+    )
     assert content_hash(tmp_path / "out") == content_hash(owned.adapter)
 
 
@@ -110,9 +116,10 @@ def test_only_unseen_items_are_proposed(
     method: str, owned: Tuned, blocks: Interactions, tmp_path: Path
 ) -> None:
     config = GENERATION.model_copy(update={"method": method})
-    generate_candidates(
-        owned.train, owned.base_model, owned.adapter, tmp_path / "out", config, LISTS, 1, "cpu", 1
+    generation = Generation(
+        owned.train, owned.base_model, owned.adapter, config, LISTS, seed=1, device="cpu"
     )
+    generate_candidates(generation, tmp_path / "out", threads=1)
     table = read_generations(tmp_path / "out")
     assert set(table["user"].to_pylist()) == set(range(11))
     assert table["item"].null_count == 0
@@ -129,7 +136,9 @@ def test_an_adapter_for_a_model_of_the_hub_loads_wherever_it_lies(
     named = {"name": "somebody/model", "revision": "main", "sha256": None}
     write_json(tmp_path / "base/reference.json", named)
     monkeypatch.chdir(tmp_path)
-    tune_adapter(tmp_path / "base", owned.prompts, tmp_path / "adapter", ADAPTER, 1, "cpu")
+    tune_adapter(
+        tmp_path / "base", owned.prompts, tmp_path / "adapter", config=ADAPTER, seed=1, device="cpu"
+    )
     Path("deep").mkdir()
     Path("adapter").rename("deep/moved")
     plain = AutoPeftModelForCausalLM.from_pretrained("deep/moved")

@@ -49,7 +49,7 @@ def built(
     train: Interactions, config: PromptsConfig, lists: ListsConfig, seed: int
 ) -> list[Prompt]:
     rows = pa.concat_tables(
-        [PROMPTS.empty_table(), *build_prompts(train, config, lists, seed)]
+        [PROMPTS.empty_table(), *build_prompts(train, config, lists, seed=seed)]
     ).to_pylist()
     parsed = [parse_prompt(r["prompt"], r["answer"], r["kind"]) for r in rows]
     found = [prompt for prompt in parsed if prompt is not None]
@@ -184,7 +184,7 @@ def test_in_time_order_every_part_is_a_stretch_of_the_list() -> None:
 def test_time_order_without_a_time_is_refused(blocks: Interactions) -> None:
     config = PromptsConfig(per_user=2, fully_share=0.5, subset_length=5)
     with pytest.raises(InputError, match=r"lists\.order is time, and the interactions have none"):
-        build_prompts(blocks, config, ListsConfig(order="time"), 1)
+        build_prompts(blocks, config, ListsConfig(order="time"), seed=1)
 
 
 def test_the_seed_decides(blocks: Interactions) -> None:

@@ -41,7 +41,7 @@ def test_what_is_kept_of_prompts_fits_and_is_as_much_as_fits(
     parts: list[tuple[int, int]], longest: int, cost: int
 ) -> None:
     history, answer = np.array(parts).T
-    kept = kept_lengths(history, answer, longest, cost)
+    kept = kept_lengths(history, answer, longest=longest, token_cost=cost)
     room = max(2, longest // cost)
     assert (np.minimum(kept, 1) == 1).all()
     assert (sum(kept) == np.minimum(history + answer, room)).all()

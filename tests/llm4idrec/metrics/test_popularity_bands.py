@@ -50,7 +50,7 @@ def test_recall_by_band() -> None:
     heldout = Interactions([0, 0, 0, 0, 1, 2], [0, 1, 2, 4, 2, 0], 3, 5)
     bands = np.array([0, 0, 2, 1])
     ranked = np.array([[0, 3], [2, -1]], np.int32)
-    recalls = band_recalls(ranked, np.array([0, 1], np.int32), heldout, bands)
+    recalls = band_recalls(ranked, np.array([0, 1], np.int32), heldout, bands=bands)
     assert recalls == {"head": 1 / 2, "tail": (0 + 1) / 2}
 
 
@@ -58,7 +58,7 @@ def test_empty_places_are_of_no_band() -> None:
     """-1 beside user 1 must not be read as the last held-out item of user 0."""
     heldout = Interactions([0, 1], [3, 0], 2, 4)
     recalls = band_recalls(
-        np.array([[-1]], np.int32), np.array([1], np.int32), heldout, np.array([0, 0, 0, 0])
+        np.array([[-1]], np.int32), np.array([1], np.int32), heldout, bands=np.array([0, 0, 0, 0])
     )
     assert recalls == {"head": 0.0}
 

@@ -18,7 +18,7 @@ def test_known_answers() -> None:
     heldout = Interactions([0, 0, 0, 1], [1, 3, 9, 2], 2, 10)
     ranked = np.array([[3, 5, 1], [0, 4, 6]], np.int32)
 
-    metrics = user_metrics(ranked, np.array([0, 1], np.int32), heldout, (1, 2, 3))
+    metrics = user_metrics(ranked, np.array([0, 1], np.int32), heldout, cutoffs=(1, 2, 3))
 
     ideal = 1 + 1 / log2(3) + 1 / log2(4)
     expected = {
@@ -42,7 +42,7 @@ def test_known_answers() -> None:
 
 def test_first_hit_below_the_cutoff() -> None:
     heldout = Interactions([0], [7], 1, 8)
-    metrics = user_metrics(np.array([[1, 2, 7]]), np.array([0]), heldout, (2, 3))
+    metrics = user_metrics(np.array([[1, 2, 7]]), np.array([0]), heldout, cutoffs=(2, 3))
     assert metrics["mrr_at_2"] == metrics["hr_at_2"] == metrics["ndcg_at_2"] == 0
     assert metrics["mrr_at_3"] == pytest.approx(1 / 3)
     assert metrics["ndcg_at_3"] == pytest.approx(1 / log2(4))
@@ -51,22 +51,22 @@ def test_first_hit_below_the_cutoff() -> None:
 def test_empty_places_never_hit() -> None:
     """-1 beside user 1 must not be read as the last item of user 0."""
     heldout = Interactions([0, 1], [4, 2], 2, 5)
-    metrics = user_metrics(np.array([[-1, -1]]), np.array([1]), heldout, (2,))
+    metrics = user_metrics(np.array([[-1, -1]]), np.array([1]), heldout, cutoffs=(2,))
     assert all(values[0] == 0 for values in metrics.values())
 
 
 def test_item_outside_the_catalogue_counts_as_held_out() -> None:
     heldout = Interactions([0, 0], [0, 99], 1, 100)
-    metrics = user_metrics(np.array([[0, 1]]), np.array([0]), heldout, (2,))
+    metrics = user_metrics(np.array([[0, 1]]), np.array([0]), heldout, cutoffs=(2,))
     assert metrics["recall_at_2"][0] == 0.5
 
 
 def test_refuses_user_without_heldout_and_long_cutoff() -> None:
     heldout = Interactions([0], [0], 2, 5)
     with pytest.raises(ValueError, match="nothing held out"):
-        user_metrics(np.array([[0]]), np.array([1]), heldout, (1,))
+        user_metrics(np.array([[0]]), np.array([1]), heldout, cutoffs=(1,))
     with pytest.raises(ValueError, match="only 1 places"):
-        user_metrics(np.array([[0]]), np.array([0]), heldout, (2,))
+        user_metrics(np.array([[0]]), np.array([0]), heldout, cutoffs=(2,))
 
 
 def test_evaluated_users() -> None:
@@ -109,7 +109,7 @@ def test_agrees_with_a_loop(case: list[tuple[list[int], int, set[int]]], n: int)
     heldout = Interactions(*np.array(held).T, len(case), ITEMS + 2)
     users = np.arange(len(case), dtype=np.int32)[::-1]
 
-    metrics = user_metrics(np.array(rows, np.int32)[users], users, heldout, (n,))
+    metrics = user_metrics(np.array(rows, np.int32)[users], users, heldout, cutoffs=(n,))
 
     for place, user in enumerate(users):
         for name, value in naive(rows[user], case[user][2], n).items():

@@ -26,7 +26,9 @@ def drawn_case(scale: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
 
 def softmax_loss(hidden: Tensor, items: Tensor, targets: Tensor, drawn: Tensor) -> Tensor:
     """Of the items with the numbers `drawn`."""
-    return sampled_softmax_loss(hidden, items[targets], items[drawn], targets, drawn, len(items))
+    return sampled_softmax_loss(
+        hidden, items[targets], items[drawn], targets=targets, drawn=drawn, n=len(items)
+    )
 
 
 def test_binary_cross_entropy() -> None:

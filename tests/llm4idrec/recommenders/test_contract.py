@@ -14,7 +14,7 @@ from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.errors import DivergenceError, InputError
 from llm4idrec.recommenders.base import ClosedForm, Recommender
 from llm4idrec.recommenders.registry import RECOMMENDERS
-from llm4idrec.recommenders.training import Validation
+from llm4idrec.recommenders.validation import Validation
 
 USERS, ITEMS = 40, 30
 SEQUENTIAL = {

@@ -41,7 +41,7 @@ def written_out(queries: Tensor, keys: Tensor, own: Tensor, temperature: float) 
 def test_info_nce_known_answer() -> None:
     """Three orthogonal pairs at temperature 1: each finds its own among logits 1, 0, 0."""
     eye = torch.eye(3)
-    loss = info_nce(eye * 5, eye, torch.arange(3), 1.0)
+    loss = info_nce(eye * 5, eye, torch.arange(3), temperature=1.0)
     assert loss.item() == pytest.approx(np.log(np.e + 2) - 1, rel=1e-6)
 
 
@@ -53,7 +53,7 @@ def test_info_nce_and_its_gradients(n: int, m: int, temperature: float, chunk: i
     expected = written_out(queries, keys, own, temperature)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(losses._LOGITS_A_CHUNK, "cpu", chunk)
-        loss = info_nce(queries, keys, own, temperature)
+        loss = info_nce(queries, keys, own, temperature=temperature)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-4, abs=1e-5)
     for one, other in zip(
         torch.autograd.grad(3 * loss, (queries, keys)),

@@ -16,7 +16,7 @@ def test_chunks_of_users_do_not_show() -> None:
     seen = Interactions(np.arange(600), rng.integers(0, 4000, 600), 600, 4000)
     users = rng.permutation(600).astype(np.int32)
 
-    ranked = rank_scores(lambda chunk: table[chunk], users, 7, seen, 4000)
+    ranked = rank_scores(lambda chunk: table[chunk], users, 7, seen=seen, n_items=4000)
 
     left = table.numpy().copy()
     left[seen.user, seen.item] = -1

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from llm4idrec.errors import InputError, LLM4IDRecError
-from llm4idrec.generation.generator import generate_candidates
+from llm4idrec.generation.generator import Generation, generate_candidates
 from llm4idrec.runtime.files import content_hash
 from llm4idrec.runtime.workers import in_this_process, worker_pool
 from tests.llm4idrec.conftest import GENERATION, LISTS, Tuned
@@ -116,8 +116,9 @@ def test_generation_is_the_same(
     tuned: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def generated(out: Path) -> str:
-        files = (tuned.train, tuned.base_model, tuned.adapter, out)
-        generate_candidates(*files, GENERATION, LISTS, 1, "cpu", 1)
+        files = (tuned.train, tuned.base_model, tuned.adapter)
+        generation = Generation(*files, GENERATION, LISTS, seed=1, device="cpu")
+        generate_candidates(generation, out, threads=1)
         return content_hash(out)
 
     elsewhere = generated(tmp_path / "elsewhere")

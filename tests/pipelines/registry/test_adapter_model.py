@@ -13,7 +13,7 @@ import pytest
 
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
-from llm4idrec.generation.generator import generate_candidates
+from llm4idrec.generation.generator import Generation, generate_candidates
 from tests.pipelines.conftest import SERVED, Workshop, clear_registry, make_artifacts
 
 
@@ -22,10 +22,11 @@ def test_a_version_answers_as_the_generator_did_in_own_ids(workshop: Workshop) -
     workshop.register({"mf": 0.1}, lists={"order": "time"})
     config, train = workshop.config, Path("artifacts/train/interactions.parquet")
     lists = config.lists.model_copy(update={"order": "time"})
-    generate_candidates(
-        train, Path("artifacts/base_model"), Path("artifacts/adapter"), Path("generated"),
-        config.generation, lists, config.seed, "cpu", 1,
+    generation = Generation(
+        train, Path("artifacts/base_model"), Path("artifacts/adapter"),
+        config.generation, lists, seed=config.seed, device="cpu",
     )  # fmt: skip
+    generate_candidates(generation, Path("generated"), threads=1)
     expected = pq.read_table("generated/shard-00000.parquet").to_pandas()
     expected = expected[expected["user"] == 0]
     items = pq.read_table("artifacts/identifiers/items.parquet")["id"].to_pylist()

@@ -128,7 +128,8 @@ def test_a_pretrained_base_model_is_named_and_not_copied(
     reference = {"kind": "pretrained", "name": str(tmp_path / "some-llm")}
     make_base_model(
         Path("artifacts/train/interactions.parquet"), Path("artifacts/base_model"),
-        BaseModelConfig.model_validate(reference), workshop.config.lists, 1, "cpu",
+        BaseModelConfig.model_validate(reference),
+        lists=workshop.config.lists, seed=1, device="cpu",
     )  # fmt: skip
     workshop.register({"mf": 0.1}, base_model=reference)
     tags = version("2")

@@ -121,7 +121,9 @@ def test_the_rows_left_out_are_counted(tmp_path: Path) -> None:
         config = DataConfig(path=tmp_path / "file", format="csv", user="user", item="item", **more)
         read(tmp_path / "raw", config)
         raw = read_rows(tmp_path / "raw" / "train.parquet")
-        summary = split_raw(raw, None, config, SplitConfig(protocol="random"), 1).summary
+        summary = split_raw(
+            raw, None, data=config, split=SplitConfig(protocol="random"), seed=1
+        ).summary
         assert {key: summary[key] for key in summary if "left_out" in key} == counts
         assert summary["pairs_read"] == 81 - summary.get("pairs_left_out", 0)
 

@@ -124,14 +124,18 @@ def test_later_faults_name_file_and_line(tmp_path: Path) -> None:
     wanted = config(data, duplicates="refuse")
     read(tmp_path / "raw", wanted)
     with pytest.raises(InputError) as caught:
-        split_raw(read_rows(tmp_path / "raw" / "train.parquet"), None, wanted, RANDOM, 1)
+        split_raw(
+            read_rows(tmp_path / "raw" / "train.parquet"), None, data=wanted, split=RANDOM, seed=1
+        )
     assert str(caught.value).startswith(
         f"{data}/b.csv, line 2: user 'u0' has item 'i2' twice, first on line 4 of a.csv; expected"
     )
     write(data, **{"b.csv": "user,item,time\n\nu9,i2,9\n"})
     read(tmp_path / "raw", wanted)
     with pytest.raises(InputError) as caught:
-        split_raw(read_rows(tmp_path / "raw" / "train.parquet"), None, wanted, RANDOM, 1)
+        split_raw(
+            read_rows(tmp_path / "raw" / "train.parquet"), None, data=wanted, split=RANDOM, seed=1
+        )
     assert str(caught.value).startswith(f"{data}/b.csv, line 3: user 'u9' has 1 interaction; exp")
 
 

@@ -35,10 +35,10 @@ def search(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     catalogue = Catalogue.of(CODES)
     available = catalogue.trie.available(ROWS)
-    catalogue.trie.remove(available, *(torch.tensor(part, dtype=torch.long) for part in seen))
+    available.remove(*(torch.tensor(part, dtype=torch.long) for part in seen))
     with torch.inference_mode():
         states, mask = model.encode(*prompts)
-    return beam_search(model, states, mask, catalogue, available, beams)
+    return beam_search(model, states, mask, catalogue=catalogue, available=available, beams=beams)
 
 
 def brute_force(model: WholeWordT5, prompts: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
@@ -99,7 +99,7 @@ def test_loss_is_what_the_beam_scores(
     model: WholeWordT5, prompts: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
     items = torch.tensor([2, 6, 4])
-    loss = model.loss(*prompts, items, Catalogue.of(CODES))
+    loss = model.loss(*prompts, items, catalogue=Catalogue.of(CODES))
     expected = -brute_force(model, prompts)[torch.arange(ROWS), items].mean()
     assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
 

@@ -71,14 +71,18 @@ def test_blocks_are_clusters(size: int) -> None:
 
 
 def test_first_token_is_the_block() -> None:
-    index = collaborative_index(blocks(4, 10), 4, 12, True, np.random.default_rng(0))
+    index = collaborative_index(
+        blocks(4, 10), clusters=4, leaf_size=12, independent=True, rng=np.random.default_rng(0)
+    )
     first = np.array([path.split(">")[0] for path in index]).reshape(4, 10)
     assert (first == first[:, :1]).all()
     assert len(set(first[:, 0])) == 4
 
 
 def test_independent_tokens_repeat_nowhere() -> None:
-    index = collaborative_index(blocks(4, 10), 3, 4, True, np.random.default_rng(0))
+    index = collaborative_index(
+        blocks(4, 10), clusters=3, leaf_size=4, independent=True, rng=np.random.default_rng(0)
+    )
     paths = [path[1:-1].split("><") for path in index]
     assert len({path[-1] for path in paths}) == 40
     parents: dict[str, set[tuple[str, ...]]] = {}
@@ -98,12 +102,24 @@ def test_collaborative_index_is_unique_and_limited(
     train = blocks(n_blocks, 5, seed)
     more = Interactions(train.user, train.item, train.n_users, train.n_items + 7, train.timestamp)
 
-    index = collaborative_index(more, clusters, leaf_size, independent, np.random.default_rng(seed))
+    index = collaborative_index(
+        more,
+        clusters=clusters,
+        leaf_size=leaf_size,
+        independent=independent,
+        rng=np.random.default_rng(seed),
+    )
 
     assert len(set(index)) == more.n_items
     leaves = [path[: path.rindex("<")] for path in index]
     assert max(leaves.count(leaf) for leaf in leaves) <= leaf_size
-    again = collaborative_index(more, clusters, leaf_size, independent, np.random.default_rng(seed))
+    again = collaborative_index(
+        more,
+        clusters=clusters,
+        leaf_size=leaf_size,
+        independent=independent,
+        rng=np.random.default_rng(seed),
+    )
     assert again == index
     if not independent:
         tokens = {token for path in index for token in path[1:-1].split("><")}
@@ -112,4 +128,13 @@ def test_collaborative_index_is_unique_and_limited(
 
 def test_items_that_nothing_tells_apart_are_still_split() -> None:
     nobody = Interactions(np.array([0]), np.array([0]), 1, 9, np.array([0]))
-    assert len(set(collaborative_index(nobody, 2, 3, False, np.random.default_rng(0)))) == 9
+    assert (
+        len(
+            set(
+                collaborative_index(
+                    nobody, clusters=2, leaf_size=3, independent=False, rng=np.random.default_rng(0)
+                )
+            )
+        )
+        == 9
+    )

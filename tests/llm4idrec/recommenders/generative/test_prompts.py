@@ -95,12 +95,16 @@ def test_buckets_have_little_padding() -> None:
 def test_latest() -> None:
     first, end = np.array([0, 2, 2, 5]), np.array([2, 5, 2, 5])
     items = np.array([7, 3, 9, 1, 4], np.int32)
-    assert latest(items, first, end, 2).tolist() == [[7, 3], [1, 4], [-1, -1], [-1, -1]]
-    assert latest(items[:0], first[:1] * 0, end[:1] * 0, 2).tolist() == [[-1, -1]]
+    assert latest(items, first, end, width=2).tolist() == [[7, 3], [1, 4], [-1, -1], [-1, -1]]
+    assert latest(items[:0], first[:1] * 0, end[:1] * 0, width=2).tolist() == [[-1, -1]]
 
 
 def test_fill_up_by_popularity() -> None:
     ranked = np.array([[2, -1, -1], [0, 1, 2], [-1, -1, -1]])
     row, item = np.array([0, 2, 2, 2]), np.array([3, 0, 1, 2])
     popular = np.array([3, 1, 0, 2])
-    assert fill_up(ranked, row, item, popular).tolist() == [[2, 1, 0], [0, 1, 2], [3, -1, -1]]
+    assert fill_up(ranked, row, item, popular=popular).tolist() == [
+        [2, 1, 0],
+        [0, 1, 2],
+        [3, -1, -1],
+    ]

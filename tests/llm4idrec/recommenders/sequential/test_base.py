@@ -107,7 +107,7 @@ def test_nothing_to_learn_from(untrained: Sequential) -> None:
 def test_hide_hides_a_share_and_one_at_least() -> None:
     lengths = np.tile([1, 2, 10], 500)
     whole = Sequences(np.zeros(lengths.sum(), np.int64), lengths)
-    hidden = hide(whole, 0.3, 0.0, np.random.default_rng(0))
+    hidden = hide(whole, 0.3, last_only=0.0, rng=np.random.default_rng(0))
     count = np.bincount(whole.owner, hidden)
     assert count.min() == 1
     assert hidden[lengths[whole.owner] == 10].mean() == pytest.approx(0.3, abs=0.03)
@@ -116,7 +116,10 @@ def test_hide_hides_a_share_and_one_at_least() -> None:
 def test_hide_may_hide_the_last_alone() -> None:
     lengths = np.full(900, 10)
     whole = Sequences(np.zeros(lengths.sum(), np.int64), lengths)
-    hidden = hide(whole, 0.5, 0.4, np.random.default_rng(0)).reshape(900, 10)
+    hidden = hide(whole, 0.5, last_only=0.4, rng=np.random.default_rng(0)).reshape(900, 10)
     alone = hidden[:, -1] & (hidden.sum(1) == 1)
     assert alone.mean() == pytest.approx(0.4, abs=0.05)
-    assert (hide(whole, 0.5, 1.0, np.random.default_rng(0)).reshape(900, 10).sum(0)[:-1] == 0).all()
+    assert (
+        hide(whole, 0.5, last_only=1.0, rng=np.random.default_rng(0)).reshape(900, 10).sum(0)[:-1]
+        == 0
+    ).all()

@@ -31,8 +31,16 @@ def test_latest_in_time_order() -> None:
     user, item = [0, 0, 0, 2, 2, 0], [4, 1, 3, 0, 2, 6]
     history = Interactions(np.array(user), np.array(item), 3, 7, np.array([30, 10, 40, 8, 9, 50]))
     users = np.array([2, 1, 0], np.int32)
-    assert as_lists(Sequences.latest(history, users, 6, 2)) == [[0, 2], [], [4, 3]]
-    assert as_lists(Sequences.latest(history, users, 7, 9)) == [[0, 2], [], [1, 4, 3, 6]]
+    assert as_lists(Sequences.latest(history, users, n_items=6, max_length=2)) == [
+        [0, 2],
+        [],
+        [4, 3],
+    ]
+    assert as_lists(Sequences.latest(history, users, n_items=7, max_length=9)) == [
+        [0, 2],
+        [],
+        [1, 4, 3, 6],
+    ]
 
 
 @settings(max_examples=60)
@@ -54,7 +62,7 @@ def test_packing_loses_and_mixes_nothing(
     values: list[list[int]], batch_size: int, width: int
 ) -> None:
     whole = sequences(values)
-    batches = list(pack(whole, batch_size, width, EMPTY, CPU))
+    batches = list(pack(whole, batch_size, width=width, empty=EMPTY, device=CPU))
 
     assert len(batches) == -(-len(values) // batch_size)
     for number, batch in enumerate(batches):
@@ -88,12 +96,16 @@ def check_batch(batch: Batch, values: list[list[int]], numbers: list[int], width
 def test_rows_are_well_filled() -> None:
     lengths = np.random.default_rng(0).geometric(0.15, 2560).clip(1, 50)
     whole = Sequences(np.zeros(lengths.sum(), np.int64), lengths)
-    slots = sum(batch.items.numel() for batch in pack(whole, 256, 50, EMPTY, CPU))
+    slots = sum(
+        batch.items.numel() for batch in pack(whole, 256, width=50, empty=EMPTY, device=CPU)
+    )
     assert len(whole.items) > 0.95 * slots
 
 
 def test_a_long_sequence_takes_a_row_of_its_own() -> None:
-    batch = next(pack(sequences([[1, 2], [3, 4, 5, 6], [7], [8]]), 9, 4, EMPTY, CPU))
+    batch = next(
+        pack(sequences([[1, 2], [3, 4, 5, 6], [7], [8]]), 9, width=4, empty=EMPTY, device=CPU)
+    )
     assert batch.items.tolist() == [[3, 4, 5, 6], [1, 2, 7, 8]]
     assert batch.places.tolist() == [[3, 2, 1, 0], [1, 0, 0, 0]]
     assert batch.owner.tolist() == [[1, 1, 1, 1], [0, 0, 2, 3]]
@@ -101,7 +113,7 @@ def test_a_long_sequence_takes_a_row_of_its_own() -> None:
 
 
 def test_attention_stays_within_a_sequence() -> None:
-    batch = next(pack(sequences([[1, 2], [3]]), 9, 4, EMPTY, CPU))
+    batch = next(pack(sequences([[1, 2], [3]]), 9, width=4, empty=EMPTY, device=CPU))
     looks = (batch.attention(causal=False)[0, 0] == 0).int().tolist()
     assert looks == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
     looks = (batch.attention(causal=True)[0, 0] == 0).int().tolist()
@@ -109,8 +121,8 @@ def test_attention_stays_within_a_sequence() -> None:
 
 
 def test_join_puts_the_rows_of_both_together() -> None:
-    one = next(pack(sequences([[1, 2], [3]]), 9, 4, EMPTY, CPU))
-    two = next(pack(sequences([[4], [5, 6, 7]]), 9, 4, EMPTY, CPU))
+    one = next(pack(sequences([[1, 2], [3]]), 9, width=4, empty=EMPTY, device=CPU))
+    two = next(pack(sequences([[4], [5, 6, 7]]), 9, width=4, empty=EMPTY, device=CPU))
     joined = one.join(two)
     assert joined.items.view(-1)[joined.slots].tolist() == [1, 2, 3, 4, 5, 6, 7]
     assert joined.items.view(-1)[joined.last].tolist() == [2, 3, 4, 7]

@@ -17,7 +17,7 @@ SETTINGS = SequentialConfig(embedding_size=16, heads=2, max_length=LENGTH)
 
 
 def model(gaussian: bool = False) -> Transformer:
-    made = Transformer.empty(SETTINGS, ITEMS, gaussian, CPU)
+    made = Transformer.empty(SETTINGS, ITEMS, gaussian=gaussian, device=CPU)
     made.initialise(3)
     with torch.no_grad():
         made.items.mul_(20)  # far from zero, so that every look shows
@@ -28,9 +28,9 @@ def encode(made: Transformer, values: list[list[int]], causal: bool, width: int 
     """Vectors of all items, in the order of the lists."""
     items = np.array([item for line in values for item in line], np.int64)
     sequences = Sequences(items, np.array([len(line) for line in values]))
-    batch = next(pack(sequences, len(values), width, ITEMS, CPU))
+    batch = next(pack(sequences, len(values), width=width, empty=ITEMS, device=CPU))
     (vectors,) = made.look_up(batch.items)
-    encoded: Tensor = made(batch, vectors, causal).flatten(0, 1)[batch.slots]
+    encoded: Tensor = made(batch, vectors, causal=causal).flatten(0, 1)[batch.slots]
     return encoded.detach()
 
 

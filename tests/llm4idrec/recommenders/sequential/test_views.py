@@ -47,7 +47,7 @@ def test_crop_keeps_a_stretch(counts: list[int], share: float) -> None:
 def test_mask_hides_a_share(counts: list[int], share: float) -> None:
     for whole, view in zip(
         as_lists(numbered(counts)),
-        as_lists(mask(numbered(counts), share, HIDDEN, rng())),
+        as_lists(mask(numbered(counts), share, hidden=HIDDEN, rng=rng())),
         strict=True,
     ):
         assert view.count(HIDDEN) == int(share * len(whole))
@@ -68,7 +68,7 @@ def test_reorder_shuffles_a_stretch(counts: list[int], share: float) -> None:
 def test_every_place_is_cropped_masked_and_moved() -> None:
     whole = numbered([6] * 400)
     assert {view[0] % 100 for view in as_lists(crop(whole, 0.5, rng()))} == {0, 1, 2, 3}
-    hidden = np.array(as_lists(mask(whole, 0.5, HIDDEN, rng()))) == HIDDEN
+    hidden = np.array(as_lists(mask(whole, 0.5, hidden=HIDDEN, rng=rng()))) == HIDDEN
     assert (np.abs(hidden.mean(0) - 0.5) < 0.1).all()
     moved = np.array(as_lists(reorder(whole, 0.5, rng()))) % 100 != np.arange(6)
     assert (moved.mean(0) > 0.1).all()
@@ -78,7 +78,7 @@ def test_every_place_is_cropped_masked_and_moved() -> None:
 @given(lengths)
 def test_random_view_keeps_the_order_of_the_sequences(counts: list[int]) -> None:
     whole = numbered(counts)
-    views = as_lists(random_view(whole, (0.6, 0.3, 0.6), HIDDEN, rng()))
+    views = as_lists(random_view(whole, (0.6, 0.3, 0.6), hidden=HIDDEN, rng=rng()))
     assert len(views) == len(counts)
     for number, view in enumerate(views):
         assert view
@@ -87,7 +87,7 @@ def test_random_view_keeps_the_order_of_the_sequences(counts: list[int]) -> None
 
 def test_random_view_uses_all_three() -> None:
     whole = numbered([10] * 300)
-    views = as_lists(random_view(whole, (0.6, 0.3, 0.6), HIDDEN, rng()))
+    views = as_lists(random_view(whole, (0.6, 0.3, 0.6), hidden=HIDDEN, rng=rng()))
     cropped = sum(len(view) < 10 for view in views)
     masked = sum(HIDDEN in view for view in views)
     assert 70 < cropped < 130
