@@ -156,8 +156,7 @@ def evaluate(config: Config, at: Path) -> None:
 def report(config: Config, at: Path) -> None:
     """evaluation/ -> report/comparison.json, report/controls.json, report/comparison.html"""
     from llm4idrec.runtime.files import read_json
-    from llm4idrec.verdict.leads import lead_table
-    from llm4idrec.verdict.verdict import verdict_table
+    from llm4idrec.verdict.tables import control_comparison_table, verdict_table
 
     stages.report(
         at / "raw",
@@ -177,7 +176,7 @@ def report(config: Config, at: Path) -> None:
     )
     print(verdict_table(read_json(at / "report" / "comparison.json")))
     print()
-    print(lead_table(read_json(at / "report" / "controls.json")))
+    print(control_comparison_table(read_json(at / "report" / "controls.json")))
 
 
 FLOW: tuple[Command, ...] = (

@@ -254,7 +254,7 @@ def evaluate(
 
 def plots(evaluations: Sequence[Path], out: Path) -> None:
     """Evaluations -> `curves.csv` and `amounts.csv`, lines for `dvc plots`."""
-    from llm4idrec.verdict.digest import write_lines
+    from llm4idrec.verdict.plots import write_lines
 
     with replacing_folder(out) as folder:
         write_lines(evaluations, folder)

@@ -251,12 +251,11 @@ def show_verdict(options: argparse.Namespace) -> None:
 
 
 def print_verdict(comparison: Path, controls: Path) -> None:
-    from llm4idrec.verdict.leads import lead_table
-    from llm4idrec.verdict.verdict import verdict_table
+    from llm4idrec.verdict.tables import control_comparison_table, verdict_table
 
     print(verdict_table(read_json(comparison)))
     print()
-    print(lead_table(read_json(controls)), flush=True)
+    print(control_comparison_table(read_json(controls)), flush=True)
 
 
 def promote(options: argparse.Namespace) -> None:
