@@ -8,7 +8,7 @@ from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.report.charts.charts import COLORS, Line, line_chart
 from llm4idrec.report.markup import figure
 from llm4idrec.report.results import Evaluation
-from llm4idrec.verdict.wording import metric_name
+from llm4idrec.verdict.wording import augmentation_name, metric_name
 
 CHOSEN, ORIGINAL, OTHER = "var(--model)", "var(--original)", "var(--control)"
 
@@ -57,8 +57,3 @@ def _kind(augmentation: Augmentation, chosen: Augmentation) -> tuple[str, str]:
     if augmentation == chosen:
         return f"chosen: {augmentation_name(chosen)}", CHOSEN
     return "other amounts and orders", OTHER
-
-
-def augmentation_name(augmentation: Augmentation) -> str:
-    """`amount 0.1, popularity discount 1`."""
-    return f"amount {augmentation.amount:g}, popularity discount {augmentation.popularity:g}"

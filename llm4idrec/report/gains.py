@@ -8,7 +8,7 @@ import numpy as np
 
 from llm4idrec.data.interactions import LongArray
 from llm4idrec.metrics.significance import Comparison, compare, seeds_by_users
-from llm4idrec.report.charts.forest import Interval, forest_chart
+from llm4idrec.report.charts.forest import LIGHT, STRONG, Interval, forest_chart
 from llm4idrec.report.charts.svg import legend
 from llm4idrec.report.markup import table
 from llm4idrec.report.results import Evaluation
@@ -19,8 +19,8 @@ from llm4idrec.verdict.variants import COMPARED, LANGUAGE_MODEL
 from llm4idrec.verdict.wording import metric_name, p_cell, percent, source_name
 
 COLORS = {
-    "the language model, and its interval": "var(--model)",
-    "others in its place": "var(--control)",
+    "the language model, and its interval": STRONG,
+    "others in its place": LIGHT,
 }
 
 

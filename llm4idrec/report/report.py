@@ -13,7 +13,6 @@ from llm4idrec.data.interactions import Interactions
 from llm4idrec.report import curves, gains, sections
 from llm4idrec.report.charts.charts import Bar, bar_chart
 from llm4idrec.report.costs import cost_chart, total_seconds
-from llm4idrec.report.curves import augmentation_name
 from llm4idrec.report.markup import details, figure, number, table
 from llm4idrec.report.page import write_page
 from llm4idrec.report.popularity_shift import popularity_shift
@@ -28,7 +27,13 @@ from llm4idrec.verdict.digest import digest
 from llm4idrec.verdict.judgement import SIGNIFICANCE_LEVEL, SMALLEST_GAIN
 from llm4idrec.verdict.leakage import Inputs
 from llm4idrec.verdict.sentences import cost_sentence
-from llm4idrec.verdict.wording import metric_name, percent, recommender_name, source_name
+from llm4idrec.verdict.wording import (
+    augmentation_name,
+    metric_name,
+    percent,
+    recommender_name,
+    source_name,
+)
 
 TEMPLATE = Path(__file__).with_name("report.html")
 FUNNEL = (

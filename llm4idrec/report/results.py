@@ -76,9 +76,14 @@ class Evaluation:
         return bool(rows) and all(standing(row) == Standing.AHEAD for row in rows)
 
     @property
+    def cutoff(self) -> str:
+        """Number of ranked items that `metric` is about."""
+        return self.metric.rpartition("_")[2]
+
+    @property
     def recall(self) -> str:
-        """Recall at the cutoff of `metric`."""
-        return f"recall_at_{self.metric.rpartition('_')[2]}"
+        """Recall at the same cutoff."""
+        return f"recall_at_{self.cutoff}"
 
     def sources_of(self, metric: str) -> list[SourceRow]:
         """The language model's row, then those of the controls."""

@@ -102,7 +102,7 @@ def every_metric(evaluation: Evaluation) -> str:
 
 def by_popularity(evaluation: Evaluation) -> str:
     """Recall within bands of item popularity, and what the recommender puts forward."""
-    cutoff = evaluation.metric.rpartition("_")[2]
+    cutoff = evaluation.cutoff
     head = ("Added items from", *BANDS, "items shown", "mean popularity")
     lines = []
     for variant in (*COMPARED, *evaluation.controls):

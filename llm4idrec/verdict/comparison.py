@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypedDict, TypeVar
 
 from llm4idrec.metrics.significance import Comparison, compare, holm, seeds_by_users
-from llm4idrec.verdict.per_user import read_per_user
+from llm4idrec.verdict.per_user import metrics_of, read_per_user
 from llm4idrec.verdict.variants import COMPARED
 
 
@@ -33,7 +33,7 @@ class Row(TypedDict):
     n_users: int
 
 
-Compared = TypeVar("Compared", bound=tuple[str, ...])
+ComparisonKey = TypeVar("ComparisonKey", bound=tuple[str, ...])
 """Of a comparison: the recommender, the metric, and what else tells it from others."""
 
 
@@ -48,7 +48,7 @@ def compare_recommenders(
     compared = {
         (name, metric): compare(*(seeds_by_users(table, v, metric) for v in COMPARED))
         for name, table in tables.items()
-        for metric in table.column_names[3:]
+        for metric in metrics_of(table)
     }
     p_values = corrected(compared)
     rows = []
@@ -72,9 +72,9 @@ def compare_recommenders(
     return rows
 
 
-def corrected(compared: Mapping[Compared, Comparison]) -> dict[Compared, float]:
+def corrected(compared: Mapping[ComparisonKey, Comparison]) -> dict[ComparisonKey, float]:
     """Holm-corrected p-values; the comparisons of one metric are a family."""
-    p_values: dict[Compared, float] = {}
+    p_values: dict[ComparisonKey, float] = {}
     for metric in {key[1] for key in compared}:
         family = {"/".join(key): key for key in compared if key[1] == metric}
         adjusted = holm({name: compared[key].p_value for name, key in family.items()})

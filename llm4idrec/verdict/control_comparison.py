@@ -10,7 +10,7 @@ from typing import TypedDict
 from llm4idrec.metrics.significance import Comparison, compare_pairs, seeds_by_users
 from llm4idrec.runtime.files import read_json
 from llm4idrec.verdict.comparison import Row, corrected, finite
-from llm4idrec.verdict.per_user import read_per_user
+from llm4idrec.verdict.per_user import metrics_of, read_per_user
 from llm4idrec.verdict.variants import LANGUAGE_MODEL, ORIGINAL, is_control
 
 
@@ -97,7 +97,7 @@ def _gains_and_leads(evaluation: Path) -> Iterator[tuple[Key, tuple[Comparison, 
     variants = list(dict.fromkeys(table["variant"].to_pylist()))
     controls = [variant for variant in variants if is_control(variant)]
     pairs = [(ORIGINAL, c) for c in controls] + [(c, LANGUAGE_MODEL) for c in controls]
-    for metric in table.column_names[3:] if controls else ():
+    for metric in metrics_of(table) if controls else ():
         values = {variant: seeds_by_users(table, variant, metric) for variant in variants}
         common = min(map(len, values.values()))
         values = {variant: by_seed[:common] for variant, by_seed in values.items()}

@@ -45,3 +45,8 @@ def read_per_user(path: Path) -> pa.Table:
                 file=path,
             )
     return table
+
+
+def metrics_of(per_user: pa.Table) -> list[str]:
+    """The metrics in such a table, by their columns' names."""
+    return list(per_user.column_names[3:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
+from llm4idrec.augmentation.choice import Augmentation
 from llm4idrec.verdict.variants import LANGUAGE_MODEL, ORIGINAL
 
 METRIC_NAMES = {"recall": "Recall", "ndcg": "NDCG", "hr": "HR", "mrr": "MRR"}
@@ -48,6 +49,11 @@ def metric_name(metric: str) -> str:
 def source_name(source: str) -> str:
     """`augmented` -> `language model`."""
     return SOURCE_NAMES.get(source, source)
+
+
+def augmentation_name(augmentation: Augmentation) -> str:
+    """`amount 0.1, popularity discount 1`."""
+    return f"amount {augmentation.amount:g}, popularity discount {augmentation.popularity:g}"
 
 
 def percent(share: float | None) -> str:
