@@ -36,9 +36,9 @@ def legend(colors: Mapping[str, str]) -> str:
 
 
 def text(x: float, y: float, words: str, *, anchor: str = "start", kind: str = "") -> str:
-    """Words at (`x`, `y`), their base line.
+    """`words` whose base line is `y` units down from the top.
 
-    `anchor` says which point of them that is (start, middle, end), `kind` is a CSS class.
+    Their `anchor` (start, middle or end) is `x` units from the left; `kind` is a CSS class.
     """
     style = f' class="{kind}"' if kind else ""
     return f'<text{style} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
