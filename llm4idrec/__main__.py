@@ -21,7 +21,7 @@ from llm4idrec.export.command import add_options, export
 from llm4idrec.language_model.processes import is_main, joined
 from llm4idrec.runtime.device import require_device
 from llm4idrec.runtime.faults import exit_code
-from llm4idrec.runtime.files import forget_work, read_json
+from llm4idrec.runtime.files import forget_work
 from llm4idrec.runtime.project import PARAMS, enter_project
 from llm4idrec.stages import FLOW, STAGES
 from llm4idrec.stages.stage import Stage
@@ -49,18 +49,10 @@ def run_stage(stage: Stage, config: Config, out: Path) -> Files:
         if is_main():
             forget_work(*(files[written] for written in stage.writes))
     if stage.name == "report":
-        print_verdict(files)
+        from llm4idrec.verdict.tables import answer
+
+        print(answer(files[COMPARISON], files[CONTROL_COMPARISON]), flush=True)
     return files
-
-
-def print_verdict(files: Files) -> None:
-    """The tables of the report's comparisons."""
-    from llm4idrec.verdict.leads import lead_table
-    from llm4idrec.verdict.verdict import verdict_table
-
-    print(verdict_table(read_json(files[COMPARISON])))
-    print()
-    print(lead_table(read_json(files[CONTROL_COMPARISON])), flush=True)
 
 
 def run_all(options: argparse.Namespace) -> None:

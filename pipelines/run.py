@@ -16,7 +16,6 @@ from llm4idrec.runtime import command_line
 if __name__ == "__main__":
     command_line.begin()
 
-from llm4idrec.__main__ import print_verdict
 from llm4idrec.artifacts import (
     COMPARISON,
     CONTROL_COMPARISON,
@@ -221,6 +220,12 @@ def show_verdict(options: argparse.Namespace) -> None:
         if not file.is_file():
             raise InputError("there is no report yet", remedy="run `dvc repro`", file=file)
     print_verdict(files)
+
+
+def print_verdict(files: Files) -> None:
+    from llm4idrec.verdict.tables import answer
+
+    print(answer(files[COMPARISON], files[CONTROL_COMPARISON]), flush=True)
 
 
 def promote(options: argparse.Namespace) -> None:

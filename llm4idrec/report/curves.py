@@ -7,20 +7,21 @@ import numpy as np
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.report.charts.charts import COLORS, Line, line_chart
 from llm4idrec.report.markup import figure
-from llm4idrec.report.sections import Evaluation
-from llm4idrec.verdict.verdict import metric_name
+from llm4idrec.report.results import Evaluation
+from llm4idrec.verdict.wording import augmentation_name, metric_name
 
 CHOSEN, ORIGINAL, OTHER = "var(--model)", "var(--original)", "var(--control)"
 
 
 def by_amount(evaluation: Evaluation) -> str:
     """What validation says of each amount, a line for each order of candidates."""
-    means = {a: float(np.mean(by_seed)) for a, by_seed in evaluation.scores.items()}
+    scores = evaluation.selection.scores
+    means = {a: float(np.mean(by_seed)) for a, by_seed in scores.items()}
     metric, chosen = metric_name(evaluation.metric), evaluation.chosen
     lines = []
-    for place, popularity in enumerate(sorted({a.popularity for a in means if a.amount})):
-        its = sorted(a for a in means if a == ORIGINAL_DATA or a.popularity == popularity)
-        seeds = zip(*(evaluation.scores[a] for a in its), strict=True)
+    for place, (popularity, tried) in enumerate(evaluation.selection.orders.items()):
+        its = sorted(tried)
+        seeds = zip(*(scores[a] for a in its), strict=True)
         steps = [a.amount for a in its]
         name, color = f"popularity discount {popularity:g}", COLORS[place % len(COLORS)]
         lines += [Line(name, list(zip(steps, v, strict=True)), color, faint=True) for v in seeds]
@@ -56,8 +57,3 @@ def _kind(augmentation: Augmentation, chosen: Augmentation) -> tuple[str, str]:
     if augmentation == chosen:
         return f"chosen: {augmentation_name(chosen)}", CHOSEN
     return "other amounts and orders", OTHER
-
-
-def augmentation_name(augmentation: Augmentation) -> str:
-    """`amount 0.1, popularity discount 1`."""
-    return f"amount {augmentation.amount:g}, popularity discount {augmentation.popularity:g}"

@@ -8,16 +8,19 @@ import numpy as np
 
 from llm4idrec.data.interactions import LongArray
 from llm4idrec.metrics.significance import Comparison, compare, seeds_by_users
-from llm4idrec.report.charts.forest import Interval, forest_chart
+from llm4idrec.report.charts.forest import LIGHT, STRONG, Interval, forest_chart
 from llm4idrec.report.charts.svg import legend
 from llm4idrec.report.markup import table
-from llm4idrec.report.sections import Evaluation
-from llm4idrec.verdict.leads import LANGUAGE_MODEL, SourceRow, source_name, standing
-from llm4idrec.verdict.verdict import finite, metric_name, p_cell, percent
+from llm4idrec.report.results import Evaluation
+from llm4idrec.verdict.comparison import finite
+from llm4idrec.verdict.control_comparison import SourceRow
+from llm4idrec.verdict.judgement import standing
+from llm4idrec.verdict.variants import COMPARED, LANGUAGE_MODEL
+from llm4idrec.verdict.wording import metric_name, p_cell, percent, source_name
 
 COLORS = {
-    "the language model, and its interval": "var(--model)",
-    "others in its place": "var(--control)",
+    "the language model, and its interval": STRONG,
+    "others in its place": LIGHT,
 }
 
 
@@ -81,8 +84,7 @@ def _thirds(
 ) -> Iterator[tuple[str, str, Comparison]]:
     """The lengths of history, the number of users, and what augmentation does to them."""
     original, augmented = (
-        seeds_by_users(evaluation.per_user, variant, evaluation.metric)
-        for variant in ("original", LANGUAGE_MODEL)
+        seeds_by_users(evaluation.per_user, variant, evaluation.metric) for variant in COMPARED
     )
     lengths = history_lengths[np.unique(evaluation.per_user["user"].to_numpy())]
     third = np.searchsorted(np.quantile(lengths, (1 / 3, 2 / 3)), lengths)

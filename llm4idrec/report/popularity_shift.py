@@ -9,10 +9,10 @@ import numpy as np
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.metrics.popularity_bands import BANDS, band_shares, item_bands
 from llm4idrec.report.charts.charts import Shares, share_chart
-from llm4idrec.report.curves import augmentation_name
-from llm4idrec.report.sections import Evaluation
+from llm4idrec.report.results import Evaluation
 from llm4idrec.verdict.additions import Addition
-from llm4idrec.verdict.leads import LANGUAGE_MODEL, source_name
+from llm4idrec.verdict.variants import LANGUAGE_MODEL, ORIGINAL
+from llm4idrec.verdict.wording import augmentation_name, source_name
 
 COLORS = ("var(--head)", "var(--middle)", "var(--tail)")
 LABEL = "shares of popular and rare items"
@@ -40,19 +40,18 @@ def popularity_shift(
             groups[f"Recommended by {evaluation.title}, trained on"] = rows
     items = np.bincount(bands, minlength=len(BANDS))
     keys = (f"{band}: {n:,} items" for band, n in zip(BANDS, items, strict=True))
-    return share_chart(groups, dict(zip(keys, COLORS, strict=True)), LABEL, "mean")
+    return share_chart(groups, dict(zip(keys, COLORS, strict=True)), label=LABEL, head="mean")
 
 
 def _recommended(evaluation: Evaluation, mean: float) -> list[Shares]:
     """Before and after; empty if the evaluation does not tell."""
-    cutoff = evaluation.metric.rpartition("_")[2]
-    names = {"original": "original data", LANGUAGE_MODEL: "augmented data"}
+    names = {ORIGINAL: "original data", LANGUAGE_MODEL: "augmented data"}
     rows = []
     for variant, name in names.items() if evaluation.chosen.amount else ():
-        keys = {band: f"{variant}_share_at_{cutoff}_{band}" for band in BANDS}
+        keys = {band: f"{variant}_share_at_{evaluation.cutoff}_{band}" for band in BANDS}
         if set(keys.values()) <= evaluation.summary.keys():
             shares = {band: evaluation.summary[key] for band, key in keys.items()}
-            popularity = evaluation.summary[f"{variant}_popularity_at_{cutoff}"]
+            popularity = evaluation.summary[f"{variant}_popularity_at_{evaluation.cutoff}"]
             rows.append(_row(name, shares, popularity / mean))
     return rows
 

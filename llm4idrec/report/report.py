@@ -33,28 +33,27 @@ from llm4idrec.data.interactions import Interactions
 from llm4idrec.report import curves, gains, sections
 from llm4idrec.report.charts.charts import Bar, bar_chart
 from llm4idrec.report.costs import cost_chart, total_seconds
-from llm4idrec.report.curves import augmentation_name
 from llm4idrec.report.markup import details, figure, number, table
 from llm4idrec.report.page import write_page
 from llm4idrec.report.popularity_shift import popularity_shift
 from llm4idrec.report.provenance import provenance
-from llm4idrec.report.sections import Evaluation
+from llm4idrec.report.results import Evaluation
 from llm4idrec.report.tuned_filter import tuned_filter
 from llm4idrec.runtime.files import read_json, write_json
 from llm4idrec.runtime.project import CODE
 from llm4idrec.verdict.additions import Addition, describe_additions
+from llm4idrec.verdict.comparison import Row, compare_recommenders
+from llm4idrec.verdict.control_comparison import compare_sources
 from llm4idrec.verdict.digest import digest
-from llm4idrec.verdict.leads import compare_sources, source_name
+from llm4idrec.verdict.judgement import SIGNIFICANCE_LEVEL, SMALLEST_GAIN
 from llm4idrec.verdict.leakage import Inputs
-from llm4idrec.verdict.verdict import (
-    LEVEL,
-    SMALLEST_GAIN,
-    Row,
-    compare_recommenders,
-    cost_sentence,
+from llm4idrec.verdict.sentences import cost_sentence
+from llm4idrec.verdict.wording import (
+    augmentation_name,
     metric_name,
     percent,
     recommender_name,
+    source_name,
 )
 
 TEMPLATE = Path(__file__).with_name("report.html")
@@ -118,7 +117,7 @@ def write_report(files: Files, config: Config) -> list[Row]:
         dataset=escape(config.dataset),
         protocol=escape(config.protocol.replace("_", " ")),
         selection_metric=metric_name(metric),
-        level=f"{LEVEL:g}",
+        level=f"{SIGNIFICANCE_LEVEL:g}",
         smallest_gain=percent(SMALLEST_GAIN),
         tuning=tuned_filter(config.filter.source, metric, files[FIGURES].parent),
         cost=cost_chart(_costs(files, folders)),
@@ -162,7 +161,7 @@ def _data_sections(evaluations: Sequence[Evaluation], files: Files) -> dict[str,
     train = Interactions.read(files[TRAIN] / INTERACTIONS)
     valid = Interactions.read(files[HELDOUT] / "valid.parquet")
     tried = sorted({a for evaluation in evaluations for a in evaluation.augmentations if a.amount})
-    additions = describe_additions(files[AUGMENTED], train, valid, tried)
+    additions = describe_additions(files[AUGMENTED], tried, train=train, valid=valid)
     history, histories = gains.by_history(evaluations, train.history_lengths)
     data = read_json(files[TRAIN] / "summary.json")
     return {

@@ -1,115 +1,19 @@
-"""What the evaluation of a recommender left, and what the report says of it in words and tables."""
+"""What the report says of a recommender in words and tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from html import escape
-from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from llm4idrec.augmentation.choice import Augmentation
 from llm4idrec.metrics.popularity_bands import BANDS
 from llm4idrec.report.markup import table
-from llm4idrec.runtime.files import read_json
-from llm4idrec.verdict.leads import (
-    LANGUAGE_MODEL,
-    SourceRow,
-    Standing,
-    lead_sentence,
-    source_name,
-    standing,
-)
-from llm4idrec.verdict.verdict import (
-    Row,
-    Verdict,
-    interval,
-    judge,
-    metric_name,
-    p_text,
-    percent,
-    recommender_name,
-    sentence,
-)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What the evaluation of one recommender left, and its rows of the comparison."""
-
-    name: str
-    rows: Sequence[Row]
-    sources: Sequence[SourceRow]
-    selection: Mapping[str, Any]
-    summary: Mapping[str, float]
-    history: pa.Table
-    per_user: pa.Table
-
-    @classmethod
-    def read(cls, folder: Path, rows: Iterable[Row], sources: Iterable[SourceRow]) -> Evaluation:
-        """`rows` and `sources` may be of other recommenders too."""
-        return cls(
-            folder.name,
-            [row for row in rows if row["recommender"] == folder.name],
-            [row for row in sources if row["recommender"] == folder.name],
-            read_json(folder / "selection.json"),
-            read_json(folder / "summary.json"),
-            pq.read_table(folder / "history.parquet"),
-            pq.read_table(folder / "per_user.parquet"),
-        )
-
-    @property
-    def title(self) -> str:
-        return recommender_name(self.name)
-
-    @property
-    def metric(self) -> str:
-        """The metric that chose the amount; the verdict is about the same one on the test set."""
-        return str(self.selection["metric"])
-
-    @property
-    def headline(self) -> Row:
-        return next(row for row in self.rows if row["metric"] == self.metric)
-
-    @property
-    def scores(self) -> dict[Augmentation, list[float]]:
-        """What there was to choose from, the first of it nothing, and what validation says of it:
-        the metric's mean over the users with each seed."""
-        return {
-            Augmentation(choice["amount"], choice["popularity"]): choice["by_seed"]
-            for choice in self.selection["scores"]
-        }
-
-    @property
-    def augmentations(self) -> list[Augmentation]:
-        return list(self.scores)
-
-    @property
-    def chosen(self) -> Augmentation:
-        return Augmentation(**self.selection["chosen"])
-
-    @property
-    def controls(self) -> list[str]:
-        """The controls that were fitted."""
-        return [row["source"] for row in self.sources_of(self.metric)][1:]
-
-    @property
-    def ahead_of_all(self) -> bool:
-        """Whether the language model is ahead of every control."""
-        rows = self.sources_of(self.metric)[1:]
-        return bool(rows) and all(standing(row) == Standing.AHEAD for row in rows)
-
-    @property
-    def recall(self) -> str:
-        """Recall at the cutoff of `metric`."""
-        return f"recall_at_{self.metric.rpartition('_')[2]}"
-
-    def sources_of(self, metric: str) -> list[SourceRow]:
-        """The language model's row, then those of the controls."""
-        return [row for row in self.sources if row["metric"] == metric]
+from llm4idrec.report.results import Evaluation
+from llm4idrec.verdict.comparison import Row
+from llm4idrec.verdict.control_comparison import SourceRow
+from llm4idrec.verdict.judgement import Verdict, judge, standing
+from llm4idrec.verdict.sentences import control_comparison_sentence, verdict_sentence
+from llm4idrec.verdict.variants import COMPARED
+from llm4idrec.verdict.wording import interval, metric_name, p_text, percent, source_name
 
 
 def summary(evaluations: Sequence[Evaluation]) -> str:
@@ -138,7 +42,8 @@ def verdict(evaluation: Evaluation) -> str:
         spread = f"95 % interval {interval(row['ci_low'], row['ci_high'])}"
         gain = f"<b>{percent(row['relative_gain'])}</b> "
         gain += f"<small>{metric_name(evaluation.metric)}, {spread}</small>"
-    words = sentence(row, evaluation.chosen), lead_sentence(evaluation.sources_of(row["metric"]))
+    controls = control_comparison_sentence(evaluation.sources_of(row["metric"]))
+    words = verdict_sentence(row, evaluation.chosen), controls
     return (
         f'<div class="verdict {str(answer).replace(" ", "-")}">'
         f'<h3>{escape(evaluation.title)} <span class="badge">{answer}</span></h3>'
@@ -156,19 +61,28 @@ def results(evaluation: Evaluation, metric: str) -> str:
     lines: list[Sequence[str]] = [("nothing<small>original</small>", f"{original:.4f}", "", "")]
     for row in rows:
         name = f"{source_name(row['source'])}<small>{row['generated_pairs']:,.0f} pairs</small>"
-        gain = _effect(row["relative_gain"], row["ci_low"], row["ci_high"], row["p_value"])
-        lead = ""
-        if (p_value := row["lead_p_value"]) is not None:
-            lead = _effect(row["lead"], row["lead_low"], row["lead_high"], p_value)
-            lead += f"<small>{standing(row)}</small>"
-        lines.append((name, f"{row['value']:.4f}", gain, lead))
+        lines.append((name, f"{row['value']:.4f}", _gain(row), _lead(row)))
     return table(f"{evaluation.title}, {metric_name(metric)}", head, lines)
 
 
-def _effect(change: float | None, low: float | None, high: float | None, p_value: float) -> str:
+def _gain(row: Row | SourceRow) -> str:
+    """Over the original data."""
+    spread = interval(row["ci_low"], row["ci_high"])
+    return _effect(row["relative_gain"], spread, row["p_value"])
+
+
+def _lead(row: SourceRow) -> str:
+    """The language model's, over a control; empty on its own row."""
+    if (p_value := row["lead_p_value"]) is None:
+        return ""
+    effect = _effect(row["lead"], interval(row["lead_low"], row["lead_high"]), p_value)
+    return f"{effect}<small>{standing(row)}</small>"
+
+
+def _effect(change: float | None, spread: str, p_value: float) -> str:
     """A relative change with, below or beside it, its interval and p."""
-    spread = f"<small>{interval(low, high).removesuffix(' %')}</small>"
-    return f"{percent(change)}{spread}<small>{escape(p_text(p_value))}</small>"
+    small = spread.removesuffix(" %"), escape(p_text(p_value))
+    return percent(change) + "".join(f"<small>{text}</small>" for text in small)
 
 
 def every_metric(evaluation: Evaluation) -> str:
@@ -179,7 +93,7 @@ def every_metric(evaluation: Evaluation) -> str:
             metric_name(row["metric"]),
             f"{row['original']:.4f}",
             f"{row['augmented']:.4f}",
-            _effect(row["relative_gain"], row["ci_low"], row["ci_high"], row["p_value"]),
+            _gain(row),
         )
         for row in evaluation.rows
     ]
@@ -188,10 +102,10 @@ def every_metric(evaluation: Evaluation) -> str:
 
 def by_popularity(evaluation: Evaluation) -> str:
     """Recall within bands of item popularity, and what the recommender puts forward."""
-    cutoff = evaluation.metric.rpartition("_")[2]
+    cutoff = evaluation.cutoff
     head = ("Added items from", *BANDS, "items shown", "mean popularity")
     lines = []
-    for variant in ("original", LANGUAGE_MODEL, *evaluation.controls):
+    for variant in (*COMPARED, *evaluation.controls):
         recalls = [evaluation.summary.get(f"{variant}_recall_at_{cutoff}_{b}") for b in BANDS]
         shown = evaluation.summary[f"{variant}_coverage_at_{cutoff}"]
         popularity = evaluation.summary[f"{variant}_popularity_at_{cutoff}"]

@@ -9,7 +9,7 @@ from llm4idrec.config.comparison import OWN_FILE
 from llm4idrec.report.markup import number, table
 from llm4idrec.report.provenance import shown
 from llm4idrec.runtime.files import read_json
-from llm4idrec.verdict.verdict import metric_name, percent, recommender_name
+from llm4idrec.verdict.wording import metric_name, percent, recommender_name
 
 SUMMARY = "summary.json"
 HEAD = '<h2 id="tuning">The filter was tuned</h2>'

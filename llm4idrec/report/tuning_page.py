@@ -12,7 +12,7 @@ from llm4idrec.report.markup import figure, table
 from llm4idrec.report.page import write_page
 from llm4idrec.tuning.filter_tuning import FilterChoice, FilterTuning
 from llm4idrec.tuning.trials import Trial, best_trial, gain, untuned_value
-from llm4idrec.verdict.verdict import metric_name, percent, recommender_name
+from llm4idrec.verdict.wording import metric_name, percent, recommender_name
 
 TEMPLATE = Path(__file__).with_suffix(".html")
 NAMES = {
@@ -30,12 +30,16 @@ def write_tuning_page(
     path: Path,
     trials: Sequence[Trial],
     tuning: FilterTuning,
-    importances: Mapping[str, float],
     *,
+    importances: Mapping[str, float],
     dataset: str,
     params: Path,
 ) -> None:
-    """`params` is the file that `filter.source` may name."""
+    """Write the page about the `trials` of `tuning` to `path`; the first trial adds nothing.
+
+    `importances` are shares of 1 by setting, and empty where there are too few trials to tell;
+    `dataset` is the data's name, `params` the file that `filter.source` may name.
+    """
     recommender, metric = recommender_name(tuning.recommender), metric_name(tuning.metric)
     best, seeds = best_trial(trials), len(trials[0].by_seed)
     bars = [Bar(NAMES[name], share, f"{100 * share:.0f} %") for name, share in importances.items()]

@@ -31,7 +31,7 @@ from llm4idrec.stages.stage import Stage
 def report(files: Files, config: Config) -> None:
     """Evaluations, and what led to them -> tables, a page, and lines for `dvc plots`."""
     from llm4idrec.report.report import write_report
-    from llm4idrec.verdict.digest import write_lines
+    from llm4idrec.verdict.plots import write_lines
 
     write_report(files, config)
     evaluations = [files[EVALUATIONS] / name for name in config.recommenders]

@@ -228,7 +228,9 @@ def search_filter(
             raise DivergenceError(failed[0])  # there is nothing to compare
         with replacing_folder(out) as folder:
             write_trials(folder, trials, tuning, importances)
-    write_tuning_page(page, trials, tuning, importances, dataset=dataset, params=out / PARAMS)
+    write_tuning_page(
+        page, trials, tuning, importances=importances, dataset=dataset, params=out / PARAMS
+    )
 
 
 def _keys(section: BaseModel) -> dict[str, object]:

@@ -16,7 +16,8 @@ from llm4idrec.augmentation.merging import GENERATED, generated_pairs
 from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.evaluation.data import AUGMENTED, CONTROLS
 from llm4idrec.metrics.popularity_bands import band_shares, item_bands
-from llm4idrec.verdict.leads import LANGUAGE_MODEL, SOURCE_NAMES
+from llm4idrec.verdict.variants import LANGUAGE_MODEL
+from llm4idrec.verdict.wording import SOURCE_NAMES
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,10 @@ class Addition:
 
 def describe_additions(
     augmented: Path,
+    augmentations: Iterable[Augmentation],
+    *,
     train: Interactions,
     valid: Interactions,
-    augmentations: Iterable[Augmentation],
 ) -> list[Addition]:
     """By augmentation, then source, the language model first; what is empty is left out.
 
@@ -49,7 +51,7 @@ def describe_additions(
     """
     sources = dict(_sources(augmented))
     return [
-        _describe(source, augmentation, added, train, valid)
+        _describe(source, augmentation, added, train=train, valid=valid)
         for augmentation in augmentations
         for source, pairs in sources.items()
         if len((added := generated_pairs(pairs, augmentation))[0])
@@ -72,9 +74,15 @@ def _describe(
     source: str,
     augmentation: Augmentation,
     added: tuple[IntArray, IntArray],
+    *,
     train: Interactions,
     valid: Interactions,
 ) -> Addition:
+    """What `source` adds at `augmentation`.
+
+    `added` are its pairs' users and items, `train` is the set that they join, and `valid` holds the
+    validation pairs that they may hit.
+    """
     user, item = added
     return Addition(
         source,

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, chosen_augmentation
-from llm4idrec.verdict.verdict import read_per_user
+from llm4idrec.verdict.per_user import read_per_user
+from llm4idrec.verdict.variants import ORIGINAL, is_control
 
 EPOCH = "epoch"
 
@@ -38,8 +39,8 @@ def mean_histories(evaluation: Path) -> dict[str, pa.Table]:
     columns = [name for name in history.column_names if name not in ("series", "step")]
     means = {}
     for variant, seeds in compared(evaluation).items():
-        augmentation = ORIGINAL_DATA if variant == "original" else chosen
-        control = "" if variant in ("original", "augmented") else f"{variant}/"
+        augmentation = ORIGINAL_DATA if variant == ORIGINAL else chosen
+        control = f"{variant}/" if is_control(variant) else ""
         series = pa.array([f"{control}{augmentation}/seed={seed}" for seed in range(seeds)])
         rows = history.filter(pc.is_in(history["series"], series))
         aggregates = [("step", "count"), *((column, "mean") for column in columns)]

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from llm4idrec.metrics.ranking import FloatArray
 from llm4idrec.metrics.significance import holm, paired_test, seeds_by_users
-from llm4idrec.verdict.verdict import LEVEL, align, p_cell, percent, recommender_name
+from llm4idrec.verdict.judgement import SIGNIFICANCE_LEVEL
+from llm4idrec.verdict.wording import align, p_cell, percent, recommender_name
 from pipelines.registry.registry import IDENTITY, SETTINGS, Version, validation_tables
 
 COMPARABLE = {
@@ -108,15 +109,17 @@ def objections(leads: Mapping[str, Lead]) -> tuple[str, ...]:
     """Why these leads do not do; none if they do: ahead on average, ahead beyond chance on at
     least one recommender, and behind beyond chance on none."""
     mean = float(np.mean([lead.share for lead in leads.values()]))
-    certain = {name: lead.share for name, lead in leads.items() if lead.p_value < LEVEL}
+    certain = {
+        name: lead.share for name, lead in leads.items() if lead.p_value < SIGNIFICANCE_LEVEL
+    }
     behind = [recommender_name(name) for name, share in certain.items() if share < 0]
     found = []
     if mean <= 0:
         found.append(f"its mean lead on validation is {percent(mean)}")
     if not any(share > 0 for share in certain.values()):
-        found.append(f"it leads on no recommender with p < {LEVEL:g}")
+        found.append(f"it leads on no recommender with p < {SIGNIFICANCE_LEVEL:g}")
     if behind:
-        found.append(f"it is behind on {', '.join(behind)} with p < {LEVEL:g}")
+        found.append(f"it is behind on {', '.join(behind)} with p < {SIGNIFICANCE_LEVEL:g}")
     return tuple(found)
 
 

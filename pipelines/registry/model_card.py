@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from llm4idrec.config import Config
-from llm4idrec.verdict.verdict import Row, interval, metric_name, p_cell, percent, recommender_name
+from llm4idrec.verdict.comparison import Row
+from llm4idrec.verdict.wording import interval, metric_name, p_cell, percent, recommender_name
 
 LOAD = """\
 import mlflow, pandas

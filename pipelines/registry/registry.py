@@ -38,7 +38,7 @@ from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
 from llm4idrec.language_model.pretrained import REFERENCE
 from llm4idrec.runtime.files import fingerprint, read_json
-from llm4idrec.verdict.verdict import compare_recommenders
+from llm4idrec.verdict.comparison import compare_recommenders
 from pipelines.environment import REPO
 from pipelines.registry.model_card import model_card
 from pipelines.snapshot import dvc_hash
@@ -85,7 +85,7 @@ def register(run: StageRun, config: Config, inputs: Files, comparison: Path) -> 
     version = _existing(run.client, facts[IDENTITY])
     if version is None:
         folders = list(evaluations.values())
-        rows = compare_recommenders(folders, config.dataset, config.protocol, VALIDATION)
+        rows = compare_recommenders(folders, config.dataset, config.protocol, file=VALIDATION)
         items = _items(inputs).slice(0, 2)["id"].to_pylist()
         card = model_card(MODEL, config, facts, rows, read_json(comparison), items)
         version = _create(run, config, inputs, evaluations, facts, card)

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llm4idrec.runtime.files import read_json
-from llm4idrec.verdict.digest import lead_over_best_control
-from llm4idrec.verdict.leads import LANGUAGE_MODEL, SourceRow, lead_table
-from llm4idrec.verdict.verdict import Row, judge, percent, recommender_name, verdict_table
+from llm4idrec.verdict.comparison import Row
+from llm4idrec.verdict.control_comparison import SourceRow
+from llm4idrec.verdict.digest import digest
+from llm4idrec.verdict.judgement import judge
+from llm4idrec.verdict.tables import control_comparison_table, verdict_table
+from llm4idrec.verdict.wording import percent, recommender_name
 from pipelines.tracking.batches import log_metrics, numbers
 from pipelines.tracking.stage_runs import NOTE, StageRun, tag_run
 
@@ -21,25 +24,21 @@ def log_comparison(run: StageRun, comparison: Path, controls: Path, *more: Path)
     for path in (comparison, controls, *more):
         run.client.log_artifact(run.run_id, str(path))
     rows, sources = read_json(comparison), read_json(controls)
-    ours = {
-        row["recommender"]: row
-        for row in sources
-        if row["headline"] and row["source"] == LANGUAGE_MODEL
-    }
+    chosen_by = {row["recommender"]: row["metric"] for row in sources if row["headline"]}
     text = ", ".join(
         f"{recommender_name(row['recommender'])} {percent(row['relative_gain'])}: {judge(row)}"
         for row in rows
-        if row["metric"] == ours[row["recommender"]]["metric"]
+        if row["metric"] == chosen_by[row["recommender"]]
     )
     tag_run(run.client, run.parent_id, {"verdict": text, NOTE: _note(rows, sources)})
-    leads = {name: lead_over_best_control(sources, name) for name in ours}
-    figures = numbers({name: row["relative_gain"] for name, row in ours.items()}, "gain")
-    figures += numbers(leads, "lead_over_best_control")
+    found = digest(sources).items()
+    figures = numbers({name: its["gain"] for name, its in found}, "gain")
+    figures += numbers({name: its["lead"] for name, its in found}, "lead_over_best_control")
     log_metrics(run.client, run.parent_id, figures)
 
 
 def _note(rows: Sequence[Row], sources: Sequence[SourceRow]) -> str:
-    tables = verdict_table(rows), lead_table(sources)
+    tables = verdict_table(rows), control_comparison_table(sources)
     text = "\n\n".join(f"```\n{table}\n```" for table in tables)
     if len(text) <= LONGEST_NOTE:
         return text

@@ -19,8 +19,8 @@ from llm4idrec.runtime.files import read_json
 from llm4idrec.tuning.filter_tuning import FilterChoice
 from llm4idrec.tuning.trials import TRIALS, VALIDATIONS
 from llm4idrec.verdict.histories import EPOCH, compared, mean_histories
-from llm4idrec.verdict.leads import LANGUAGE_MODEL, source_name
-from llm4idrec.verdict.verdict import recommender_name
+from llm4idrec.verdict.variants import LANGUAGE_MODEL
+from llm4idrec.verdict.wording import recommender_name, source_name
 from pipelines.tracking.batches import curves, now, numbers
 from pipelines.tracking.search import tagged
 from pipelines.tracking.stage_runs import PARENT, StageRun

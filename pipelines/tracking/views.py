@@ -12,7 +12,7 @@ from typing import Any
 
 from llm4idrec.config import Config
 from llm4idrec.tuning.filter_tuning import FilterChoice
-from llm4idrec.verdict.verdict import recommender_name
+from llm4idrec.verdict.wording import recommender_name
 from pipelines.tracking.search import equal
 from pipelines.tracking.stage_runs import NOTE, VERSION, StageRun
 from pipelines.tracking.variants import TRIAL

@@ -323,16 +323,16 @@ MUTATIONS = (
     Mutation(
         6,
         "p-values of recommenders are not corrected",
-        "llm4idrec/verdict/verdict.py",
-        "p_value=_corrected(compared, name, metric)",
+        "llm4idrec/verdict/comparison.py",
+        "p_value=p_values[name, metric]",
         "p_value=comparison.p_value",
         _evidence("6_significance", "test_p_values_are_holm_corrected_over_the_recommenders"),
     ),
     Mutation(
         6,
         "p-values of leads are not corrected",
-        "llm4idrec/verdict/leads.py",
-        "gain_p, lead_p = _corrected(gains), _corrected(leads)",
+        "llm4idrec/verdict/control_comparison.py",
+        "gain_p, lead_p = corrected(gains), corrected(leads)",
         "gain_p, lead_p = ({k: c.p_value for k, c in d.items()} for d in (gains, leads))",
         _evidence(
             "6_significance",
@@ -342,9 +342,9 @@ MUTATIONS = (
     Mutation(
         6,
         "a small p alone is called help",
-        "llm4idrec/verdict/verdict.py",
-        'if low > 0 and row["p_value"] < LEVEL:',
-        'if high > 0 and row["p_value"] < LEVEL:',
+        "llm4idrec/verdict/judgement.py",
+        'if low > 0 and row["p_value"] < SIGNIFICANCE_LEVEL:',
+        'if high > 0 and row["p_value"] < SIGNIFICANCE_LEVEL:',
         _evidence("6_significance", "test_the_effect_has_its_interval_and_both_are_needed"),
     ),
     Mutation(

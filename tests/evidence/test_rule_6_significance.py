@@ -14,8 +14,9 @@ from scipy import stats
 from llm4idrec.config import Config, EvaluationConfig
 from llm4idrec.metrics.ranking import FloatArray
 from llm4idrec.runtime.files import write_json
-from llm4idrec.verdict.leads import compare_sources
-from llm4idrec.verdict.verdict import Row, Verdict, compare_recommenders, judge
+from llm4idrec.verdict.comparison import Row, compare_recommenders
+from llm4idrec.verdict.control_comparison import compare_sources
+from llm4idrec.verdict.judgement import Verdict, judge
 from tests.conftest import REPO
 
 USERS, SEEDS = 60, 3

@@ -7,23 +7,11 @@ from dataclasses import dataclass
 from html import escape
 from textwrap import wrap
 
-from llm4idrec.report.charts.svg import (
-    LETTER,
-    WIDTH,
-    bar,
-    dot,
-    legend,
-    round_ticks,
-    rule,
-    scaled,
-    svg,
-    text,
-    tick_text,
-)
+from llm4idrec.report.charts import svg
+from llm4idrec.report.charts.axis import Axis, tick_text
+from llm4idrec.report.charts.svg import LETTER, ROW, WIDTH
 
 COLORS = ("var(--a1)", "var(--a2)", "var(--a3)", "var(--a4)", "var(--a5)")
-ROW = 19
-"""Height of a row of text."""
 
 
 @dataclass(frozen=True)
@@ -61,24 +49,19 @@ def line_chart(lines: Sequence[Line], x_label: str, y_label: str) -> str:
     """Lines over common axes; a legend names those that are not faint, and faint ones that share
     no colour with them."""
     left, right, top, bottom, height = 46, 16, 24, 38, 230
-    x_ticks = round_ticks([x for line in lines for x, _ in line.points])
-    y_ticks = round_ticks([y for line in lines for _, y in line.points])
-
-    def across(x: float) -> float:
-        return scaled(x, x_ticks, left, WIDTH - right)
-
-    def up(y: float) -> float:
-        return scaled(y, y_ticks, height - bottom, top)
-
-    parts = [text(left - 40, 12, y_label)]
-    for tick in y_ticks:
-        parts.append(rule(left, up(tick), WIDTH - right, up(tick)))
-        parts.append(text(left - 5, up(tick) + 4, tick_text(tick), "end"))
-    for tick in x_ticks:
-        parts.append(text(across(tick), height - bottom + 15, tick_text(tick), "middle"))
-    parts.append(text((left + WIDTH - right) / 2, height - 6, x_label, "middle"))
+    across = Axis.over([x for line in lines for x, _ in line.points], left, WIDTH - right)
+    up = Axis.over([y for line in lines for _, y in line.points], height - bottom, top)
+    parts = [svg.text(left - 40, 12, y_label)]
+    for tick in up.ticks:
+        y = up.at(tick)
+        parts.append(svg.rule((left, y), (WIDTH - right, y)))
+        parts.append(svg.text(left - 5, y + 4, tick_text(tick), anchor="end"))
+    for tick in across.ticks:
+        x, below = across.at(tick), height - bottom + 15
+        parts.append(svg.text(x, below, tick_text(tick), anchor="middle"))
+    parts.append(svg.text((left + WIDTH - right) / 2, height - 6, x_label, anchor="middle"))
     for line in sorted(lines, key=lambda line: not line.faint):
-        path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in line.points)
+        path = " ".join(f"{across.at(x):.1f},{up.at(y):.1f}" for x, y in line.points)
         style = 'stroke-width="1" opacity="0.45"' if line.faint else 'stroke-width="2"'
         if not line.loose:
             parts.append(
@@ -86,9 +69,12 @@ def line_chart(lines: Sequence[Line], x_label: str, y_label: str) -> str:
                 f"<title>{escape(line.name)}</title></polyline>"
             )
         if line.marks or line.loose:
-            parts += [dot(across(x), up(y), line.color, f"{x:g}: {y:.4f}") for x, y in line.points]
+            parts += [
+                svg.dot((across.at(x), up.at(y)), line.color, f"{x:g}: {y:.4f}")
+                for x, y in line.points
+            ]
     keys = {line.name: line.color for line in sorted(lines, key=lambda line: line.faint)}
-    return svg(height, parts, f"{y_label} by {x_label}") + legend(keys)
+    return svg.chart(height, parts, f"{y_label} by {x_label}") + svg.legend(keys)
 
 
 def bar_chart(bars: Sequence[Bar], label: str) -> str:
@@ -99,34 +85,38 @@ def bar_chart(bars: Sequence[Bar], label: str) -> str:
     parts = []
     for place, b in enumerate(bars):
         y = ROW * place
-        parts.append(text(0, y + 13, b.name))
-        parts.append(text(WIDTH, y + 13, b.note, "end", "value"))
-        width = max(1.0, (right - left) * b.value / largest)
-        parts.append(bar(left, y + 4, width, ROW - 8, "var(--a2)", f"{b.name}: {b.note}"))
-    return svg(max(ROW * len(bars), ROW), parts, label)
+        parts += _name_and_note(b.name, b.note, y)
+        size = max(1.0, (right - left) * b.value / largest), ROW - 8
+        parts.append(svg.bar((left, y + 4), size, "var(--a2)", title=f"{b.name}: {b.note}"))
+    return svg.chart(max(ROW * len(bars), ROW), parts, label)
 
 
 def share_chart(
-    groups: Mapping[str, Sequence[Shares]], colors: Mapping[str, str], label: str, head: str
+    groups: Mapping[str, Sequence[Shares]], colors: Mapping[str, str], *, label: str, head: str
 ) -> str:
     """A row of parts side by side under its group's name; `colors` are the parts' names and
     colours, `head` stands above the notes."""
     left, right = 100, WIDTH - 48
-    parts, y = [text(WIDTH, 11, head, "end")], 14.0
+    parts, y = [svg.text(WIDTH, 11, head, anchor="end")], 14.0
     for name, group in groups.items():
         for words in wrap(name, 50):
-            parts.append(text(0, y + 14, words, kind="name"))
+            parts.append(svg.text(0, y + 14, words, kind="name"))
             y += ROW - 2
         y += 3
         for row in group:
-            parts.append(text(0, y + 13, row.name))
-            parts.append(text(WIDTH, y + 13, row.note, "end", "value"))
+            parts += _name_and_note(row.name, row.note, y)
             x: float = left
             for part, share in zip(colors, row.parts, strict=True):
                 width = (right - left) * share
                 title = f"{row.name}, {part}: {100 * share:.0f} %"
-                parts.append(bar(x, y + 2, width, ROW - 4, colors[part], title))
+                parts.append(svg.bar((x, y + 2), (width, ROW - 4), colors[part], title=title))
                 x += width
             y += ROW
         y += 8
-    return svg(y, parts, label) + legend(colors)
+    return svg.chart(y, parts, label) + svg.legend(colors)
+
+
+def _name_and_note(name: str, note: str, top: float) -> list[str]:
+    """A row's words, at its left and right end."""
+    at = top + 13
+    return [svg.text(0, at, name), svg.text(WIDTH, at, note, anchor="end", kind="value")]

@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from llm4idrec.report.charts.svg import (
-    LETTER,
-    WIDTH,
-    bar,
-    dot,
-    round_ticks,
-    rule,
-    scaled,
-    svg,
-    text,
-    tick_text,
-)
+from llm4idrec.report.charts import svg
+from llm4idrec.report.charts.axis import Axis, tick_text
+from llm4idrec.report.charts.svg import LETTER, ROW, WIDTH
 
-ROW, HEAD, FOOT, GAP = 19, 20, 36, 8
+HEAD, FOOT, GAP = 20, 36, 8
 LEFT, RIGHT, SECOND = 100, WIDTH - 108, WIDTH - 54
 STRONG, LIGHT = "var(--model)", "var(--control)"
 
@@ -46,37 +37,45 @@ def forest_chart(
     """
     rows = [row for group in groups.values() for row in group]
     ends = [100 * end for row in rows for end in (row.low, row.high) if end is not None]
-    ticks = round_ticks([0.0, *ends])
+    axis = Axis.over([0.0, *ends], LEFT, RIGHT)
     height = HEAD + ROW * (len(rows) + len(groups)) + GAP * len(groups) + FOOT
 
     def across(share: float) -> float:
-        return scaled(100 * share, ticks, LEFT, RIGHT)
+        return axis.at(100 * share)
 
-    parts = [text(SECOND, 11, heads[0], "end"), text(WIDTH, 11, heads[1], "end")]
-    widest = LETTER * max(len(tick_text(tick)) for tick in ticks)
-    every = 1 + int(widest // ((RIGHT - LEFT) / len(ticks)))
-    for place, tick in enumerate(ticks, -ticks.index(0)):
-        x = across(tick / 100)
-        parts.append(rule(x, HEAD, x, height - FOOT, "grid" if tick else "zero"))
-        if place % every == 0:
-            parts.append(text(x, height - FOOT + 14, tick_text(tick), "middle"))
-    parts.append(text((LEFT + RIGHT) / 2, height - 5, label, "middle"))
+    columns = zip((SECOND, WIDTH), heads, strict=True)
+    parts = [svg.text(x, 11, head, anchor="end") for x, head in columns]
+    parts += _frame(axis, height - FOOT)
+    parts.append(svg.text((LEFT + RIGHT) / 2, height - 5, label, anchor="middle"))
     y = float(HEAD)
     for name, group in groups.items():
-        parts += _group(name, group, y, across)
+        parts += _group(name, group, top=y, across=across)
         y += ROW * (1 + len(group)) + GAP
-    return svg(height, parts, label)
+    return svg.chart(height, parts, label)
+
+
+def _frame(axis: Axis, bottom: float) -> list[str]:
+    """A line for each tick, the one at 0 set off, and as many numbers as have room."""
+    parts = []
+    widest = LETTER * max(len(tick_text(tick)) for tick in axis.ticks)
+    every = 1 + int(widest // ((RIGHT - LEFT) / len(axis.ticks)))
+    for place, tick in enumerate(axis.ticks, -axis.ticks.index(0)):
+        x = axis.at(tick)
+        parts.append(svg.rule((x, HEAD), (x, bottom), "grid" if tick else "zero"))
+        if place % every == 0:
+            parts.append(svg.text(x, bottom + 14, tick_text(tick), anchor="middle"))
+    return parts
 
 
 def _group(
-    name: str, group: Sequence[Interval], top: float, across: Callable[[float], float]
+    name: str, group: Sequence[Interval], *, top: float, across: Callable[[float], float]
 ) -> list[str]:
-    parts = [text(0, top + 14, name, kind="name")]
+    parts = [svg.text(0, top + 14, name, kind="name")]
     mixed = not all(row.strong for row in group)
     for row in group:
         if mixed and row.strong and row.low is not None and row.high is not None:
             low, high = across(row.low), across(row.high)
-            shade = bar(low, top + ROW, high - low, ROW * len(group), STRONG)
+            shade = svg.bar((low, top + ROW), (high - low, ROW * len(group)), STRONG)
             parts.append(f'<g class="shade">{shade}</g>')
     for place, row in enumerate(group, 1):
         parts += _row(row, top + ROW * place, across)
@@ -86,9 +85,9 @@ def _group(
 def _row(row: Interval, top: float, across: Callable[[float], float]) -> list[str]:
     kind, y = "value" if row.strong else "", top + 13
     parts = [
-        text(0, y, row.name, kind=kind),
-        text(SECOND, y, row.notes[0], "end", kind),
-        text(WIDTH, y, row.notes[1], "end"),
+        svg.text(0, y, row.name, kind=kind),
+        svg.text(SECOND, y, row.notes[0], anchor="end", kind=kind),
+        svg.text(WIDTH, y, row.notes[1], anchor="end"),
     ]
     if row.low is None or row.value is None or row.high is None:
         return parts
@@ -99,5 +98,6 @@ def _row(row: Interval, top: float, across: Callable[[float], float]) -> list[st
         f'stroke="{color}" stroke-width="{3 if row.strong else 2}" stroke-linecap="round"/>'
     )
     title = f"{row.name}: {100 * row.value:+.1f} %"
-    parts.append(dot(across(row.value), middle, color, title, 4.5 if row.strong else 3.5))
+    radius = 4.5 if row.strong else 3.5
+    parts.append(svg.dot((across(row.value), middle), color, title, radius=radius))
     return parts

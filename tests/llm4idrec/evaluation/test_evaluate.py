@@ -13,8 +13,8 @@ from llm4idrec.augmentation.choice import Augmentation
 from llm4idrec.evaluation.experiment import Experiment, Fit
 from llm4idrec.recommenders.registry import RECOMMENDERS
 from llm4idrec.runtime.files import read_json
-from llm4idrec.verdict.leads import compare_sources
-from llm4idrec.verdict.verdict import compare_recommenders
+from llm4idrec.verdict.comparison import compare_recommenders
+from llm4idrec.verdict.control_comparison import compare_sources
 from tests.llm4idrec.two_tastes import (
     BLOCK,
     CONTROLS,

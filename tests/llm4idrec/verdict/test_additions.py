@@ -48,7 +48,8 @@ def test_known_answers(tmp_path: Path) -> None:
     tables = [t.add_column(0, "control", pa.repeat(n, len(t))) for n, t in names.items()]
     pq.write_table(pa.concat_tables(tables), tmp_path / "controls.parquet")
 
-    assert describe_additions(tmp_path, train, valid, [LITTLE, MUCH, POPULAR]) == [
+    tried = [LITTLE, MUCH, POPULAR]
+    assert describe_additions(tmp_path, tried, train=train, valid=valid) == [
         Addition("augmented", LITTLE, 1, 1.0, 1 / 5, 1.0, shares(0, 1, 0)),
         Addition("random", LITTLE, 1, 1.0, 1 / 5, 1.0, shares(0, 1, 0)),
         Addition(

@@ -119,7 +119,9 @@ def test_bars_are_as_long_as_their_numbers() -> None:
 
 def test_shares_lie_end_to_end() -> None:
     rows = [Shares("own", [0.5, 0.25, 0.25], "×2")]
-    svg = share_chart({"added": rows}, {"x": "red", "y": "green", "z": "blue"}, "shares", "mean")
+    svg = share_chart(
+        {"added": rows}, {"x": "red", "y": "green", "z": "blue"}, label="shares", head="mean"
+    )
     (x, first), (y, second), (z, third) = numbers(svg, "rect", "x", "width")
     assert first == pytest.approx(2 * second, abs=0.1)
     assert (y, z) == (pytest.approx(x + first, abs=0.1), pytest.approx(y + second, abs=0.1))
@@ -135,7 +137,10 @@ def test_names_in_charts_are_escaped() -> None:
         forest_chart({hostile: [row]}, hostile, (hostile, hostile)),
         bar_chart([Bar(hostile, 1, hostile)], hostile),
         share_chart(
-            {hostile: [Shares(hostile, [1.0], hostile)]}, {hostile: "red"}, hostile, hostile
+            {hostile: [Shares(hostile, [1.0], hostile)]},
+            {hostile: "red"},
+            label=hostile,
+            head=hostile,
         ),
     ):
         page = Page(svg)

@@ -1,4 +1,4 @@
-"""The rows of the comparison, and what they allow to say."""
+"""Original against augmented data: rows and corrections."""
 
 from __future__ import annotations
 
@@ -9,40 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
-from llm4idrec.config.recommenders import SETTINGS
+from llm4idrec.augmentation.choice import Augmentation
 from llm4idrec.errors import InputError
 from llm4idrec.metrics.significance import paired_test
-from llm4idrec.verdict.verdict import (
-    RECOMMENDER_NAMES,
-    Row,
-    Verdict,
-    compare_recommenders,
-    cost_sentence,
-    judge,
-    sentence,
-    verdict_table,
-)
+from llm4idrec.verdict.comparison import compare_recommenders
+from llm4idrec.verdict.judgement import Verdict, judge
+from llm4idrec.verdict.sentences import verdict_sentence
+from llm4idrec.verdict.tables import verdict_table
+from tests.llm4idrec.verdict.rows import ROW
 
 USERS, SEEDS = 40, 3
-ROW = Row(
-    dataset="small",
-    protocol="random",
-    recommender="mf",
-    metric="ndcg_at_20",
-    original=0.2,
-    augmented=0.22,
-    relative_gain=0.1,
-    ci_low=0.05,
-    ci_high=0.15,
-    p_value=0.0004,
-    n_seeds=5,
-    n_users=671,
-)
-
-
-def changed(**values: float | str | None) -> Row:
-    return Row(**{**ROW, **values})  # type: ignore[typeddict-item]
 
 
 def write_evaluation(folder: Path, gains: dict[str, float], base: float = 0.3) -> Path:
@@ -116,61 +92,7 @@ def test_metric_that_is_zero_throughout(tmp_path: Path) -> None:
     assert (row["relative_gain"], row["ci_low"], row["ci_high"]) == (None, None, None)
     assert judge(row) == Verdict.CANNOT_TELL
     assert "n/a" in verdict_table([row])
-    assert "n/a" in sentence(row, Augmentation(0.5))
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "p_value", "verdict"),
-    [
-        (0.05, 0.15, 0.001, Verdict.HELPS),
-        (0.002, 0.006, 0.001, Verdict.HELPS),
-        (0.05, 0.15, 0.06, Verdict.CANNOT_TELL),
-        (-0.01, 0.05, 0.2, Verdict.CANNOT_TELL),
-        (-0.05, 0.0099, 0.2, Verdict.DOES_NOT_HELP),
-        (-0.09, -0.02, 0.001, Verdict.DOES_NOT_HELP),
-        (None, None, 1.0, Verdict.CANNOT_TELL),
-    ],
-)
-def test_judge(low: float | None, high: float | None, p_value: float, verdict: Verdict) -> None:
-    assert judge(changed(ci_low=low, ci_high=high, p_value=p_value)) == verdict
-
-
-def test_sentences() -> None:
-    assert sentence(ROW, Augmentation(0.25)) == (
-        "Augmentation helps MF: with 0.25 generated items for each item of a history, NDCG@20 goes "
-        "from 0.2000 to 0.2200, +10.0 % (95 % interval +5.0 to +15.0 %, p < 0.001; 5 seeds, 671 "
-        "users)."
-    )
-    assert "; 1 seed, 671 users" in sentence(changed(n_seeds=1), Augmentation(0.25))
-    worse = changed(relative_gain=-0.1, ci_low=-0.15, ci_high=-0.05, recommender="lightgcn")
-    text = sentence(worse, Augmentation(0.5, 1.0))
-    assert text.startswith(
-        "Augmentation does not help LightGCN: with 0.5 generated items for each item of a history "
-        "(popularity discount 1), NDCG@20 goes from"
-    )
-    assert "\N{MINUS SIGN}10.0 % (95 % interval \N{MINUS SIGN}15.0 to" in text
-    text = sentence(changed(ci_low=-0.1, p_value=0.31), Augmentation(0.5))
-    assert text.startswith("These data cannot tell whether augmentation helps MF")
-    assert "p = 0.310" in text
-    text = sentence(ROW, ORIGINAL_DATA)
-    assert text.startswith("Augmentation does not help MF: validation chose amount 0")
-
-
-def test_cost() -> None:
-    assert cost_sentence(195) == "Base model, adapter and generation took 3.2 minutes."
-    assert cost_sentence(60 * 1234.5).endswith("took 1,234.5 minutes.")
-
-
-def test_table_for_a_terminal() -> None:
-    lines = verdict_table([ROW, changed(ci_low=-0.0002, p_value=0.5, recommender="svd")]).split(
-        "\n"
-    )
-    assert lines[0].split()[:4] == ["recommender", "metric", "original", "augmented"]
-    assert lines[1].split()[:5] == ["MF", "NDCG@20", "0.2000", "0.2200", "+10.0"]
-    assert lines[1].endswith("< 0.001  helps")
-    assert "+0.0 to +15.0 %" in lines[2]
-    assert lines[2].endswith("0.500  cannot tell")
-    assert lines[1].index("0.2000") == lines[2].index("0.2000")
+    assert "n/a" in verdict_sentence(row, Augmentation(0.5))
 
 
 @pytest.mark.parametrize(
@@ -239,7 +161,3 @@ def test_missing_evaluation(tmp_path: Path) -> None:
         InputError, match=r"per_user\.parquet: there is no such file; run the stage"
     ):
         compare_recommenders([tmp_path], "small", "random")
-
-
-def test_every_recommender_has_a_name() -> None:
-    assert RECOMMENDER_NAMES.keys() == SETTINGS.keys()

@@ -1,60 +1,22 @@
-"""The language model against controls: rows, corrections, and the words for them."""
+"""The language model against controls: rows and corrections."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from llm4idrec.config import ControlName
 from llm4idrec.metrics.significance import compare, holm, seeds_by_users
 from llm4idrec.runtime.files import write_json
-from llm4idrec.verdict.leads import (
-    SOURCE_NAMES,
-    SourceRow,
-    Standing,
-    compare_sources,
-    lead_sentence,
-    lead_table,
-    standing,
-)
-from llm4idrec.verdict.verdict import compare_recommenders
+from llm4idrec.verdict.comparison import compare_recommenders
+from llm4idrec.verdict.control_comparison import compare_sources
+from llm4idrec.verdict.judgement import Standing, standing
+from tests.llm4idrec.verdict.rows import CONTROL_ROW
 
 USERS, SEEDS = 50, 2
-ROW = SourceRow(
-    dataset="small",
-    protocol="random",
-    recommender="mf",
-    metric="ndcg_at_20",
-    headline=True,
-    source="ease",
-    value=0.2,
-    relative_gain=0.1,
-    ci_low=0.05,
-    ci_high=0.15,
-    p_value=0.0004,
-    lead=0.02,
-    lead_low=0.01,
-    lead_high=0.03,
-    lead_p_value=0.002,
-    amount=0.5,
-    popularity=0.0,
-    n_seeds=5,
-    n_users=671,
-    generated_pairs=1000,
-)
-MODEL = SourceRow(
-    **ROW | {"source": "augmented", "lead": None, "lead_low": None}  # type: ignore[typeddict-item]
-    | {"lead_high": None, "lead_p_value": None}
-)  # fmt: skip
-
-
-def changed(row: SourceRow = ROW, **values: float | str | None) -> SourceRow:
-    return SourceRow(**{**row, **values})  # type: ignore[typeddict-item]
 
 
 def write_evaluation(
@@ -100,7 +62,7 @@ def test_rows_and_corrections(tmp_path: Path) -> None:
         *[("mf", m, s) for m in metrics for s in ("augmented", "ease", "self")],
         *[("ncl", m, s) for m in metrics for s in ("augmented", "ease")],
     ]
-    assert all(list(row) == list(ROW) for row in rows)
+    assert all(list(row) == list(CONTROL_ROW) for row in rows)
     assert [row["headline"] for row in rows[:4]] == [False, False, False, True]
     plain = {}
     for folder in folders:
@@ -161,57 +123,3 @@ def test_a_control_with_the_same_results_is_level(tmp_path: Path) -> None:
     row = compare_sources([folder], compare_recommenders([folder], "small", "random"))[1]
     assert (row["lead"], row["lead_low"], row["lead_high"], row["lead_p_value"]) == (0, 0, 0, 1)
     assert standing(row) == Standing.LEVEL
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "p_value", "expected"),
-    [
-        (0.01, 0.03, 0.01, Standing.AHEAD),
-        (0.01, 0.03, 0.05, Standing.LEVEL),
-        (-0.01, 0.03, 0.01, Standing.LEVEL),
-        (0.0, 0.03, 0.01, Standing.LEVEL),
-        (-0.03, -0.01, 0.01, Standing.BEHIND),
-        (-0.03, -0.01, 0.2, Standing.LEVEL),
-        (None, None, 0.01, Standing.LEVEL),
-        (None, None, None, Standing.LEVEL),
-    ],
-)
-def test_standing(
-    low: float | None, high: float | None, p_value: float | None, expected: Standing
-) -> None:
-    assert standing(changed(lead_low=low, lead_high=high, lead_p_value=p_value)) == expected
-
-
-def test_sentence() -> None:
-    rows = [
-        MODEL,
-        changed(source="random"),
-        changed(source="itemknn", lead_p_value=0.3),
-        changed(source="popularity"),
-        changed(source="self", lead_low=-0.02, lead_high=-0.01),
-    ]
-    assert lead_sentence(rows) == (
-        "Against controls of the same volume (MF, NDCG@20), the language model is ahead of random "
-        "items, popular items (p < 0.05), level with ItemKNN, behind self-training."
-    )
-    assert lead_sentence(rows[:2]).endswith(
-        "random items (p < 0.05), level with none, behind none."
-    )
-
-
-def test_sentence_without_controls() -> None:
-    assert lead_sentence([MODEL]) == "No control stood in the language model's place."
-    nothing = lead_sentence([changed(MODEL, amount=0.0)])
-    assert nothing.startswith("Controls were not fitted: at amount 0")
-
-
-def test_table_for_a_terminal() -> None:
-    lines = lead_table([MODEL, ROW, changed(metric="hr_at_20", headline=False)]).split("\n")
-    assert len(lines) == 3
-    assert lines[1].split() == ["MF", "NDCG@20", "language", "model", "0.2000", "+10.0", "%"]
-    assert lines[2].endswith("+2.0 %  +1.0 to +3.0 %  0.002  ahead")
-    assert lines[1].index("0.2000") == lines[2].index("0.2000")
-
-
-def test_every_control_has_a_name() -> None:
-    assert SOURCE_NAMES.keys() == {"original", "augmented", *get_args(ControlName)}

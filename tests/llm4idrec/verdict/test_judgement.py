@@ -1,0 +1,43 @@
+"""The words that figures allow."""
+
+from __future__ import annotations
+
+import pytest
+
+from llm4idrec.verdict.judgement import Standing, Verdict, judge, standing
+from tests.llm4idrec.verdict.rows import changed_row, changed_source
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p_value", "verdict"),
+    [
+        (0.05, 0.15, 0.001, Verdict.HELPS),
+        (0.002, 0.006, 0.001, Verdict.HELPS),
+        (0.05, 0.15, 0.06, Verdict.CANNOT_TELL),
+        (-0.01, 0.05, 0.2, Verdict.CANNOT_TELL),
+        (-0.05, 0.0099, 0.2, Verdict.DOES_NOT_HELP),
+        (-0.09, -0.02, 0.001, Verdict.DOES_NOT_HELP),
+        (None, None, 1.0, Verdict.CANNOT_TELL),
+    ],
+)
+def test_judge(low: float | None, high: float | None, p_value: float, verdict: Verdict) -> None:
+    assert judge(changed_row(ci_low=low, ci_high=high, p_value=p_value)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p_value", "expected"),
+    [
+        (0.01, 0.03, 0.01, Standing.AHEAD),
+        (0.01, 0.03, 0.05, Standing.LEVEL),
+        (-0.01, 0.03, 0.01, Standing.LEVEL),
+        (0.0, 0.03, 0.01, Standing.LEVEL),
+        (-0.03, -0.01, 0.01, Standing.BEHIND),
+        (-0.03, -0.01, 0.2, Standing.LEVEL),
+        (None, None, 0.01, Standing.LEVEL),
+        (None, None, None, Standing.LEVEL),
+    ],
+)
+def test_standing(
+    low: float | None, high: float | None, p_value: float | None, expected: Standing
+) -> None:
+    assert standing(changed_source(lead_low=low, lead_high=high, lead_p_value=p_value)) == expected
