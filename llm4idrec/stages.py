@@ -209,7 +209,7 @@ def filter(
 
 def merge(train: Path, identifiers: Path, candidates: Path, out: Path, *, memory: float) -> None:
     """Train and accepted candidates -> `interactions.parquet` and, in the user's IDs, a CSV; the
-    controls' candidates with their shares -> `controls.parquet`."""
+    controls' candidates with their relative ranks -> `controls.parquet`."""
     from llm4idrec.augmentation.merge_files import merge_files
 
     with costing(out), replacing_folder(out) as folder:

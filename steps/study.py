@@ -178,7 +178,7 @@ class Study:
             "min_votes": IntDistribution(*config.min_votes),
             "least_probable": FloatDistribution(*config.least_probable),
             "agreement": FloatDistribution(*config.agreement),
-            "popularity": FloatDistribution(*config.popularity),
+            "popularity_exponent": FloatDistribution(*config.popularity_exponent),
         }
 
     def _pruner(self) -> optuna.pruners.BasePruner:

@@ -51,12 +51,13 @@ def evaluate_recommender(
     """Choose on validation how much generated data to add, then compare that with none on test.
 
     Reads Interactions from `train_file` and from `valid.parquet` and `test.parquet` in `heldout`,
-    and in `augmented` from `interactions.parquet` the columns user, item, origin, popularity and
-    share and from `controls.parquet` control, user, item, popularity and share. There is a choice
-    of amounts (`evaluation`) and of orders of candidates (`filter.popularity`); chosen is the
-    smallest amount within one standard error of the best `selection_metric` of `selection_seeds`
-    fits. Catalogue, users and seen pairs are the original train's; test rankings leave out
-    validation pairs too. A recommender to which the seed means nothing has one fit each.
+    and in `augmented` from `interactions.parquet` the columns user, item, origin,
+    popularity_exponent and relative_rank and from `controls.parquet` control and the same but
+    origin. There is a choice of amounts (`evaluation`) and of orders of candidates
+    (`filter.popularity_exponents`); chosen is the smallest amount within one standard error of the
+    best `selection_metric` of `selection_seeds` fits. Catalogue, users and seen pairs are the
+    original train's; test rankings leave out validation pairs too. A recommender to which the seed
+    means nothing has one fit each.
 
     The `controls` stand in the language model's place, in the same amount and order, and have no
     part in the choice; at amount 0 there is nothing to stand in for. `self` is what the recommender
@@ -70,7 +71,7 @@ def evaluate_recommender(
     """
     # Bad input is told before any worker starts.
     data = Data.read(
-        train_file, heldout, augmented, controls, filter.popularity, evaluation.placement
+        train_file, heldout, augmented, controls, filter.popularity_exponents, evaluation.placement
     )
     compared = tuple(c for c in controls if c == SELF or c in data.control_names)
     files = [train_file, heldout / "valid.parquet", heldout / "test.parquet", augmented / AUGMENTED]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.augmentation.controls import SELF, recommender_candidates
 from llm4idrec.augmentation.filtering import accepted_items, filter_candidates
-from llm4idrec.augmentation.merging import with_shares
+from llm4idrec.augmentation.merging import with_relative_ranks
 from llm4idrec.config import EvaluationConfig, FilterConfig
 from llm4idrec.config.recommenders import EASEConfig, RecommenderConfig
 from llm4idrec.data.interactions import IntArray
@@ -78,7 +78,9 @@ class Experiment:
     def augmentations(self) -> list[Augmentation]:
         """What validation chooses from; first nothing, last the most."""
         added = {
-            Augmentation(a, p) for a in self.evaluation.amounts for p in self.filter.popularity
+            Augmentation(a, p)
+            for a in self.evaluation.amounts
+            for p in self.filter.popularity_exponents
         }
         return [ORIGINAL_DATA, *sorted(added)]
 
@@ -93,7 +95,7 @@ class Experiment:
             self.heldout,
             self.augmented,
             self.controls,
-            self.filter.popularity,
+            self.filter.popularity_exponents,
             self.evaluation.placement,
         )
 
@@ -162,7 +164,8 @@ class Experiment:
         return numbers | {f"popularity_at_{most}": mean_popularity(ranked, data.train)}
 
     def _generated(self, fit: Fit, data: Data) -> pa.Table:
-        """What stands beside the train set: columns user, item, popularity, share."""
+        """What stands beside the train set, with the columns user, item, popularity_exponent and
+        relative_rank."""
         if fit.control != SELF:
             return data.pairs(fit.control)
         # A refit has replaced the model they come from by one that knows validation.
@@ -178,4 +181,6 @@ class Experiment:
         n = max(CANDIDATES, int(most.max()))
         candidates = recommender_candidates(recommender, data.train, n)
         accepted, _ = filter_candidates(candidates, data.train, self.filter, self.ease, most)
-        return with_shares(accepted, data.train).select(["user", "item", "popularity", "share"])
+        return with_relative_ranks(accepted, data.train).select(
+            ["user", "item", "popularity_exponent", "relative_rank"]
+        )

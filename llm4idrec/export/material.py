@@ -72,12 +72,12 @@ def _generated(file: Path, augmentation: Augmentation) -> pa.Table:
     table = _table(file)
     origin = table["origin"].to_numpy(zero_copy_only=False)
     generated = table.filter(origin == GENERATED)
-    orders = sorted(set(generated["popularity"].to_pylist()))
-    if orders and np.float32(augmentation.popularity) not in orders:
+    orders = sorted(set(generated["popularity_exponent"].to_pylist()))
+    if orders and np.float32(augmentation.popularity_exponent) not in orders:
         raise InputError(
-            f"no generated pairs with the popularity discount {augmentation.popularity:g}",
+            f"no generated pairs with the popularity discount {augmentation.popularity_exponent:g}",
             f"one of {', '.join(f'{order:g}' for order in orders)}",
-            "choose one of filter.popularity",
+            "choose one of filter.popularity_exponents",
             file=file,
         )
     return generated

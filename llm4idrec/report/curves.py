@@ -18,11 +18,11 @@ def by_amount(evaluation: Evaluation) -> str:
     means = {a: float(np.mean(by_seed)) for a, by_seed in evaluation.scores.items()}
     metric, chosen = metric_name(evaluation.metric), evaluation.chosen
     lines = []
-    for place, popularity in enumerate(sorted({a.popularity for a in means if a.amount})):
-        its = sorted(a for a in means if a == ORIGINAL_DATA or a.popularity == popularity)
+    for place, exponent in enumerate(sorted({a.popularity_exponent for a in means if a.amount})):
+        its = sorted(a for a in means if a == ORIGINAL_DATA or a.popularity_exponent == exponent)
         seeds = zip(*(evaluation.scores[a] for a in its), strict=True)
         steps = [a.amount for a in its]
-        name, color = f"popularity discount {popularity:g}", COLORS[place % len(COLORS)]
+        name, color = f"popularity discount {exponent:g}", COLORS[place % len(COLORS)]
         lines += [Line(name, list(zip(steps, v, strict=True)), color, faint=True) for v in seeds]
         lines.append(Line(name, [(a.amount, means[a]) for a in its], color, marks=True))
     best = [(chosen.amount, means[chosen])]
@@ -60,4 +60,6 @@ def _kind(augmentation: Augmentation, chosen: Augmentation) -> tuple[str, str]:
 
 def augmentation_name(augmentation: Augmentation) -> str:
     """`amount 0.1, popularity discount 1`."""
-    return f"amount {augmentation.amount:g}, popularity discount {augmentation.popularity:g}"
+    return (
+        f"amount {augmentation.amount:g}, popularity discount {augmentation.popularity_exponent:g}"
+    )

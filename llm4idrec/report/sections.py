@@ -79,7 +79,7 @@ class Evaluation:
         """What there was to choose from, the first of it nothing, and what validation says of it:
         the metric's mean over the users with each seed."""
         return {
-            Augmentation(choice["amount"], choice["popularity"]): choice["by_seed"]
+            Augmentation(choice["amount"], choice["popularity_exponent"]): choice["by_seed"]
             for choice in self.selection["scores"]
         }
 

@@ -57,8 +57,8 @@ def describe_additions(
 
 
 def _sources(augmented: Path) -> Iterator[tuple[str, pa.Table]]:
-    """Each source and its pairs, with the columns user, item, popularity and share."""
-    columns = ["user", "item", "popularity", "share"]
+    """Each source and its pairs: columns user, item, popularity_exponent and relative_rank."""
+    columns = ["user", "item", "popularity_exponent", "relative_rank"]
     table = pq.read_table(augmented / AUGMENTED)
     yield LANGUAGE_MODEL, table.filter(pc.equal(table["origin"], GENERATED)).select(columns)
     controls = pq.read_table(augmented / CONTROLS)

@@ -45,8 +45,8 @@ def lead_over_best_control(sources: Sequence[SourceRow], recommender: str) -> fl
 
 def write_lines(evaluations: Sequence[Path], out: Path) -> None:
     """Write `curves.csv` (recommender, data, epoch, value: validation with the original and the
-    augmented data, means over seeds) and `amounts.csv` (recommender, popularity, amount, value:
-    what the amount was chosen by; every order begins at amount 0) into `out`.
+    augmented data, means over seeds) and `amounts.csv` (recommender, popularity_exponent, amount,
+    value: what the amount was chosen by; every order begins at amount 0) into `out`.
 
     The value is of the selection metric, which `recommender` names too, as in `MF, NDCG@20`;
     folders are named as their recommenders.
@@ -61,14 +61,15 @@ def write_lines(evaluations: Sequence[Path], out: Path) -> None:
             lines = zip(*(histories[data][c].to_pylist() for c in (EPOCH, metric)), strict=True)
             curves += [(title, data, *line) for line in lines]
         scores = {
-            Augmentation(s["amount"], s["popularity"]): s["by_seed"] for s in selection["scores"]
+            Augmentation(s["amount"], s["popularity_exponent"]): s["by_seed"]
+            for s in selection["scores"]
         }
-        for popularity in sorted({tried.popularity for tried in scores if tried.amount}):
+        for exponent in sorted({tried.popularity_exponent for tried in scores if tried.amount}):
             for tried, by_seed in scores.items():
-                if tried == ORIGINAL_DATA or tried.popularity == popularity:
-                    amounts.append((title, popularity, tried.amount, float(np.mean(by_seed))))
+                if tried == ORIGINAL_DATA or tried.popularity_exponent == exponent:
+                    amounts.append((title, exponent, tried.amount, float(np.mean(by_seed))))
     _write(out / CURVES, ("recommender", "data", EPOCH, "value"), curves)
-    _write(out / AMOUNTS, ("recommender", "popularity", "amount", "value"), amounts)
+    _write(out / AMOUNTS, ("recommender", "popularity_exponent", "amount", "value"), amounts)
 
 
 def _write(path: Path, head: Sequence[str], lines: Iterable[Sequence[object]]) -> None:

@@ -42,7 +42,7 @@ def counted() -> dict[str, int]:
         for user, answer, said in ANSWERS
         for text in said
     ]
-    config = FilterConfig(min_votes=2, agreement=0, popularity=(0,), max_ratio=1)
+    config = FilterConfig(min_votes=2, agreement=0, popularity_exponents=(0,), max_ratio=1)
     return filter_candidates(count_votes(mentions), TRAIN, config, EASEConfig())[1]
 
 
