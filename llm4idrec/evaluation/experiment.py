@@ -154,14 +154,14 @@ class Experiment:
     def _beyond_users(self, ranked: IntArray, data: Data) -> dict[str, float]:
         """Numbers of the test rankings that have no value for a single user."""
         cutoffs = self.evaluation.cutoffs
-        most = max(cutoffs)
+        k = max(cutoffs)
         numbers = {f"coverage_at_{n}": coverage(ranked[:, :n], data.train.n_items) for n in cutoffs}
         bands = item_bands(data.train)
         recalls = band_recalls(ranked, data.test_users, data.test, bands)
-        numbers |= {f"recall_at_{most}_{band}": recall for band, recall in recalls.items()}
+        numbers |= {f"recall_at_{k}_{band}": recall for band, recall in recalls.items()}
         shares = band_shares(ranked, bands)
-        numbers |= {f"share_at_{most}_{band}": share for band, share in shares.items()}
-        return numbers | {f"popularity_at_{most}": mean_popularity(ranked, data.train)}
+        numbers |= {f"share_at_{k}_{band}": share for band, share in shares.items()}
+        return numbers | {f"popularity_at_{k}": mean_popularity(ranked, data.train)}
 
     def _generated(self, fit: Fit, data: Data) -> pa.Table:
         """What stands beside the train set, with the columns user, item, popularity_exponent and
@@ -177,10 +177,10 @@ class Experiment:
         many as the language model's, through the same filter."""
         model = self.fits / str(Fit(ORIGINAL_DATA, seed)) / "model"
         recommender = RECOMMENDERS[self.recommender].load(model, self.device)
-        most = accepted_items(data.generated, data.train)
-        n = max(CANDIDATES, int(most.max()))
+        max_items = accepted_items(data.generated, data.train)
+        n = max(CANDIDATES, int(max_items.max()))
         candidates = recommender_candidates(recommender, data.train, n)
-        accepted, _ = filter_candidates(candidates, data.train, self.filter, self.ease, most)
+        accepted, _ = filter_candidates(candidates, data.train, self.filter, self.ease, max_items)
         return with_relative_ranks(accepted, data.train).select(
             ["user", "item", "popularity_exponent", "relative_rank"]
         )

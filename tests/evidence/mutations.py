@@ -285,7 +285,7 @@ MUTATIONS = (
         5,
         "self-training may add more than the language model",
         "llm4idrec/evaluation/experiment.py",
-        "self.filter, self.ease, most)",
+        "self.filter, self.ease, max_items)",
         "self.filter, self.ease, None)",
         CHOSEN,
     ),

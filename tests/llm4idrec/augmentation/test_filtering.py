@@ -143,14 +143,14 @@ def test_as_many_as_the_ratio_says_rounded_half_up(length: int, ratio: Decimal) 
 
 def test_the_smallest_of_ratio_count_and_bound_caps() -> None:
     table = proposals(0, *range(4, 12))
-    for ratio, most, bound, expected in (
+    for ratio, max_items, bound, expected in (
         (1.0, None, None, 4),
         (1.0, 3, None, 3),
         (0.5, 3, None, 2),
         (1.0, 3, 1, 1),
         (1.0, 3, 0, 0),
     ):
-        config = plain(max_ratio=ratio, max_items=most)
+        config = plain(max_ratio=ratio, max_items=max_items)
         bounds = None if bound is None else np.array([bound, 9, 9, 9])
         accepted, _ = filter_candidates(table, TRAIN, config, EASE_SETTINGS, bounds)
         assert len(accepted) == expected
@@ -223,9 +223,9 @@ def test_every_order_has_as_many_items_of_a_user(
 ) -> None:
     table = pa.concat_tables(proposals(user, *its) for user, its in enumerate(items))
     config = plain(popularity_exponents=list(exponents), max_ratio=float(ratio))
-    most = np.array(bounds)
-    accepted, summary = filter_candidates(table, TRAIN, config, EASE_SETTINGS, most)
-    expected = np.minimum([rounded(ratio * int(n)) for n in TRAIN.history_lengths], most)
+    max_items = np.array(bounds)
+    accepted, summary = filter_candidates(table, TRAIN, config, EASE_SETTINGS, max_items)
+    expected = np.minimum([rounded(ratio * int(n)) for n in TRAIN.history_lengths], max_items)
     exponents_of_rows = accepted["popularity_exponent"].to_numpy()
     for exponent in exponents:
         rows = accepted.filter(exponents_of_rows == np.float32(exponent))
