@@ -31,7 +31,7 @@ class Addition:
     """Share of the pairs that are in the validation set."""
     coverage: float
     """Share of the catalogue's items that get a pair."""
-    popularity: float
+    relative_popularity: float
     """Mean train interactions of the pairs' items, relative to that of train's own pairs."""
     bands: dict[str, float]
     """Share of the pairs whose item is in each band of popularity."""
@@ -75,13 +75,13 @@ def _describe(
     train: Interactions,
     valid: Interactions,
 ) -> Addition:
-    user, item = added
+    (user, item), counts = added, train.item_counts
     return Addition(
         source,
         augmentation,
         pairs=len(user),
         hit_rate=float(valid.contains(user, item).mean()),
         coverage=len(np.unique(item)) / train.n_items,
-        popularity=float(train.item_counts[item].mean() / train.item_counts[train.item].mean()),
+        relative_popularity=float(counts[item].mean() / counts[train.item].mean()),
         bands=band_shares(item, item_bands(train)),
     )

@@ -202,11 +202,11 @@ def metric_name(metric: str) -> str:
     return f"{METRIC_NAMES.get(name, name)}@{cutoff}" if cutoff else name
 
 
-def percent(share: float | None) -> str:
+def percent(ratio: float | None) -> str:
     """0.123 -> `+12.3 %`, with a true minus sign."""
-    if share is None:
+    if ratio is None:
         return "n/a"
-    rounded = round(100 * share, 1) + 0.0  # which makes -0.0 a 0.0
+    rounded = round(100 * ratio, 1) + 0.0  # which makes -0.0 a 0.0
     return f"{rounded:+.1f} %".replace("-", "\N{MINUS SIGN}")
 
 

@@ -25,7 +25,7 @@ STRONG, LIGHT = "var(--model)", "var(--control)"
 
 @dataclass(frozen=True)
 class Interval:
-    """A row: a share with the ends of its interval; None where they would divide by 0."""
+    """A row: a relative difference, the ends of its interval; None where it would divide by 0."""
 
     name: str
     low: float | None
@@ -39,7 +39,7 @@ class Interval:
 def forest_chart(
     groups: Mapping[str, Sequence[Interval]], label: str, heads: tuple[str, str]
 ) -> str:
-    """The rows of a group stand under its name; shares are shown in percent.
+    """The rows of a group stand under its name; differences are shown in percent.
 
     Strong rows cast their interval over the light ones of their group. `heads` stand above the
     columns of notes.
@@ -49,8 +49,8 @@ def forest_chart(
     ticks = round_ticks([0.0, *ends])
     height = HEAD + ROW * (len(rows) + len(groups)) + GAP * len(groups) + FOOT
 
-    def across(share: float) -> float:
-        return scaled(100 * share, ticks, LEFT, RIGHT)
+    def across(ratio: float) -> float:
+        return scaled(100 * ratio, ticks, LEFT, RIGHT)
 
     parts = [text(SECOND, 11, heads[0], "end"), text(WIDTH, 11, heads[1], "end")]
     widest = LETTER * max(len(tick_text(tick)) for tick in ticks)
