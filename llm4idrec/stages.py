@@ -201,8 +201,8 @@ def filter(
             CandidateFiles(shards(generations), PROPOSED),
             {f.stem: CandidateFiles([f], PROPOSED) for f in sorted(controls.glob("*.parquet"))},
             CandidateFilter(Interactions.read(train / TRAIN), filter, ease),
-            folder,
-            memory,
+            folder=folder,
+            memory=memory,
         )
         write_json(folder / "summary.json", summary)
 
@@ -213,7 +213,8 @@ def merge(train: Path, identifiers: Path, candidates: Path, out: Path, *, memory
     from llm4idrec.augmentation.merge_files import merge_files
 
     with costing(out), replacing_folder(out) as folder:
-        merge_files(Interactions.read(train / TRAIN), identifiers, candidates, folder, memory)
+        original = Interactions.read(train / TRAIN)
+        merge_files(original, identifiers, candidates, folder=folder, memory=memory)
 
 
 def evaluate(

@@ -227,7 +227,7 @@ def search_filter(
         if failed and not (trials[0].by_seed and any(t.by_seed for t in trials[1:])):
             raise DivergenceError(failed[0])  # there is nothing to compare
         with replacing_folder(out) as folder:
-            write_trials(folder, trials, tuning, importances)
+            write_trials(folder, trials, tuning, importances=importances)
     write_tuning_page(page, trials, tuning, importances, dataset=dataset, params=out / PARAMS)
 
 

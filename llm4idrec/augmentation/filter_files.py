@@ -25,13 +25,16 @@ def filter_files(
     generations: CandidateFiles,
     controls: Mapping[str, CandidateFiles],
     accepting: CandidateFilter,
+    *,
     folder: Path,
     memory: float,
 ) -> dict[str, int]:
     """Write `candidates.parquet` and `controls.parquet`; counts of the language model's by reason.
 
-    The rows are those of `CandidateFilter.accept_all`. Raises `InputError` if `memory` GB do not
-    do.
+    `generations` are the language model's candidates and `controls` each control's, by name;
+    `accepting` is the rule with the train set. The files go into `folder`, which is there; `memory`
+    is what the process may take, in GB (10^9 bytes). The rows are those of
+    `CandidateFilter.accept_all`. Raises `InputError` if `memory` does not do.
     """
     n_users, orders = accepting.train.n_users, accepting.config.popularity_exponents
     rows = sum(files.rows for files in (generations, *controls.values()))

@@ -45,13 +45,16 @@ def filter_candidates(
     generations: pa.Table,
     train: Interactions,
     config: FilterConfig,
+    *,
     ease: EASEConfig,
     max_items: LongArray | None = None,
 ) -> tuple[pa.Table, dict[str, int]]:
     """The accepted candidates of one generator, and how many fell for which reason.
 
-    `generations` is of `candidates.SCHEMA`, `max_items` (n_users,) an upper bound on
-    the accepted items of each user. See `CandidateFilter.accept`.
+    `generations` is of `candidates.SCHEMA`, proposed for users of `train`; `config` is the rule,
+    `ease` the settings of the item-item model that it may ask for. `max_items` (n_users,) is an
+    upper bound on the accepted items of each user; None: no other than `config` has. See
+    `CandidateFilter.accept`.
     """
     return CandidateFilter(train, config, ease).accept(generations, max_items)
 

@@ -104,13 +104,14 @@ def write_augmented(
     folder: Path,
     train: Interactions,
     merged: Iterable[pa.Table],
+    *,
     users: pa.Table,
     items: pa.Table,
 ) -> None:
     """Write `interactions.parquet` in numbers and `interactions.csv` in the user's own IDs.
 
-    `merged` is what `merge_candidates` makes of `train`; row k of `users` and of `items` is the
-    `id` of number k.
+    Both go into `folder`, which is there. `merged` is what `merge_candidates` makes of `train`, the
+    original train set; row k of `users` and of `items` is the `id` of number k.
     """
     ids = {name: table["id"].combine_chunks() for name, table in (("user", users), ("item", items))}
 

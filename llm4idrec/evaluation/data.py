@@ -46,18 +46,25 @@ class Data:
         train_file: Path,
         heldout: Path,
         augmented: Path,
+        *,
         controls: Sequence[str],
         popularity_exponents: Sequence[float],
         placement: Placement,
     ) -> Self:
-        """Raises `InputError` if a file is not what its stage writes, or of another data set, or
-        lacks one of `controls` or one of the orders of candidates, `popularity_exponents`."""
+        """What stands in `train_file`, in `valid.parquet` and `test.parquet` of `heldout`, and in
+        `interactions.parquet` and `controls.parquet` of `augmented`.
+
+        `controls` are those to compare with and `popularity_exponents` the orders of candidates to
+        choose from; `placement` says where generated items stand in a history with a time. Raises
+        `InputError` if a file is not what its stage writes, or of another data set, or lacks one of
+        the controls or orders.
+        """
         train = Interactions.read(train_file)
         valid = _heldout(heldout / "valid.parquet", train)
         test = _heldout(heldout / "test.parquet", train)
         generated = _generated(augmented / AUGMENTED, train, popularity_exponents)
         in_file = [name for name in controls if name != SELF]
-        kept = _controls(augmented / CONTROLS, in_file, train, len(generated) > 0)
+        kept = _controls(augmented / CONTROLS, in_file, train, needed=len(generated) > 0)
         return cls(train, valid, test, generated, kept, placement)
 
     @cached_property
@@ -84,7 +91,8 @@ class Data:
         validation and at the test, is the original history.
         """
         pairs = self.train_and_valid if with_valid else self.train
-        return place_generated(pairs, *generated_pairs(generated, augmentation), self.placement)
+        added = generated_pairs(generated, augmentation)
+        return place_generated(pairs, *added, placement=self.placement)
 
     @cached_property
     def train_and_valid(self) -> Interactions:
@@ -140,7 +148,7 @@ def _generated(file: Path, train: Interactions, popularity_exponents: Sequence[f
     return generated
 
 
-def _controls(file: Path, names: Sequence[str], train: Interactions, needed: bool) -> pa.Table:
+def _controls(file: Path, names: Sequence[str], train: Interactions, *, needed: bool) -> pa.Table:
     """Rows of the named controls, each of which must be there if the language model added anything
     (`needed`); only sasrec and ease are left out of data that do not suit them."""
     columns = ["control", "user", "item", "popularity_exponent", "relative_rank"]

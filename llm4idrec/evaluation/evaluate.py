@@ -71,7 +71,12 @@ def evaluate_recommender(
     """
     # Bad input is told before any worker starts.
     data = Data.read(
-        train_file, heldout, augmented, controls, filter.popularity_exponents, evaluation.placement
+        train_file,
+        heldout,
+        augmented,
+        controls=controls,
+        popularity_exponents=filter.popularity_exponents,
+        placement=evaluation.placement,
     )
     compared = tuple(c for c in controls if c == SELF or c in data.control_names)
     files = [train_file, heldout / "valid.parquet", heldout / "test.parquet", augmented / AUGMENTED]
@@ -107,7 +112,7 @@ def evaluate_recommender(
             selection = _run_fits(experiment, run)
         with replacing_folder(out) as folder:
             write_json(folder / "selection.json", selection)
-            _write_results(experiment, selection, data, folder)
+            _write_results(experiment, selection, data, folder=folder)
 
 
 def _run_fits(experiment: Experiment, run: Run) -> dict[str, Any]:
@@ -174,7 +179,7 @@ def _training(experiment: Experiment, fit: Fit) -> dict[str, Any]:
 
 
 def _write_results(
-    experiment: Experiment, selection: dict[str, Any], data: Data, folder: Path
+    experiment: Experiment, selection: dict[str, Any], data: Data, *, folder: Path
 ) -> None:
     """Gather what the fits left into the tables and models that outlive them."""
     chosen = Augmentation(**selection["chosen"])

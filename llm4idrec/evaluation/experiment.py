@@ -94,9 +94,9 @@ class Experiment:
             self.train_file,
             self.heldout,
             self.augmented,
-            self.controls,
-            self.filter.popularity_exponents,
-            self.evaluation.placement,
+            controls=self.controls,
+            popularity_exponents=self.filter.popularity_exponents,
+            placement=self.evaluation.placement,
         )
 
     def new_recommender(self, fit: Fit) -> Recommender:
@@ -180,7 +180,9 @@ class Experiment:
         max_items = accepted_items(data.generated, data.train)
         n = max(CANDIDATES, int(max_items.max()))
         candidates = recommender_candidates(recommender, data.train, n)
-        accepted, _ = filter_candidates(candidates, data.train, self.filter, self.ease, max_items)
+        accepted, _ = filter_candidates(
+            candidates, data.train, self.filter, ease=self.ease, max_items=max_items
+        )
         return with_relative_ranks(accepted, data.train).select(
             ["user", "item", "popularity_exponent", "relative_rank"]
         )

@@ -55,7 +55,7 @@ class Material:
             words = {role: pa.array(np.arange(len(ids)).astype(str)) for role, ids in words.items()}
         return cls(
             original=original,
-            train=place_generated(original, user, item, placement),
+            train=place_generated(original, user, item, placement=placement),
             valid=Interactions.read(at / "heldout" / "valid.parquet"),
             test=Interactions.read(at / "heldout" / "test.parquet"),
             users=words["users"],

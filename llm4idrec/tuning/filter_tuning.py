@@ -144,7 +144,7 @@ class FilterTuning:
         accepted, _ = candidate_filter.with_config(config).accept(generations)
         augmentation = Augmentation(choice.amount, choice.popularity_exponent)
         added = generated_pairs(with_relative_ranks(accepted, train), augmentation)
-        return place_generated(train, *added, self.evaluation.placement)
+        return place_generated(train, *added, placement=self.evaluation.placement)
 
     def validate(self, choice: FilterChoice, watch: Watch) -> list[float]:
         """Mean selection metric over validation users of a training with each selection seed, or

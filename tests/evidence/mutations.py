@@ -285,8 +285,8 @@ MUTATIONS = (
         5,
         "self-training may add more than the language model",
         "llm4idrec/evaluation/experiment.py",
-        "self.filter, self.ease, max_items)",
-        "self.filter, self.ease, None)",
+        "ease=self.ease, max_items=max_items\n",
+        "ease=self.ease, max_items=None\n",
         CHOSEN,
     ),
     Mutation(

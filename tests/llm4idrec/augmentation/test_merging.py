@@ -114,7 +114,9 @@ def test_the_csv_is_in_the_users_own_identifiers(tmp_path: Path) -> None:
     merged = whole([CANDIDATES])
     users = pa.table({"id": ["ann", 'bob "b", jr']})
     items = pa.table({"id": [f"film {n}" for n in range(8)]})
-    write_augmented(tmp_path, TRAIN, [merged.slice(0, 5), merged.slice(5)], users, items)
+    write_augmented(
+        tmp_path, TRAIN, [merged.slice(0, 5), merged.slice(5)], users=users, items=items
+    )
     assert pq.read_table(tmp_path / "interactions.parquet").equals(merged)
     rows = pyarrow.csv.read_csv(tmp_path / "interactions.csv").to_pylist()
     assert len(rows) == 9
