@@ -102,8 +102,8 @@ class SELFRec(Framework):
         conf = yaml.safe_load(file.read_text(encoding="utf-8"))
         conf |= {"training.set": str(data / "train.txt"), "test.set": str(data / "test.txt")}
         if model == "ncl":
-            most = min(split.train.n_users, split.train.n_items) // 10
-            conf[theirs]["num_clusters"] = min(conf[theirs]["num_clusters"], most)
+            max_clusters = min(split.train.n_users, split.train.n_items) // 10
+            conf[theirs]["num_clusters"] = min(conf[theirs]["num_clusters"], max_clusters)
         first = 20 if model == "ncl" and not whole else 0
         job = {"checkout": str(self.checkout), "conf": conf, "first_epoch": first}
         return job, selfrec_settings(model, conf, conf.get(theirs, {}))

@@ -29,16 +29,16 @@ USER, ITEM = "user_id", "item_id"
 class Few:
     """The first batches of an epoch, as RecBole's trainer wants its data."""
 
-    def __init__(self, batches: Any, most: int | None) -> None:
+    def __init__(self, batches: Any, max_batches: int | None) -> None:
         self.shuffle = batches.shuffle
         self._batches = batches
-        self._most = most
+        self._max_batches = max_batches
 
     def __len__(self) -> int:
-        return min(len(self._batches), self._most or len(self._batches))
+        return min(len(self._batches), self._max_batches or len(self._batches))
 
     def __iter__(self) -> Iterator[Any]:
-        return itertools.islice(self._batches, self._most)
+        return itertools.islice(self._batches, self._max_batches)
 
 
 def main() -> None:

@@ -80,11 +80,11 @@ def _require_time(config: Config) -> None:
 
 def _require_votes(config: Config) -> None:
     views, samples = config.generation.asked(config.lists)
-    most = views * samples
-    if config.filter.min_votes > most:
+    max_votes = views * samples
+    if config.filter.min_votes > max_votes:
         raise InputError(
             f"filter.min_votes is {config.filter.min_votes}, more votes than a candidate can get",
-            f"at most {most}, as there are `generation.views` and `generation.samples`",
+            f"at most {max_votes}, as there are `generation.views` and `generation.samples`",
             "lower it, or raise generation.views",
         )
 

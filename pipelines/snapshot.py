@@ -22,7 +22,7 @@ from llm4idrec.stages.stage import Stage, expanded
 from pipelines.environment import REPO
 
 CODE = ("llm4idrec/", "steps/")
-_MOST_NAMED = 3
+_MAX_NAMED = 3
 _REMEDY = "nothing of it is recorded; run it again"
 _NOTHING = object()
 
@@ -123,8 +123,8 @@ class Snapshot:
         return ChangedFilesError(self._sentence(files, "changed"), remedy=_REMEDY)
 
     def _sentence(self, changes: list[str], verb: str) -> str:
-        named = ", ".join(changes[:_MOST_NAMED])
-        more = f" and {n} more" if (n := len(changes) - _MOST_NAMED) > 0 else ""
+        named = ", ".join(changes[:_MAX_NAMED])
+        more = f" and {n} more" if (n := len(changes) - _MAX_NAMED) > 0 else ""
         verb = f" {verb}" if verb else ""
         return f"{named}{more}{verb} while the stage {self.stage} ran, which went by what was there"
 

@@ -14,13 +14,14 @@ class Augmentation(NamedTuple):
 
     amount: float = 0.0
     """Ratio of generated items to a user's history; 0: the original pairs only."""
-    popularity: float = 0.0
-    """Exponent by which the order puts popular items back (`FilterConfig.popularity`)."""
+    popularity_exponent: float = 0.0
+    """Exponent by which the order puts popular items back (`FilterConfig.popularity_exponents`)."""
 
     def __str__(self) -> str:
         """Its name in histories and folders."""
         amount = f"amount={self.amount:g}"
-        return f"{amount}/popularity={self.popularity:g}" if self.amount else amount
+        exponent = f"popularity_exponent={self.popularity_exponent:g}"
+        return f"{amount}/{exponent}" if self.amount else amount
 
 
 ORIGINAL_DATA = Augmentation()

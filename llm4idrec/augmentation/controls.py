@@ -60,9 +60,9 @@ def write_controls(train: Interactions, folder: Path, config: Config) -> None:
             continue
         print(f"control {name}", file=sys.stderr)
         if name == "random":
-            ranked = _random_ranking(train, users, n, seed)
+            ranked = _random_ranking(train, users, n=n, seed=seed)
         else:
-            recommender = _fitted(name, train, config.settings(name), seed, device)
+            recommender = _fitted(name, train, config.settings(name), seed=seed, device=device)
             ranked = recommender.recommend(users, n, train)
         step = max(1, rows_at_a_time(config.memory, _BYTES_A_CANDIDATE) // n)
         starts = range(0, len(users), step)
@@ -74,13 +74,8 @@ def write_controls(train: Interactions, folder: Path, config: Config) -> None:
     write_json(folder / "summary.json", summary)
 
 
-def random_candidates(train: Interactions, n: int, seed: int) -> pa.Table:
-    """For each user with a history, `n` unseen items drawn uniformly (`candidates.SCHEMA`)."""
-    users = _users(train)
-    return _candidates(users, _random_ranking(train, users, n, seed))
-
-
-def _random_ranking(train: Interactions, users: IntArray, n: int, seed: int) -> IntArray:
+def _random_ranking(train: Interactions, users: IntArray, *, n: int, seed: int) -> IntArray:
+    """For each of `users`, `n` unseen items drawn uniformly, (len(users), n)."""
     draw = torch.Generator().manual_seed(seed)
     return rank_scores(
         lambda chunk: torch.rand(len(chunk), train.n_items, generator=draw),
@@ -101,7 +96,7 @@ def recommender_candidates(recommender: Recommender, train: Interactions, n: int
     return _candidates(users, recommender.recommend(users, n, train))
 
 
-def fit_sasrec(train: Interactions, settings: SASRecConfig, seed: int, device: str) -> SASRec:
+def fit_sasrec(train: Interactions, settings: SASRecConfig, *, seed: int, device: str) -> SASRec:
     """SASRec on all of `train`, which has a time.
 
     For as many epochs as are best for each user's last train item, which is held out for that.
@@ -125,10 +120,15 @@ def fit_sasrec(train: Interactions, settings: SASRecConfig, seed: int, device: s
 
 
 def _fitted(
-    name: str, train: Interactions, settings: RecommenderConfig, seed: int, device: str
+    name: str, train: Interactions, settings: RecommenderConfig, *, seed: int, device: str
 ) -> Recommender:
+    """The control called `name` on all of `train`.
+
+    `settings` are those of the recommender it is, `seed` is what its random numbers derive from,
+    `device` is cpu or cuda.
+    """
     if isinstance(settings, SASRecConfig):
-        return fit_sasrec(train, settings, seed, device)
+        return fit_sasrec(train, settings, seed=seed, device=device)
     recommender = CLOSED_FORMS[name](settings, seed, device)
     recommender.learn(train)
     return recommender

@@ -24,14 +24,15 @@ def augmented_validation(augmented: Path, train: Path) -> Validation:
     train_file, file = train / "interactions.parquet", augmented / "interactions.parquet"
     original = Interactions.read(train_file)
     table = pq.read_table(file).to_pandas()
-    needed = ["user", "item", "origin", "popularity", "share", "votes", "mean_log_probability"]
-    needed.append("rank")
+    needed = ["user", "item", "origin", "popularity_exponent", "relative_rank", "votes", "rank"]
+    needed.append("mean_log_probability")
     if missing := [column for column in needed if column not in table]:
         raise InputError(
             f"there is no column {missing[0]!r}", f"columns {', '.join(needed)}", file=file
         )
     in_train = original.contains(table["user"], table["item"])
-    table["order"] = table["popularity"].fillna(-1.0)  # Great Expectations skips rows with nulls
+    # Great Expectations skips rows with nulls.
+    table["order"] = table["popularity_exponent"].fillna(-1.0)
     table["belongs_to"] = np.where(in_train, "original", "generated")
     key = table["user"].astype(np.int64) * original.n_items + table["item"]
     pairs = original.table().to_pandas()
@@ -42,7 +43,7 @@ def augmented_validation(augmented: Path, train: Path) -> Validation:
         "generated_pairs": len(generated[["user", "item"]].drop_duplicates()),
         "users_with_generated_pairs": generated["user"].nunique(),
         "items_in_generated_pairs": generated["item"].nunique(),
-        "largest_share": float(generated["share"].max()) if len(generated) else 0.0,
+        "largest_relative_rank": float(generated["relative_rank"].max()) if len(generated) else 0.0,
     }
     suites = [
         Suite("augmented", Source(file), table, _augmented_checks(original)),
@@ -102,8 +103,8 @@ def _kept() -> Check:
 
 def _generated_checks() -> list[Check]:
     ranges: list[tuple[str, dict[str, Any], str]] = [
-        ("share", {"min_value": 0, "strict_min": True}, "more than 0"),
-        ("popularity", {"min_value": 0}, "0 or more"),
+        ("relative_rank", {"min_value": 0, "strict_min": True}, "more than 0"),
+        ("popularity_exponent", {"min_value": 0}, "0 or more"),
         ("votes", {"min_value": 0}, "0 or more"),
         ("rank", {"min_value": 1}, "at least 1"),
         ("mean_log_probability", {"max_value": 0}, "0 or less"),

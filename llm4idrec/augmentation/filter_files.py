@@ -25,15 +25,18 @@ def filter_files(
     generations: CandidateFiles,
     controls: Mapping[str, CandidateFiles],
     accepting: CandidateFilter,
+    *,
     folder: Path,
     memory: float,
 ) -> dict[str, int]:
     """Write `candidates.parquet` and `controls.parquet`; counts of the language model's by reason.
 
-    The rows are those of `CandidateFilter.accept_all`. Raises `InputError` if `memory` GB do not
-    do.
+    `generations` are the language model's candidates and `controls` each control's, by name;
+    `accepting` is the rule with the train set. The files go into `folder`, which is there; `memory`
+    is what the process may take, in GB (10^9 bytes). The rows are those of
+    `CandidateFilter.accept_all`. Raises `InputError` if `memory` does not do.
     """
-    n_users, orders = accepting.train.n_users, accepting.config.popularity
+    n_users, orders = accepting.train.n_users, accepting.config.popularity_exponents
     rows = sum(files.rows for files in (generations, *controls.values()))
     at_once = rows_at_a_time(memory, _BYTES_A_CANDIDATE, aside=WORKING_BYTES)
     step = max(1, at_once * n_users // max(rows, 1))
@@ -62,6 +65,7 @@ def filter_files(
     return dict(summary)
 
 
-def _in_order(accepted: pa.Table, popularity: float) -> pa.Table:
+def _in_order(accepted: pa.Table, exponent: float) -> pa.Table:
     """The rows of one of the orders of candidates."""
-    return accepted.filter(pc.equal(accepted["popularity"], pa.scalar(popularity, pa.float32())))
+    its = pc.equal(accepted["popularity_exponent"], pa.scalar(exponent, pa.float32()))
+    return accepted.filter(its)

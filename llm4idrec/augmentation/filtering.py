@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from llm4idrec.augmentation.agreement import Agreement
-from llm4idrec.augmentation.merging import shares
+from llm4idrec.augmentation.merging import relative_ranks
 from llm4idrec.config import FilterConfig
 from llm4idrec.config.recommenders import EASEConfig
 from llm4idrec.data.interactions import IntArray, Interactions, LongArray
@@ -30,15 +30,14 @@ ACCEPTED = pa.schema(
         "item": pa.int32(),
         "votes": pa.int32(),
         "mean_log_probability": pa.float32(),
-        "popularity": pa.float32(),
+        "popularity_exponent": pa.float32(),
         "rank": pa.int32(),
         "agreement": pa.int32(),
     }
 )
 """Accepted candidates (`CandidateFilter.accept`)."""
-CONTROLLED = pa.schema(
-    [("control", pa.string()), *(ACCEPTED.field(n) for n in ("user", "item", "popularity", "rank"))]
-)
+_NAMED = ("user", "item", "popularity_exponent", "rank")
+CONTROLLED = pa.schema([("control", pa.string()), *(ACCEPTED.field(name) for name in _NAMED)])
 """Those of the controls, in one table."""
 
 
@@ -46,21 +45,24 @@ def filter_candidates(
     generations: pa.Table,
     train: Interactions,
     config: FilterConfig,
+    *,
     ease: EASEConfig,
     max_items: LongArray | None = None,
 ) -> tuple[pa.Table, dict[str, int]]:
     """The accepted candidates of one generator, and how many fell for which reason.
 
-    `generations` is of `candidates.SCHEMA`, `max_items` (n_users,) an upper bound on
-    the accepted items of each user. See `CandidateFilter.accept`.
+    `generations` is of `candidates.SCHEMA`, proposed for users of `train`; `config` is the rule,
+    `ease` the settings of the item-item model that it may ask for. `max_items` (n_users,) is an
+    upper bound on the accepted items of each user; None: no other than `config` has. See
+    `CandidateFilter.accept`.
     """
     return CandidateFilter(train, config, ease).accept(generations, max_items)
 
 
 def accepted_items(accepted: pa.Table, train: Interactions) -> LongArray:
     """How many items each user has, (n_users,), in one order of `accepted`: all have as many."""
-    popularity = accepted["popularity"].to_numpy()
-    first = accepted["user"].to_numpy()[popularity == popularity[:1]]
+    exponent = accepted["popularity_exponent"].to_numpy()
+    first = accepted["user"].to_numpy()[exponent == exponent[:1]]
     return np.bincount(first, minlength=train.n_users)
 
 
@@ -93,12 +95,12 @@ class CandidateFilter:
         amount fall. A candidate is counted under the first reason that hits it; what an answer says
         twice is counted as `duplicate`.
 
-        There is an order for each exponent of `config.popularity`, and every one accepts its own
-        first places; `accepted` counts different pairs.
+        There is an order for each exponent of `config.popularity_exponents`, and every one accepts
+        its own first places; `accepted` counts different pairs.
 
-        Columns: user, item, votes, mean_log_probability, `popularity` (the exponent), rank and
-        `agreement`, the rank from 1 that the item-item model gives the item, null where its weight
-        is 0. Rows go by popularity, user and rank.
+        Columns: user, item, votes, mean_log_probability, popularity_exponent, rank and `agreement`,
+        the rank from 1 that the item-item model gives the item, null where its weight is 0. Rows go
+        by exponent, user and rank.
         """
         usable, summary = self._usable(proposed)
         (ranks,) = self._agreed([usable])
@@ -194,18 +196,18 @@ class CandidateFilter:
         )
         counts = np.log1p(self.train.item_counts[item])
         rank, orders = pa.array(place), []
-        for popularity in self.config.popularity:
-            order = np.argsort(popularity * counts - score, kind="stable")
+        for exponent in self.config.popularity_exponents:
+            order = np.argsort(exponent * counts - score, kind="stable")
             order = order[stable_order(user[order], self.train.n_users)]
-            exponent = pa.array(np.full(len(user), popularity, np.float32))
+            same = pa.array(np.full(len(user), exponent, np.float32))
             rows = columns.take(pa.array(order)).add_column(4, "rank", rank)
-            orders.append(rows.add_column(4, "popularity", exponent))
+            orders.append(rows.add_column(4, "popularity_exponent", same))
         return pa.concat_tables(orders)
 
     def _over_amount(self, ordered: pa.Table, max_items: LongArray | None) -> npt.NDArray[np.bool_]:
         """Which rows are beyond what their users may have, (n,)."""
         place = ordered["rank"].to_numpy()
-        over = shares(ordered, self.train) > np.float32(self.config.max_ratio)
+        over = relative_ranks(ordered, self.train) > np.float32(self.config.max_ratio)
         if self.config.max_items is not None:
             over |= place > self.config.max_items
         if max_items is not None:

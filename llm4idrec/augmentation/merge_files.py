@@ -20,17 +20,20 @@ _BYTES_A_ROW = 300
 
 
 def merge_files(
-    train: Interactions, identifiers: Path, candidates: Path, folder: Path, memory: float
+    train: Interactions, identifiers: Path, candidates: Path, *, folder: Path, memory: float
 ) -> None:
     """Write `interactions.parquet`, the same as CSV in the user's own IDs, and `controls.parquet`.
 
-    Reads the folders that `prepare` and `filter` wrote. Raises `InputError` if `memory` GB do not
-    do.
+    `train` is the original train set, `identifiers` and `candidates` are folders that `prepare` and
+    `filter` wrote. The files go into `folder`, which is there; `memory` is what the process may
+    take, in GB (10^9 bytes). Raises `InputError` if it does not do.
     """
     users, items = (read_table(identifiers / f"{role}.parquet") for role in ("users", "items"))
     rows = rows_at_a_time(memory, _BYTES_A_ROW)
     accepted = read_pieces(candidates / "candidates.parquet", rows)
-    write_augmented(folder, train, merge_candidates(train, accepted, rows), users, items)
+    write_augmented(
+        folder, train, merge_candidates(train, accepted, rows), users=users, items=items
+    )
     controls = read_pieces(candidates / "controls.parquet", rows)
     shared = (merge_controls(train, table) for table in controls)
     write_pieces(folder / "controls.parquet", MERGED_CONTROLS, shared)

@@ -21,17 +21,16 @@ MERGED = pa.schema(
         "user": pa.int32(),
         "item": pa.int32(),
         "origin": pa.string(),
-        "popularity": pa.float32(),
-        "share": pa.float32(),
+        "popularity_exponent": pa.float32(),
+        "relative_rank": pa.float32(),
         "votes": pa.int32(),
         "mean_log_probability": pa.float32(),
         "rank": pa.int32(),
     }
 )
 """Original and generated pairs (`merge_candidates`)."""
-MERGED_CONTROLS = pa.schema(
-    [("control", pa.string()), *(MERGED.field(n) for n in ("user", "item", "popularity", "share"))]
-)
+_NAMED = ("user", "item", "popularity_exponent", "relative_rank")
+MERGED_CONTROLS = pa.schema([("control", pa.string()), *(MERGED.field(name) for name in _NAMED)])
 """Pairs that the controls generated."""
 
 
@@ -40,18 +39,20 @@ def merge_candidates(
 ) -> Iterator[pa.Table]:
     """All train pairs, so many rows at a time, then the accepted candidates, table by table.
 
-    The columns, of `MERGED`, say where each pair comes from: `origin`, `popularity` (which order of
-    candidates the row is of; null for an original pair), `share` (0 for an original pair, else as
-    in `shares`), votes, mean_log_probability and rank (null for an original pair). A pair that
-    several orders accept stands there once for each.
+    The columns, of `MERGED`, say where each pair comes from: `origin`, `popularity_exponent` (which
+    order of candidates the row is of; null for an original pair), `relative_rank` (0 for an
+    original pair, else as in `relative_ranks`), votes, mean_log_probability and rank (null for an
+    original pair). A pair that several orders accept stands there once for each.
     """
     for start in range(0, len(train), rows):
         user, item = train.user[start : start + rows], train.item[start : start + rows]
         none = np.zeros(len(user), np.float32)
-        yield _merged({"user": user, "item": item, "share": none}, ORIGINAL, len(user))
+        yield _merged({"user": user, "item": item, "relative_rank": none}, ORIGINAL, len(user))
     for accepted in candidates:
         columns = {name: accepted[name] for name in MERGED.names if name in accepted.column_names}
-        yield _merged({**columns, "share": shares(accepted, train)}, GENERATED, len(accepted))
+        yield _merged(
+            {**columns, "relative_rank": relative_ranks(accepted, train)}, GENERATED, len(accepted)
+        )
 
 
 def _merged(columns: Mapping[str, Any], origin: str, rows: int) -> pa.Table:
@@ -64,36 +65,38 @@ def _merged(columns: Mapping[str, Any], origin: str, rows: int) -> pa.Table:
 
 def merge_controls(train: Interactions, controls: pa.Table) -> pa.Table:
     """The controls' accepted candidates, of `MERGED_CONTROLS`."""
-    return with_shares(controls, train).select(MERGED_CONTROLS.names)
+    return with_relative_ranks(controls, train).select(MERGED_CONTROLS.names)
 
 
-def with_shares(candidates: pa.Table, train: Interactions) -> pa.Table:
-    """The same and a last column `share`, as in `shares`."""
-    return candidates.append_column("share", pa.array(shares(candidates, train)))
+def with_relative_ranks(candidates: pa.Table, train: Interactions) -> pa.Table:
+    """The same and a last column `relative_rank`, as in `relative_ranks`."""
+    return candidates.append_column("relative_rank", pa.array(relative_ranks(candidates, train)))
 
 
-def shares(candidates: pa.Table, train: Interactions) -> npt.NDArray[np.float32]:
+def relative_ranks(candidates: pa.Table, train: Interactions) -> npt.NDArray[np.float32]:
     """(rank - 1/2) / length of the user's history, for the columns user and rank; (n,).
 
-    The rows of a user in one order with share <= a are the augmentation at ratio a: a times the
-    length of the history, rounded, half up. Rounding down would give short histories nothing.
+    The rows of a user in one order with relative rank <= a are the augmentation at ratio a: a times
+    the length of the history, rounded, half up. Rounding down would give short histories nothing.
     Without a history there is no ratio: infinite.
     """
     length = train.history_lengths[candidates["user"].to_numpy()]
     with np.errstate(divide="ignore"):
-        share = (candidates["rank"].to_numpy() - 0.5) / length
-    return np.asarray(share, np.float32)
+        relative = (candidates["rank"].to_numpy() - 0.5) / length
+    return np.asarray(relative, np.float32)
 
 
 def generated_pairs(generated: pa.Table, augmentation: Augmentation) -> tuple[IntArray, IntArray]:
     """Users and items that `augmentation` adds, both (n,), best first in each user.
 
-    `generated` has the columns user, item, popularity and share of generated rows; the latter two
-    are float32.
+    `generated` has the columns user, item, popularity_exponent and relative_rank of generated rows;
+    the latter two are float32.
     """
-    within = generated["share"].to_numpy() <= np.float32(augmentation.amount)
-    ordered = generated["popularity"].to_numpy() == np.float32(augmentation.popularity)
-    rows = generated.filter(within & ordered).sort_by("share")
+    within = generated["relative_rank"].to_numpy() <= np.float32(augmentation.amount)
+    ordered = generated["popularity_exponent"].to_numpy() == np.float32(
+        augmentation.popularity_exponent
+    )
+    rows = generated.filter(within & ordered).sort_by("relative_rank")
     return rows["user"].to_numpy(), rows["item"].to_numpy()
 
 
@@ -101,13 +104,14 @@ def write_augmented(
     folder: Path,
     train: Interactions,
     merged: Iterable[pa.Table],
+    *,
     users: pa.Table,
     items: pa.Table,
 ) -> None:
     """Write `interactions.parquet` in numbers and `interactions.csv` in the user's own IDs.
 
-    `merged` is what `merge_candidates` makes of `train`; row k of `users` and of `items` is the
-    `id` of number k.
+    Both go into `folder`, which is there. `merged` is what `merge_candidates` makes of `train`, the
+    original train set; row k of `users` and of `items` is the `id` of number k.
     """
     ids = {name: table["id"].combine_chunks() for name, table in (("user", users), ("item", items))}
 

@@ -10,7 +10,7 @@ from llm4idrec.data.interactions import IntArray, Interactions, LongArray
 
 
 def place_generated(
-    original: Interactions, user: npt.ArrayLike, item: npt.ArrayLike, placement: Placement
+    original: Interactions, user: npt.ArrayLike, item: npt.ArrayLike, *, placement: Placement
 ) -> Interactions:
     """The original interactions and the generated ones, with times 0, 1, 2... in each user's list.
 
@@ -38,7 +38,7 @@ def place_generated(
     key = np.concatenate(
         [
             np.arange(len(original)) - original.offsets[original.user],
-            _key(original.history_lengths[users], users, rank, placement),
+            _key(original.history_lengths[users], users, rank, placement=placement),
         ]
     )
     # A generated item on the very place of an original stands before it.
@@ -56,7 +56,7 @@ def place_generated(
 
 
 def _key(
-    length: LongArray, user: IntArray, rank: LongArray, placement: Placement
+    length: LongArray, user: IntArray, rank: LongArray, *, placement: Placement
 ) -> npt.NDArray[np.floating]:
     """Where each generated item goes on the scale of the originals' places 0 to length - 1."""
     if placement == "before":

@@ -50,6 +50,7 @@ from llm4idrec.config.yaml_file import read_yaml
 from llm4idrec.errors import InputError
 
 __all__ = [
+    "RENAMED",
     "AdapterConfig",
     "BaseModelConfig",
     "Config",
@@ -197,9 +198,7 @@ def _first_fault(kind: type[Section], error: ValidationError) -> tuple[str, str 
     path = [str(part)[:80] for part in fault["loc"]]
     key = ".".join(path)
     if fault["type"] in _UNKNOWN:
-        near = get_close_matches(path[-1], _keys(kind, path[:-1]), 1)
-        remedy = f"did you mean `{'.'.join([*path[:-1], *near])}`?" if near else None
-        return f"unknown key `{key}`", _KNOWN, remedy
+        return f"unknown key `{key}`", _KNOWN, _instead(kind, path)
     if fault["type"] == "missing":
         return f"key `{key}` is missing", None, None
     message = fault["msg"].removeprefix("Value error, ").replace("Input should be ", "")
@@ -209,8 +208,21 @@ def _first_fault(kind: type[Section], error: ValidationError) -> tuple[str, str 
     return f"`{key}` is {shown(fault['input'])}", message, None
 
 
+RENAMED = {
+    "filter.popularity": "filter.popularity_exponents",
+    "tune.popularity": "tune.popularity_exponent",
+}
+"""What keys of older parameters are called now."""
 _UNKNOWN = ("extra_forbidden", "invalid_key")
 _KNOWN = "a key that the parameters know (see llm4idrec/config/)"
+
+
+def _instead(kind: type[Section], path: list[str]) -> str | None:
+    """What may be meant by the unknown key at `path`: its new name, or the key most like it."""
+    if new := RENAMED.get(".".join(path)):
+        return f"it is now called `{new}`"
+    near = get_close_matches(path[-1], _keys(kind, path[:-1]), 1)
+    return f"did you mean `{'.'.join([*path[:-1], *near])}`?" if near else None
 
 
 def _keys(kind: type[BaseModel], path: list[str]) -> list[str]:

@@ -36,10 +36,9 @@ class FilterConfig(Section):
     agreement: Annotated[float, Field(ge=0)] = 1.0
     """Weight, in the order of a user's candidates, of the rank that an item-item model of the train
     set (EASE, section `ease`) gives them; 0: only the generator's own rank."""
-    popularity: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1), Once] = (
-        0.0,
-        1.0,
-    )
+    popularity_exponents: Annotated[
+        tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1), Once
+    ] = (0.0, 1.0)
     """Exponents of a discount on popular items in that order, to choose from on validation;
     0: not at all, 1: in proportion to their interactions in train."""
     max_ratio: Annotated[float, Field(gt=0)] = 1.0
@@ -119,5 +118,5 @@ class TuneConfig(Section):
     """Range of the share of candidates that `filter.min_log_probability` cuts off."""
     agreement: Range = (0.0, 2.0)
     """Range of `filter.agreement`."""
-    popularity: Range = (0.0, 1.5)
-    """Range of an exponent of `filter.popularity`."""
+    popularity_exponent: Range = (0.0, 1.5)
+    """Range of an exponent of `filter.popularity_exponents`."""

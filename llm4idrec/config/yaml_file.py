@@ -12,9 +12,9 @@ import yaml
 
 from llm4idrec.errors import InputError
 
-MOST_BYTES = 1 << 20
-MOST_VALUES = 100_000
-MOST_DIGITS = 25
+MAX_BYTES = 1 << 20
+MAX_VALUES = 100_000
+MAX_DIGITS = 25
 _OF_YAML_1_1 = re.compile(r"[-+]?0[0-9_]|[-+]?0b|.*:")
 
 
@@ -28,9 +28,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
-        if root is not None and _size(root, {}) > MOST_VALUES:
+        if root is not None and _size(root, {}) > MAX_VALUES:
             raise InputError(
-                f"holds more than {MOST_VALUES} values, aliases written out", "fewer", file=path
+                f"holds more than {MAX_VALUES} values, aliases written out", "fewer", file=path
             )
         values = None if root is None else loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
@@ -57,9 +57,9 @@ def _text(path: Path) -> str:
         raise _unreadable("a folder" if os.path.isdir(path) else "no such file", path)  # noqa: PTH112
     try:
         with path.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise _unreadable(f"more than {MOST_BYTES} bytes", path)
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise _unreadable(f"more than {MAX_BYTES} bytes", path)
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
@@ -92,7 +92,7 @@ def _size(node: yaml.Node, sizes: dict[yaml.Node, float]) -> float:
 
 def _require_one_meaning(number: yaml.Node) -> None:
     """DVC reads YAML 1.2, where `010` is ten, not eight, and `1:30` no number."""
-    if len(number.value) > MOST_DIGITS:
+    if len(number.value) > MAX_DIGITS:
         problem = f"a number of {len(number.value)} digits"
     elif _OF_YAML_1_1.match(number.value):
         problem = f"{number.value}, which is another value to DVC; write it as a plain number"

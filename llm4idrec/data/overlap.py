@@ -36,7 +36,7 @@ SURE = tuple(SPELLINGS)[:3]
 """Those by which IDs that mean different things seldom meet: told of however few are unknown."""
 SMALL = "in small letters"
 SWAPPED = "they match if user and item change places: see which columns they are"
-_MOST = 0.9
+_NEARLY_ALL = 0.9
 _TRIED = 10_000
 """Unknown IDs that the spellings are tried on."""
 _SHOWN = 3
@@ -121,7 +121,10 @@ class Overlap:
 
 def _swapped(users: Overlap, items: Overlap) -> bool:
     """Whether the train file has the test file's users as items, and its items as users."""
-    return _share(users.test, items.train) > _MOST and _share(items.test, users.train) > _MOST
+    return (
+        _share(users.test, items.train) > _NEARLY_ALL
+        and _share(items.test, users.train) > _NEARLY_ALL
+    )
 
 
 def spelling(unknown: pa.Array, known: pa.Array, tried: Iterable[str] = SPELLINGS) -> str | None:
@@ -135,8 +138,8 @@ def spelling(unknown: pa.Array, known: pa.Array, tried: Iterable[str] = SPELLING
     for how in (SMALL, *tried):
         ours, theirs = (_spelt(ids, how) for ids in (unknown, known))
         # A spelling that makes many IDs one, as the start of a hash does, explains nothing.
-        tells = all(len(ids.unique()) > _MOST * len(ids) for ids in (ours, theirs))
-        if tells and _share(ours, theirs) > _MOST:
+        tells = all(len(ids.unique()) > _NEARLY_ALL * len(ids) for ids in (ours, theirs))
+        if tells and _share(ours, theirs) > _NEARLY_ALL:
             return f"they match {how}: write them alike"
     return None
 

@@ -34,7 +34,7 @@ class Data:
     valid: Interactions
     test: Interactions
     generated: pa.Table
-    """What the language model added: columns user, item, popularity, share."""
+    """What the language model added: columns user, item, popularity_exponent, relative_rank."""
     controls: pa.Table
     """What each control but `self` added in its place: column control, then the same."""
     placement: Placement
@@ -46,18 +46,25 @@ class Data:
         train_file: Path,
         heldout: Path,
         augmented: Path,
+        *,
         controls: Sequence[str],
-        popularity: Sequence[float],
+        popularity_exponents: Sequence[float],
         placement: Placement,
     ) -> Self:
-        """Raises `InputError` if a file is not what its stage writes, or of another data set, or
-        lacks one of `controls` or one of the orders of candidates, `popularity`."""
+        """What stands in `train_file`, in `valid.parquet` and `test.parquet` of `heldout`, and in
+        `interactions.parquet` and `controls.parquet` of `augmented`.
+
+        `controls` are those to compare with and `popularity_exponents` the orders of candidates to
+        choose from; `placement` says where generated items stand in a history with a time. Raises
+        `InputError` if a file is not what its stage writes, or of another data set, or lacks one of
+        the controls or orders.
+        """
         train = Interactions.read(train_file)
         valid = _heldout(heldout / "valid.parquet", train)
         test = _heldout(heldout / "test.parquet", train)
-        generated = _generated(augmented / AUGMENTED, train, popularity)
+        generated = _generated(augmented / AUGMENTED, train, popularity_exponents)
         in_file = [name for name in controls if name != SELF]
-        kept = _controls(augmented / CONTROLS, in_file, train, len(generated) > 0)
+        kept = _controls(augmented / CONTROLS, in_file, train, needed=len(generated) > 0)
         return cls(train, valid, test, generated, kept, placement)
 
     @cached_property
@@ -66,7 +73,8 @@ class Data:
         return set(self.controls["control"].unique().to_pylist())
 
     def pairs(self, control: str | None) -> pa.Table:
-        """Columns user, item, popularity, share of a control but `self`, or (None) of the model."""
+        """Columns user, item, popularity_exponent, relative_rank of a control but `self`, or (None)
+        of the model."""
         if control is None:
             return self.generated
         rows = self.controls.filter(pc.equal(self.controls["control"], control))
@@ -75,15 +83,16 @@ class Data:
     def training_set(
         self, generated: pa.Table, augmentation: Augmentation, with_valid: bool = False
     ) -> Interactions:
-        """Original pairs, and those of `generated` (user, item, popularity, share) that
-        `augmentation` adds.
+        """Original pairs, and those of `generated` (user, item, popularity_exponent,
+        relative_rank) that `augmentation` adds.
 
-        Where there is a time, `placement` gives generated items one; the smallest share is best.
-        They are trained on and no more: what a sequential recommender continues, at validation and
-        at the test, is the original history.
+        Where there is a time, `placement` gives generated items one; the smallest relative rank is
+        best. They are trained on and no more: what a sequential recommender continues, at
+        validation and at the test, is the original history.
         """
         pairs = self.train_and_valid if with_valid else self.train
-        return place_generated(pairs, *generated_pairs(generated, augmentation), self.placement)
+        added = generated_pairs(generated, augmentation)
+        return place_generated(pairs, *added, placement=self.placement)
 
     @cached_property
     def train_and_valid(self) -> Interactions:
@@ -112,10 +121,10 @@ def _heldout(file: Path, train: Interactions) -> Interactions:
     return heldout
 
 
-def _generated(file: Path, train: Interactions, popularity: Sequence[float]) -> pa.Table:
+def _generated(file: Path, train: Interactions, popularity_exponents: Sequence[float]) -> pa.Table:
     """Rows of origin `generated`, if there are any in every order of candidates, after a check that
     the others are exactly `train`."""
-    columns = ["user", "item", "origin", "popularity", "share"]
+    columns = ["user", "item", "origin", "popularity_exponent", "relative_rank"]
     table = _columns(file, columns, "an augmented table")
     original = table.filter(pc.equal(table["origin"], ORIGINAL))
     user, item = original["user"].to_numpy(), original["item"].to_numpy()
@@ -127,21 +136,22 @@ def _generated(file: Path, train: Interactions, popularity: Sequence[float]) -> 
             file=file,
         )
     generated = table.filter(pc.equal(table["origin"], GENERATED)).drop_columns("origin")
-    missing = np.setdiff1d(np.asarray(popularity, np.float32), generated["popularity"].to_numpy())
+    wanted = np.asarray(popularity_exponents, np.float32)
+    missing = np.setdiff1d(wanted, generated["popularity_exponent"].to_numpy())
     if len(generated) and len(missing):
         raise InputError(
             f"no pairs with the popularity discount {missing[0]:g}",
-            "pairs in every order of filter.popularity",
+            "pairs in every order of filter.popularity_exponents",
             "run the stages `filter` and `merge` again",
             file=file,
         )
     return generated
 
 
-def _controls(file: Path, names: Sequence[str], train: Interactions, needed: bool) -> pa.Table:
+def _controls(file: Path, names: Sequence[str], train: Interactions, *, needed: bool) -> pa.Table:
     """Rows of the named controls, each of which must be there if the language model added anything
     (`needed`); only sasrec and ease are left out of data that do not suit them."""
-    columns = ["control", "user", "item", "popularity", "share"]
+    columns = ["control", "user", "item", "popularity_exponent", "relative_rank"]
     if not names:
         kinds = (pa.string(), pa.int32(), pa.int32(), pa.float32(), pa.float32())
         return pa.schema(list(zip(columns, kinds, strict=True))).empty_table()

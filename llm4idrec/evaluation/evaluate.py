@@ -36,12 +36,13 @@ def evaluate_recommender(experiment: Experiment, out: Path) -> None:
     """Choose on validation how much generated data to add, then compare that with none on test.
 
     Reads Interactions from `train_file` and from `valid.parquet` and `test.parquet` in `heldout`,
-    and in `augmented` from `interactions.parquet` the columns user, item, origin, popularity and
-    share and from `controls.parquet` control, user, item, popularity and share. There is a choice
-    of amounts (`evaluation`) and of orders of candidates (`filter.popularity`); chosen is the
-    smallest amount within one standard error of the best `selection_metric` of `selection_seeds`
-    fits. Catalogue, users and seen pairs are the original train's; test rankings leave out
-    validation pairs too. A recommender to which the seed means nothing has one fit each.
+    and in `augmented` from `interactions.parquet` the columns user, item, origin,
+    popularity_exponent and relative_rank and from `controls.parquet` control and the same but
+    origin. There is a choice of amounts (`evaluation`) and of orders of candidates
+    (`filter.popularity_exponents`); chosen is the smallest amount within one standard error of the
+    best `selection_metric` of `selection_seeds` fits. Catalogue, users and seen pairs are the
+    original train's; test rankings leave out validation pairs too. A recommender to which the seed
+    means nothing has one fit each.
 
     The `controls` stand in the language model's place, in the same amount and order, and have no
     part in the choice; at amount 0 there is nothing to stand in for. `self` is what the recommender
@@ -65,7 +66,7 @@ def evaluate_recommender(experiment: Experiment, out: Path) -> None:
             selection = _run_fits(experiment, run)
         with replacing_folder(out) as folder:
             write_json(folder / "selection.json", selection)
-            _write_results(experiment, selection, data, folder)
+            _write_results(experiment, selection, data, folder=folder)
 
 
 def _run_fits(experiment: Experiment, run: Run) -> dict[str, Any]:
@@ -132,7 +133,7 @@ def _training(experiment: Experiment, fit: Fit) -> dict[str, Any]:
 
 
 def _write_results(
-    experiment: Experiment, selection: dict[str, Any], data: Data, folder: Path
+    experiment: Experiment, selection: dict[str, Any], data: Data, *, folder: Path
 ) -> None:
     """Gather what the fits left into the tables and models that outlive them."""
     chosen = Augmentation(**selection["chosen"])

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.augmentation.controls import SELF, recommender_candidates
 from llm4idrec.augmentation.filtering import accepted_items, filter_candidates
-from llm4idrec.augmentation.merging import with_shares
+from llm4idrec.augmentation.merging import with_relative_ranks
 from llm4idrec.config import EvaluationConfig, FilterConfig
 from llm4idrec.config.recommenders import EASEConfig, RecommenderConfig
 from llm4idrec.data.interactions import IntArray
@@ -84,7 +84,9 @@ class Experiment:
     def augmentations(self) -> list[Augmentation]:
         """What validation chooses from; first nothing, last the most."""
         added = {
-            Augmentation(a, p) for a in self.evaluation.amounts for p in self.filter.popularity
+            Augmentation(a, p)
+            for a in self.evaluation.amounts
+            for p in self.filter.popularity_exponents
         }
         return [ORIGINAL_DATA, *sorted(added)]
 
@@ -115,9 +117,9 @@ class Experiment:
             self.train_file,
             self.heldout,
             self.augmented,
-            self.controls,
-            self.filter.popularity,
-            self.evaluation.placement,
+            controls=self.controls,
+            popularity_exponents=self.filter.popularity_exponents,
+            placement=self.evaluation.placement,
         )
 
     def new_recommender(self, fit: Fit) -> Recommender:
@@ -177,17 +179,18 @@ class Experiment:
     def _beyond_users(self, ranked: IntArray, data: Data) -> dict[str, float]:
         """Numbers of the test rankings that have no value for a single user."""
         cutoffs = self.evaluation.cutoffs
-        most = max(cutoffs)
+        k = max(cutoffs)
         numbers = {f"coverage_at_{n}": coverage(ranked[:, :n], data.train.n_items) for n in cutoffs}
         bands = item_bands(data.train)
         recalls = band_recalls(ranked, data.test_users, data.test, bands=bands)
-        numbers |= {f"recall_at_{most}_{band}": recall for band, recall in recalls.items()}
+        numbers |= {f"recall_at_{k}_{band}": recall for band, recall in recalls.items()}
         shares = band_shares(ranked, bands)
-        numbers |= {f"share_at_{most}_{band}": share for band, share in shares.items()}
-        return numbers | {f"popularity_at_{most}": mean_popularity(ranked, data.train)}
+        numbers |= {f"share_at_{k}_{band}": share for band, share in shares.items()}
+        return numbers | {f"popularity_at_{k}": mean_popularity(ranked, data.train)}
 
     def _generated(self, fit: Fit, data: Data) -> pa.Table:
-        """What stands beside the train set: columns user, item, popularity, share."""
+        """What stands beside the train set, with the columns user, item, popularity_exponent and
+        relative_rank."""
         if fit.control != SELF:
             return data.pairs(fit.control)
         # A refit has replaced the model they come from by one that knows validation.
@@ -199,8 +202,12 @@ class Experiment:
         many as the language model's, through the same filter."""
         model = self.fits / str(Fit(ORIGINAL_DATA, seed)) / "model"
         recommender = RECOMMENDERS[self.recommender].load(model, self.device)
-        most = accepted_items(data.generated, data.train)
-        n = max(CANDIDATES, int(most.max()))
+        max_items = accepted_items(data.generated, data.train)
+        n = max(CANDIDATES, int(max_items.max()))
         candidates = recommender_candidates(recommender, data.train, n)
-        accepted, _ = filter_candidates(candidates, data.train, self.filter, self.ease, most)
-        return with_shares(accepted, data.train).select(["user", "item", "popularity", "share"])
+        accepted, _ = filter_candidates(
+            candidates, data.train, self.filter, ease=self.ease, max_items=max_items
+        )
+        return with_relative_ranks(accepted, data.train).select(
+            ["user", "item", "popularity_exponent", "relative_rank"]
+        )

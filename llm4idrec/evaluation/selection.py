@@ -20,7 +20,7 @@ def choose_augmentation(values: Mapping[Augmentation, FloatArray]) -> Augmentati
     """
     means = {augmentation: float(array.mean()) for augmentation, array in values.items()}
     best = max(sorted(values), key=means.__getitem__)
-    order = sorted(values, key=lambda a: (a.amount, -means[a], a.popularity))
+    order = sorted(values, key=lambda a: (a.amount, -means[a], a.popularity_exponent))
     behind = {augmentation: values[best] - values[augmentation] for augmentation in order}
     return next(a for a, lead in behind.items() if lead.mean() <= standard_error(lead))
 

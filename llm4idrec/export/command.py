@@ -37,8 +37,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--popularity",
+        dest="popularity_exponent",
+        metavar="POPULARITY",
         type=float,
-        help="without --for: which of filter.popularity's orders of candidates (the first)",
+        help="without --for: which order of candidates, of filter.popularity_exponents (the first)",
     )
     parser.add_argument(
         "--ids",
@@ -54,7 +56,7 @@ def export(options: argparse.Namespace) -> None:
     config = Config.read(options.params).with_tuned_filter()
     material = Material.read(
         options.out,
-        augmentation=_augmentation(options, config.filter.popularity),
+        augmentation=_augmentation(options, config.filter.popularity_exponents),
         placement=config.evaluation.placement,
         numbers=options.ids == "numbers",
     )
@@ -66,11 +68,11 @@ def export(options: argparse.Namespace) -> None:
 
 
 def _augmentation(options: argparse.Namespace, orders: Sequence[float]) -> Augmentation:
-    """What `export` is to add; `orders` are those that `filter.popularity` names."""
+    """What `export` is to add; `orders` are those that `filter.popularity_exponents` names."""
     if options.data == "original":
         return ORIGINAL_DATA
     if options.recommender is not None:
-        if options.amount is not None or options.popularity is not None:
+        if options.amount is not None or options.popularity_exponent is not None:
             raise InputError(
                 "--for stands beside --amount or --popularity",
                 "what validation chose, or what you say",
@@ -87,4 +89,6 @@ def _augmentation(options: argparse.Namespace, orders: Sequence[float]) -> Augme
     amount = math.inf if options.amount is None else options.amount
     if not amount > 0:
         raise InputError(f"--amount is {amount:g}", "more than 0", "for none, say --data original")
-    return Augmentation(amount, orders[0] if options.popularity is None else options.popularity)
+    return Augmentation(
+        amount, orders[0] if options.popularity_exponent is None else options.popularity_exponent
+    )

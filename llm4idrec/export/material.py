@@ -55,7 +55,7 @@ class Material:
             words = {role: pa.array(np.arange(len(ids)).astype(str)) for role, ids in words.items()}
         return cls(
             original=original,
-            train=place_generated(original, user, item, placement),
+            train=place_generated(original, user, item, placement=placement),
             valid=Interactions.read(at / "heldout" / "valid.parquet"),
             test=Interactions.read(at / "heldout" / "test.parquet"),
             users=words["users"],
@@ -72,12 +72,12 @@ def _generated(file: Path, augmentation: Augmentation) -> pa.Table:
     table = _table(file)
     origin = table["origin"].to_numpy(zero_copy_only=False)
     generated = table.filter(origin == GENERATED)
-    orders = sorted(set(generated["popularity"].to_pylist()))
-    if orders and np.float32(augmentation.popularity) not in orders:
+    orders = sorted(set(generated["popularity_exponent"].to_pylist()))
+    if orders and np.float32(augmentation.popularity_exponent) not in orders:
         raise InputError(
-            f"no generated pairs with the popularity discount {augmentation.popularity:g}",
+            f"no generated pairs with the popularity discount {augmentation.popularity_exponent:g}",
             f"one of {', '.join(f'{order:g}' for order in orders)}",
-            "choose one of filter.popularity",
+            "choose one of filter.popularity_exponents",
             file=file,
         )
     return generated

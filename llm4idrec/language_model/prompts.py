@@ -176,8 +176,8 @@ def _table(
     """
     n_fully = round(config.per_user * config.fully_share)
     kinds = ["fully"] * n_fully + ["randomly"] * (config.per_user - n_fully)
-    most = [train.n_items if kind == "fully" else config.subset_length for kind in kinds]
-    sizes = np.minimum(train.history_lengths[users, None], most)
+    max_sizes = [train.n_items if kind == "fully" else config.subset_length for kind in kinds]
+    sizes = np.minimum(train.history_lengths[users, None], max_sizes)
     items, cuts = _draw(train, users, sizes, lists=lists, seed=seed)
     starts = np.cumsum(sizes) - sizes.ravel()
     # A history, its answer, a history, its answer...

@@ -13,7 +13,7 @@ from llm4idrec.data.interactions import IntArray, Interactions, LongArray
 NO_ITEM = -1
 """Stands in a ranking where a user has no item left."""
 
-_SCORES_A_CHUNK, _LEAST_USERS, _MOST_SCORES = 1 << 20, 128, 1 << 25
+_SCORES_A_CHUNK, _LEAST_USERS, _MAX_SCORES = 1 << 20, 128, 1 << 25
 """Chunks that fit a processor's cache; but with few users products with a whole catalogue take four
 times as long, and 2**25 scores are 128 MiB."""
 
@@ -47,7 +47,7 @@ def rank_scores(
 
 def users_a_chunk(n_items: int) -> int:
     """How many users are ranked at a time, whatever the memory: it shapes the last bits."""
-    least = min(_LEAST_USERS, _MOST_SCORES // n_items)
+    least = min(_LEAST_USERS, _MAX_SCORES // n_items)
     return max(1, least, _SCORES_A_CHUNK // n_items)
 
 

@@ -19,11 +19,11 @@ def by_amount(evaluation: Evaluation) -> str:
     means = {a: float(np.mean(by_seed)) for a, by_seed in scores.items()}
     metric, chosen = metric_name(evaluation.metric), evaluation.chosen
     lines = []
-    for place, (popularity, tried) in enumerate(evaluation.selection.orders.items()):
+    for place, (exponent, tried) in enumerate(evaluation.selection.orders.items()):
         its = sorted(tried)
         seeds = zip(*(scores[a] for a in its), strict=True)
         steps = [a.amount for a in its]
-        name, color = f"popularity discount {popularity:g}", COLORS[place % len(COLORS)]
+        name, color = f"popularity discount {exponent:g}", COLORS[place % len(COLORS)]
         lines += [Line(name, list(zip(steps, v, strict=True)), color, faint=True) for v in seeds]
         lines.append(Line(name, [(a.amount, means[a]) for a in its], color, marks=True))
     best = [(chosen.amount, means[chosen])]

@@ -30,7 +30,7 @@ def popularity_shift(
     for augmentation in chosen:
         names = ", ".join(e.title for e in evaluations if e.chosen == augmentation)
         groups[f"Added for {names} ({augmentation_name(augmentation)})"] = [
-            _row(source_name(a.source), a.bands, a.popularity)
+            _row(source_name(a.source), a.bands, a.relative_popularity)
             for a in additions
             if a.augmentation == augmentation
         ]
@@ -56,5 +56,5 @@ def _recommended(evaluation: Evaluation, mean: float) -> list[Shares]:
     return rows
 
 
-def _row(name: str, shares: Mapping[str, float], popularity: float) -> Shares:
-    return Shares(name, [shares[band] for band in BANDS], f"×{popularity:.2f}")
+def _row(name: str, shares: Mapping[str, float], relative_popularity: float) -> Shares:
+    return Shares(name, [shares[band] for band in BANDS], f"×{relative_popularity:.2f}")

@@ -187,7 +187,7 @@ def _additions(additions: Sequence[Addition]) -> str:
                 f"{a.pairs:,}",
                 f"{100 * a.hit_rate:.1f} %",
                 f"{100 * a.coverage:.1f} %",
-                f"{a.popularity:.2f}",
+                f"{a.relative_popularity:.2f}",
             )
             for a in additions
             if a.augmentation == augmentation

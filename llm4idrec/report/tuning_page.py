@@ -20,7 +20,7 @@ NAMES = {
     "min_votes": "least votes",
     "least_probable": "share cut off as least probable",
     "agreement": "weight of agreement",
-    "popularity": "popularity discount",
+    "popularity_exponent": "popularity discount",
 }
 MATTERED = "How much each setting mattered"
 COMPLETE, PRUNED, CHOSEN = "var(--a2)", "var(--original)", "var(--yes)"

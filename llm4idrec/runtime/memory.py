@@ -11,7 +11,7 @@ import pyarrow as pa
 from llm4idrec.errors import InputError
 
 GB = 1e9
-FEWEST, MOST = 1 << 14, 1 << 21
+MIN_ROWS, MAX_ROWS = 1 << 14, 1 << 21
 """Rows below which more is spent on going round than on the rows, and above which more room is of
 no use."""
 
@@ -20,17 +20,17 @@ def rows_at_a_time(memory: float, bytes_a_row: int, aside: int = 0) -> int:
     """How many rows of `bytes_a_row` bytes this process has room for below `memory` GB, beside
     `aside` bytes.
 
-    Raises `InputError` if what it holds already leaves no room for `FEWEST`.
+    Raises `InputError` if what it holds already leaves no room for `MIN_ROWS`.
     """
     held = held_bytes() + aside
     rows = int((memory * GB - held) / bytes_a_row)
-    if rows < FEWEST:
+    if rows < MIN_ROWS:
         raise InputError(
             f"`memory` is {memory:g} GB, and {held / GB:.1f} GB are taken before the work begins",
-            f"at least {(held + FEWEST * bytes_a_row) / GB:.1f} GB",
+            f"at least {(held + MIN_ROWS * bytes_a_row) / GB:.1f} GB",
             "raise it in params.yaml",
         )
-    return min(rows, MOST)
+    return min(rows, MAX_ROWS)
 
 
 def held_bytes() -> int:

@@ -48,20 +48,22 @@ def filter(files: Files, config: Config) -> None:
             CandidateFiles(shards(files[GENERATIONS]), PROPOSED),
             {file.stem: CandidateFiles([file], PROPOSED) for file in controls},
             CandidateFilter(interactions, config.filter, config.ease),
-            folder,
-            config.memory,
+            folder=folder,
+            memory=config.memory,
         )
         write_json(folder / "summary.json", summary)
 
 
 def merge(files: Files, config: Config) -> None:
     """Train and accepted candidates -> `interactions.parquet` and, in the user's IDs, a CSV; the
-    controls' candidates with their shares -> `controls.parquet`."""
+    controls' candidates with their relative ranks -> `controls.parquet`."""
     from llm4idrec.augmentation.merge_files import merge_files
 
     train, out = Interactions.read(files[TRAIN] / INTERACTIONS), files[AUGMENTED]
     with costing(out), replacing_folder(out) as folder:
-        merge_files(train, files[IDENTIFIERS], files[CANDIDATES], folder, config.memory)
+        merge_files(
+            train, files[IDENTIFIERS], files[CANDIDATES], folder=folder, memory=config.memory
+        )
 
 
 def validate_augmented(files: Files, config: Config) -> Validation:

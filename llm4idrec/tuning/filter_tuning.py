@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from llm4idrec.augmentation.choice import Augmentation
 from llm4idrec.augmentation.filtering import CandidateFilter
-from llm4idrec.augmentation.merging import generated_pairs, with_shares
+from llm4idrec.augmentation.merging import generated_pairs, with_relative_ranks
 from llm4idrec.augmentation.placement import place_generated
 from llm4idrec.config import EvaluationConfig, FilterConfig, TuneConfig
 from llm4idrec.config.recommenders import EASEConfig, RecommenderConfig
@@ -35,7 +35,7 @@ class FilterChoice(NamedTuple):
     least_probable: float
     """Share of the candidates, those of the smallest log-probability, that are not considered."""
     agreement: float
-    popularity: float
+    popularity_exponent: float
 
 
 class Watch(Protocol):
@@ -71,11 +71,11 @@ def first_choices(
     """See `FilterTuning.defaults`; `cut` is what `filter.min_log_probability` cuts off."""
     rest = filter.min_votes, cut, filter.agreement
     added = [
-        FilterChoice(min(amount, filter.max_ratio), *rest, popularity)
+        FilterChoice(min(amount, filter.max_ratio), *rest, exponent)
         for amount in evaluation.amounts
-        for popularity in filter.popularity
+        for exponent in filter.popularity_exponents
     ]
-    return [FilterChoice(0.0, *rest, filter.popularity[0]), *dict.fromkeys(added)]
+    return [FilterChoice(0.0, *rest, filter.popularity_exponents[0]), *dict.fromkeys(added)]
 
 
 def require_in_range(choices: Sequence[FilterChoice], tune: TuneConfig) -> None:
@@ -129,7 +129,7 @@ class FilterTuning:
             "min_votes": choice.min_votes,
             "min_log_probability": least,
             "agreement": choice.agreement,
-            "popularity": (choice.popularity,),
+            "popularity_exponents": (choice.popularity_exponent,),
             "max_ratio": choice.amount,
         }
         return self.filter.model_copy(update=changes)
@@ -141,9 +141,9 @@ class FilterTuning:
             return train
         config = self.filter_config(choice)
         accepted, _ = candidate_filter.with_config(config).accept(generations)
-        augmentation = Augmentation(choice.amount, choice.popularity)
-        added = generated_pairs(with_shares(accepted, train), augmentation)
-        return place_generated(train, *added, self.evaluation.placement)
+        augmentation = Augmentation(choice.amount, choice.popularity_exponent)
+        added = generated_pairs(with_relative_ranks(accepted, train), augmentation)
+        return place_generated(train, *added, placement=self.evaluation.placement)
 
     def validate(self, choice: FilterChoice, watch: Watch) -> list[float]:
         """Mean selection metric over validation users of a training with each selection seed, or

@@ -178,7 +178,7 @@ class Study:
             "min_votes": IntDistribution(*config.min_votes),
             "least_probable": FloatDistribution(*config.least_probable),
             "agreement": FloatDistribution(*config.agreement),
-            "popularity": FloatDistribution(*config.popularity),
+            "popularity_exponent": FloatDistribution(*config.popularity_exponent),
         }
 
     def _pruner(self) -> optuna.pruners.BasePruner:
@@ -227,7 +227,7 @@ def search_filter(
         if failed and not (trials[0].by_seed and any(t.by_seed for t in trials[1:])):
             raise DivergenceError(failed[0])  # there is nothing to compare
         with replacing_folder(out) as folder:
-            write_trials(folder, trials, tuning, importances)
+            write_trials(folder, trials, tuning, importances=importances)
     write_tuning_page(
         page, trials, tuning, importances=importances, dataset=dataset, params=out / PARAMS
     )

@@ -52,6 +52,7 @@ def write_trials(
     folder: Path,
     trials: Sequence[Trial],
     tuning: FilterTuning,
+    *,
     importances: Mapping[str, float],
 ) -> None:
     """Write `params.yaml`, for `filter.source`; `trials.parquet` (number, outcome, the choice's

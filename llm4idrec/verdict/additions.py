@@ -32,7 +32,7 @@ class Addition:
     """Share of the pairs that are in the validation set."""
     coverage: float
     """Share of the catalogue's items that get a pair."""
-    popularity: float
+    relative_popularity: float
     """Mean train interactions of the pairs' items, relative to that of train's own pairs."""
     bands: dict[str, float]
     """Share of the pairs whose item is in each band of popularity."""
@@ -59,8 +59,8 @@ def describe_additions(
 
 
 def _sources(augmented: Path) -> Iterator[tuple[str, pa.Table]]:
-    """Each source and its pairs, with the columns user, item, popularity and share."""
-    columns = ["user", "item", "popularity", "share"]
+    """Each source and its pairs: columns user, item, popularity_exponent and relative_rank."""
+    columns = ["user", "item", "popularity_exponent", "relative_rank"]
     table = pq.read_table(augmented / AUGMENTED)
     yield LANGUAGE_MODEL, table.filter(pc.equal(table["origin"], GENERATED)).select(columns)
     controls = pq.read_table(augmented / CONTROLS)
@@ -83,13 +83,13 @@ def _describe(
     `added` are its pairs' users and items, `train` is the set that they join, and `valid` holds the
     validation pairs that they may hit.
     """
-    user, item = added
+    (user, item), counts = added, train.item_counts
     return Addition(
         source,
         augmentation,
         pairs=len(user),
         hit_rate=float(valid.contains(user, item).mean()),
         coverage=len(np.unique(item)) / train.n_items,
-        popularity=float(train.item_counts[item].mean() / train.item_counts[train.item].mean()),
+        relative_popularity=float(counts[item].mean() / counts[train.item].mean()),
         bands=band_shares(item, item_bands(train)),
     )

@@ -42,7 +42,7 @@ class SourceRow(TypedDict):
     lead_high: float | None
     lead_p_value: float | None
     amount: float
-    popularity: float
+    popularity_exponent: float
     """With `amount`: the augmentation that validation chose."""
     n_seeds: int
     n_users: int
@@ -125,7 +125,7 @@ def _language_model_row(row: Row, headline: str, summary: Mapping[str, float]) -
         lead_high=None,
         lead_p_value=None,
         amount=summary["chosen_amount"],
-        popularity=summary["chosen_popularity"],
+        popularity_exponent=summary["chosen_popularity_exponent"],
         n_seeds=row["n_seeds"],
         n_users=row["n_users"],
         generated_pairs=summary["generated_pairs"],

@@ -19,8 +19,8 @@ CURVES, AMOUNTS = "curves.csv", "amounts.csv"
 
 def write_lines(evaluations: Sequence[Path], out: Path) -> None:
     """Write `curves.csv` (recommender, data, epoch, value: validation with the original and the
-    augmented data, means over seeds) and `amounts.csv` (recommender, popularity, amount, value:
-    what the amount was chosen by; every order begins at amount 0) into `out`.
+    augmented data, means over seeds) and `amounts.csv` (recommender, popularity_exponent, amount,
+    value: what the amount was chosen by; every order begins at amount 0) into `out`.
 
     The value is of the selection metric, which `recommender` names too, as in `MF, NDCG@20`;
     folders are named as their recommenders.
@@ -34,12 +34,12 @@ def write_lines(evaluations: Sequence[Path], out: Path) -> None:
         for data in COMPARED:
             lines = zip(*(histories[data][c].to_pylist() for c in (EPOCH, metric)), strict=True)
             curves += [(title, data, *line) for line in lines]
-        for popularity, tried in selection.orders.items():
+        for exponent, tried in selection.orders.items():
             for augmentation in tried:
                 value = float(np.mean(selection.scores[augmentation]))
-                amounts.append((title, popularity, augmentation.amount, value))
+                amounts.append((title, exponent, augmentation.amount, value))
     _write(out / CURVES, ("recommender", "data", EPOCH, "value"), curves)
-    _write(out / AMOUNTS, ("recommender", "popularity", "amount", "value"), amounts)
+    _write(out / AMOUNTS, ("recommender", "popularity_exponent", "amount", "value"), amounts)
 
 
 def _write(path: Path, head: Sequence[str], lines: Iterable[Sequence[object]]) -> None:

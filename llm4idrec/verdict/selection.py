@@ -26,7 +26,7 @@ class Selection:
         """Of that recommender's evaluation folder."""
         content = read_json(evaluation / "selection.json")
         scores = {
-            Augmentation(score["amount"], score["popularity"]): score["by_seed"]
+            Augmentation(score["amount"], score["popularity_exponent"]): score["by_seed"]
             for score in content["scores"]
         }
         return cls(content["metric"], scores, Augmentation(**content["chosen"]))
@@ -36,6 +36,8 @@ class Selection:
         """By popularity discount, ascending: what was tried in that order of candidates. Each order
         begins with nothing added."""
         return {
-            popularity: [a for a in self.scores if a == ORIGINAL_DATA or a.popularity == popularity]
-            for popularity in sorted({a.popularity for a in self.scores if a.amount})
+            exponent: [
+                a for a in self.scores if a == ORIGINAL_DATA or a.popularity_exponent == exponent
+            ]
+            for exponent in sorted({a.popularity_exponent for a in self.scores if a.amount})
         }

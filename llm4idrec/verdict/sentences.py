@@ -27,7 +27,8 @@ def verdict_sentence(row: Row, chosen: Augmentation) -> str:
             f"Augmentation does not help {name}: validation chose amount 0, that is, none of the "
             f"generated items, so both data sets are the same ({metric} {row['original']:.4f})."
         )
-    order = f" (popularity discount {chosen.popularity:g})" if chosen.popularity else ""
+    exponent = chosen.popularity_exponent
+    order = f" (popularity discount {exponent:g})" if exponent else ""
     claim = {
         Verdict.HELPS: f"Augmentation helps {name}",
         Verdict.DOES_NOT_HELP: f"Augmentation does not help {name}",

@@ -53,14 +53,15 @@ def source_name(source: str) -> str:
 
 def augmentation_name(augmentation: Augmentation) -> str:
     """`amount 0.1, popularity discount 1`."""
-    return f"amount {augmentation.amount:g}, popularity discount {augmentation.popularity:g}"
+    exponent = augmentation.popularity_exponent
+    return f"amount {augmentation.amount:g}, popularity discount {exponent:g}"
 
 
-def percent(share: float | None) -> str:
+def percent(ratio: float | None) -> str:
     """0.123 -> `+12.3 %`, with a true minus sign."""
-    if share is None:
+    if ratio is None:
         return "n/a"
-    rounded = round(100 * share, 1) + 0.0  # which makes -0.0 a 0.0
+    rounded = round(100 * ratio, 1) + 0.0  # which makes -0.0 a 0.0
     return f"{rounded:+.1f} %".replace("-", "\N{MINUS SIGN}")
 
 

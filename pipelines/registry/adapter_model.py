@@ -146,7 +146,9 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         # The generator wants ascending numbers; a shard at a time bounds what it holds at once.
         shards = -(-len(served) // self._generation.shard_users)
         tables = [generator.candidates(shard) for shard in np.array_split(np.sort(numbers), shards)]
-        every = FilterConfig(min_votes=1, max_ratio=len(self._items), agreement=0, popularity=(0,))
+        every = FilterConfig(
+            min_votes=1, max_ratio=len(self._items), agreement=0, popularity_exponents=(0,)
+        )
         candidate_filter = CandidateFilter(histories, every, EASEConfig())
         new, _ = candidate_filter.accept(pa.concat_tables(tables))
         row = pd.Series(served, index=numbers)

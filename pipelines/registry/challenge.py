@@ -33,7 +33,7 @@ class Lead:
     """Of the paired test over users, Holm-corrected over the recommenders."""
 
     @property
-    def share(self) -> float:
+    def relative(self) -> float:
         """Relative to the rival's; infinite where that is 0 and the challenger's is not."""
         if self.rival:
             return self.challenger / self.rival - 1
@@ -108,15 +108,15 @@ def leads_over(challenger: Values, rival: Values) -> dict[str, Lead]:
 def objections(leads: Mapping[str, Lead]) -> tuple[str, ...]:
     """Why these leads do not do; none if they do: ahead on average, ahead beyond chance on at
     least one recommender, and behind beyond chance on none."""
-    mean = float(np.mean([lead.share for lead in leads.values()]))
+    mean = float(np.mean([lead.relative for lead in leads.values()]))
     certain = {
-        name: lead.share for name, lead in leads.items() if lead.p_value < SIGNIFICANCE_LEVEL
+        name: lead.relative for name, lead in leads.items() if lead.p_value < SIGNIFICANCE_LEVEL
     }
-    behind = [recommender_name(name) for name, share in certain.items() if share < 0]
+    behind = [recommender_name(name) for name, relative in certain.items() if relative < 0]
     found = []
     if mean <= 0:
         found.append(f"its mean lead on validation is {percent(mean)}")
-    if not any(share > 0 for share in certain.values()):
+    if not any(relative > 0 for relative in certain.values()):
         found.append(f"it leads on no recommender with p < {SIGNIFICANCE_LEVEL:g}")
     if behind:
         found.append(f"it is behind on {', '.join(behind)} with p < {SIGNIFICANCE_LEVEL:g}")
@@ -130,7 +130,7 @@ def lead_table(leads: Mapping[str, Lead], version: str, rival: str) -> str:
             recommender_name(name),
             f"{lead.rival:.4f}",
             f"{lead.challenger:.4f}",
-            percent(lead.share),
+            percent(lead.relative),
             p_cell(lead.p_value),
         )
         for name, lead in leads.items()

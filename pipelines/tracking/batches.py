@@ -10,18 +10,18 @@ from typing import Any
 from mlflow.entities import Metric, Param
 from mlflow.tracking import MlflowClient
 
-MOST_METRICS, MOST_PARAMS = 1000, 100  # that MLflow takes at once
+MAX_METRICS, MAX_PARAMS = 1000, 100  # that MLflow takes at once
 
 
 def log_params(client: MlflowClient, run_id: str, values: Mapping[str, Any]) -> None:
     params = [Param(key, str(value)) for key, value in flat(values).items()]
-    for start in range(0, len(params), MOST_PARAMS):
-        client.log_batch(run_id, params=params[start : start + MOST_PARAMS])
+    for start in range(0, len(params), MAX_PARAMS):
+        client.log_batch(run_id, params=params[start : start + MAX_PARAMS])
 
 
 def log_metrics(client: MlflowClient, run_id: str, metrics: Sequence[Metric]) -> None:
-    for start in range(0, len(metrics), MOST_METRICS):
-        client.log_batch(run_id, metrics=metrics[start : start + MOST_METRICS])
+    for start in range(0, len(metrics), MAX_METRICS):
+        client.log_batch(run_id, metrics=metrics[start : start + MAX_METRICS])
 
 
 def numbers(values: Mapping[str, Any], prefix: str) -> list[Metric]:

@@ -57,7 +57,7 @@ def log_variants(run: StageRun, recommender: str, evaluation: Path) -> None:
             start=started - place,
             params={
                 "amount": summary["chosen_amount"] if added else 0.0,
-                "popularity": summary["chosen_popularity"] if added else 0.0,
+                "popularity_exponent": summary["chosen_popularity_exponent"] if added else 0.0,
                 "seeds": seeds[variant],
             },
             metrics=[

@@ -56,7 +56,7 @@ def _views(run: StageRun, config: Config) -> dict[str, tuple[str, dict[str, Any]
     compared = {
         "tags": ["dataset"],
         "metrics": list(dict.fromkeys(figures)),
-        "params": ["amount", "popularity", "seeds"],
+        "params": ["amount", "popularity_exponent", "seeds"],
         " tags": ["filter", "data", "source", "recommender", "version"],
     }
     versions = {

@@ -263,13 +263,13 @@ MUTATIONS = (
     ),
     Mutation(
         5,
-        "controls are merged with smaller shares",
+        "controls are merged with smaller relative ranks",
         "llm4idrec/augmentation/merging.py",
-        "    return with_shares(controls, train).select(MERGED_CONTROLS",
+        "    return with_relative_ranks(controls, train).select(MERGED_CONTROLS",
         '    half = pa.array(controls["rank"].to_numpy() // 2)\n'
         '    place = controls.column_names.index("rank")\n'
         '    controls = controls.set_column(place, "rank", half)\n'
-        "    return with_shares(controls, train).select(MERGED_CONTROLS",
+        "    return with_relative_ranks(controls, train).select(MERGED_CONTROLS",
         TWIN,
     ),
     Mutation(
@@ -284,8 +284,8 @@ MUTATIONS = (
         5,
         "self-training may add more than the language model",
         "llm4idrec/evaluation/experiment.py",
-        "self.filter, self.ease, most)",
-        "self.filter, self.ease, None)",
+        "ease=self.ease, max_items=max_items\n",
+        "ease=self.ease, max_items=None\n",
         CHOSEN,
     ),
     Mutation(

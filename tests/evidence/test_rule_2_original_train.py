@@ -48,14 +48,22 @@ def evaluated(tmp_path: Path) -> Path:
     for origin, items in (("original", TRAIN), ("generated", GENERATED)):
         user, item = (pa.array(column, pa.int32()) for column in pairs(items))
         added = origin == "generated"
-        share = [
+        relative_rank = [
             (n + 0.5) / len(TRAIN[u]) if added else 0
             for u, i in items.items()
             for n in range(len(i))
         ]
-        popularity = pa.array([0.0 if added else None] * len(user), pa.float32())
-        columns = [user, item, [origin] * len(user), popularity, pa.array(share, pa.float32())]
-        tables.append(pa.table(columns, ["user", "item", "origin", "popularity", "share"]))
+        exponent = pa.array([0.0 if added else None] * len(user), pa.float32())
+        columns = [
+            user,
+            item,
+            [origin] * len(user),
+            exponent,
+            pa.array(relative_rank, pa.float32()),
+        ]
+        tables.append(
+            pa.table(columns, ["user", "item", "origin", "popularity_exponent", "relative_rank"])
+        )
     (tmp_path / "augmented").mkdir()
     pq.write_table(pa.concat_tables(tables), tmp_path / "augmented" / "interactions.parquet")
     evaluation = EvaluationConfig(amounts=(1.0,), cutoffs=(1,), workers=1)
@@ -66,7 +74,7 @@ def evaluated(tmp_path: Path) -> Path:
         recommender="popularity",
         settings=PopularityConfig(),
         evaluation=evaluation,
-        filter=FilterConfig(min_votes=1, popularity=(0,)),
+        filter=FilterConfig(min_votes=1, popularity_exponents=(0,)),
         ease=EASEConfig(),
         controls=(),
         seed=1,

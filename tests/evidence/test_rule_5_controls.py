@@ -28,9 +28,9 @@ from tests.llm4idrec.two_tastes import CONTROLS, stand_ins, write_files
 NAMED = {"random", "popularity", "itemknn", "ease", "sasrec"}
 
 
-def volume(table: pa.Table, popularity: float, n_users: int) -> npt.NDArray[Any]:
+def volume(table: pa.Table, exponent: float, n_users: int) -> npt.NDArray[Any]:
     """Items of each user in one order of candidates."""
-    rows = table.filter(pc.equal(table["popularity"], popularity))
+    rows = table.filter(pc.equal(table["popularity_exponent"], exponent))
     return np.bincount(rows["user"].to_numpy(), minlength=n_users)
 
 
@@ -40,17 +40,17 @@ def test_all_of_them_are_fitted_by_default() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(NAMED))
-@pytest.mark.parametrize("popularity", [0.0, 1.0])
+@pytest.mark.parametrize("exponent", [0.0, 1.0])
 def test_a_control_adds_as_many_items_for_every_user(
-    flow: Flow, name: str, popularity: float
+    flow: Flow, name: str, exponent: float
 ) -> None:
     """Each proposes as many candidates; the model's have to pass a threshold of votes."""
     n_users = Interactions.read(flow.at / "train" / "interactions.parquet").n_users
     table = pq.read_table(flow.at / "augmented" / "interactions.parquet")
     generated = table.filter(pc.equal(table["origin"], "generated"))
     controls = pq.read_table(flow.at / "augmented" / "controls.parquet")
-    own = volume(generated, popularity, n_users)
-    its = volume(controls.filter(pc.equal(controls["control"], name)), popularity, n_users)
+    own = volume(generated, exponent, n_users)
+    its = volume(controls.filter(pc.equal(controls["control"], name)), exponent, n_users)
     assert its.tolist() == own.tolist()
     assert own.min() > 0
     assert len(set(own)) > 2
@@ -65,7 +65,7 @@ def test_the_same_candidates_are_filtered_and_merged_alike(flow: Flow) -> None:
     controlled = theirs["twin"].add_column(0, "control", pa.repeat("twin", len(theirs["twin"])))
     own = pq.read_table(flow.at / "augmented" / "interactions.parquet")
     own = own.filter(pc.equal(own["origin"], "generated"))
-    columns = ["user", "item", "popularity", "share"]
+    columns = ["user", "item", "popularity_exponent", "relative_rank"]
     assert merge_controls(train, controlled).select(columns).equals(own.select(columns))
     assert len(accepted) == len(own)
 
@@ -87,7 +87,7 @@ def test_controls_are_trained_on_what_was_chosen_for_the_language_model(tmp_path
     pq.write_table(stand_ins(table), files.augmented / "controls.parquet")
     out = files.evaluate(controls=CONTROLS)
     summary = read_json(out / "summary.json")
-    chosen = Augmentation(summary["chosen_amount"], summary["chosen_popularity"])
+    chosen = Augmentation(summary["chosen_amount"], summary["chosen_popularity_exponent"])
     assert chosen.amount > 0
     for control in CONTROLS:
         assert summary[f"{control}_generated_pairs"] == summary["generated_pairs"] > 0

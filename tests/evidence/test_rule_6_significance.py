@@ -34,7 +34,7 @@ def evaluation(folder: Path, values: dict[str, FloatArray]) -> Path:
     folder.mkdir()
     pq.write_table(pa.concat_tables(tables), folder / "per_user.parquet")
     write_json(folder / "selection.json", {"metric": METRIC})
-    summary = {"chosen_amount": 0.25, "chosen_popularity": 0.0, "generated_pairs": 9}
+    summary = {"chosen_amount": 0.25, "chosen_popularity_exponent": 0.0, "generated_pairs": 9}
     controls = {f"{name}_{what}": SEEDS for name in values for what in ("seeds", "generated_pairs")}
     write_json(folder / "summary.json", controls | summary)
     return folder

@@ -42,8 +42,8 @@ def counted() -> dict[str, int]:
         for user, answer, said in ANSWERS
         for text in said
     ]
-    config = FilterConfig(min_votes=2, agreement=0, popularity=(0,), max_ratio=1)
-    return filter_candidates(count_votes(mentions), TRAIN, config, EASEConfig())[1]
+    config = FilterConfig(min_votes=2, agreement=0, popularity_exponents=(0,), max_ratio=1)
+    return filter_candidates(count_votes(mentions), TRAIN, config, ease=EASEConfig())[1]
 
 
 def test_invalid_duplicate_and_seen_are_counted() -> None:

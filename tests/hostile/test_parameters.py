@@ -55,6 +55,10 @@ TYPOS = {
     "evaluation.cutoff": "evaluation.cutoffs",
     "tune.trails": "tune.trials",
 }
+RENAMED = {
+    "filter.popularity": "filter.popularity_exponents",
+    "tune.popularity": "tune.popularity_exponent",
+}
 FOREIGN = ["__class__", "model_config", "data.__init__", "zzz", "mf.{user}", "data.a b", "x" * 3000]
 
 
@@ -101,8 +105,16 @@ def wrong_values() -> list[tuple[str, Any, str]]:
         ("recommenders", [], "`recommenders` is []; expected "),
         ("recommenders", "mf", "`recommenders` is 'mf'; expected "),
         ("recommenders", [["mf"]], "`recommenders.0` is ['mf']; expected "),
-        ("filter.popularity", [math.inf], "`filter.popularity.0` is inf; expected "),
-        ("filter.popularity", [1, True], "`filter.popularity` is [1, True]; expected something"),
+        (
+            "filter.popularity_exponents",
+            [math.inf],
+            "`filter.popularity_exponents.0` is inf; expected ",
+        ),
+        (
+            "filter.popularity_exponents",
+            [1, True],
+            "`filter.popularity_exponents` is [1, True]; expected something",
+        ),
         ("filter.min_log_probability", -math.inf, "`filter.min_log_probability` is -inf; "),
         ("evaluation.amounts", [math.nan], "`evaluation.amounts.0` is nan; expected "),
         ("evaluation.amounts", [0.1, "x"], "`evaluation.amounts.1` is 'x'; expected "),
@@ -136,6 +148,12 @@ def test_wrong_value(key: str, value: Any, found: str, capsys: pytest.CaptureFix
 def test_a_key_that_is_misspelt(key: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = f"unknown key `{key}`; expected a key that the parameters know"
     refused_values(changed(key, 1), found, capsys, f"; did you mean `{TYPOS[key]}`?\n")
+
+
+@pytest.mark.parametrize("key", RENAMED)
+def test_a_key_that_has_a_new_name(key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = f"unknown key `{key}`; expected a key that the parameters know"
+    refused_values(changed(key, [0]), found, capsys, f"; it is now called `{RENAMED[key]}`\n")
 
 
 def test_a_required_key_that_is_misspelt(capsys: pytest.CaptureFixture[str]) -> None:

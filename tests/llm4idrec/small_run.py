@@ -84,8 +84,8 @@ def write_augmented(folder: Path) -> None:
     kinds = {
         "user": pa.int32(),
         "item": pa.int32(),
-        "share": pa.float32(),
-        "popularity": pa.float32(),
+        "relative_rank": pa.float32(),
+        "popularity_exponent": pa.float32(),
     }
     rows = {
         "augmented": [(0, 3, 0.5, 0.0), (1, 3, 0.25, 0.0), (0, 2, 0.5, 1.0)],

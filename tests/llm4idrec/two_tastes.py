@@ -28,8 +28,8 @@ SETTINGS = MFConfig(
 EVALUATION = EvaluationConfig(
     seeds=3, selection_seeds=2, control_seeds=3, amounts=(0.5, 1.0), cutoffs=(2, 4), workers=1
 )
-FILTER = FilterConfig(min_votes=1, agreement=0.0, popularity=(0,))
-ORDERS = FILTER.model_copy(update={"popularity": (0.0, 0.7)})
+FILTER = FilterConfig(min_votes=1, agreement=0.0, popularity_exponents=(0,))
+ORDERS = FILTER.model_copy(update={"popularity_exponents": (0.0, 0.7)})
 EASE = EASEConfig(l2=1.0)
 USERS, ITEMS, BLOCK = 24, 24, 12
 CONTROLS = ("random", "ease", "self")
@@ -88,15 +88,17 @@ def two_tastes() -> tuple[Interactions, Interactions, Interactions, pa.Table]:
         generated += [(user, item, (n + 1) / 4) for n, item in enumerate(liked[5:8])]
     test.append((0, ITEMS))
     rows = [(u, i, "original", 0.0) for u, i in train]
-    rows += [(u, i, "generated", share) for u, i, share in generated]
-    user, item, origin, share = zip(*rows, strict=True)
+    rows += [(u, i, "generated", relative_rank) for u, i, relative_rank in generated]
+    user, item, origin, relative_rank = zip(*rows, strict=True)
     table = pa.table(
         {
             "user": pa.array(user, pa.int32()),
             "item": pa.array(item, pa.int32()),
             "origin": pa.array(origin),
-            "popularity": pa.array([None if o == "original" else 0 for o in origin], pa.float32()),
-            "share": pa.array(share, pa.float32()),
+            "popularity_exponent": pa.array(
+                [None if o == "original" else 0 for o in origin], pa.float32()
+            ),
+            "relative_rank": pa.array(relative_rank, pa.float32()),
         }
     )
     return (

@@ -16,7 +16,7 @@ DVC = yaml.safe_load((REPO / "dvc.yaml").read_text())
 LINES = {
     "curves.csv": [["recommender", "data", "epoch", "value"], ["MF, NDCG@20", "original", 5, 0.25]],
     "amounts.csv": [
-        ["recommender", "popularity", "amount", "value"],
+        ["recommender", "popularity_exponent", "amount", "value"],
         ["MF, NDCG@20", 1, 0.5, 0.125],
     ],
 }

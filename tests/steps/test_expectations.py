@@ -27,7 +27,7 @@ CANDIDATES = {
     "item": pa.array([3, 4, 3, 3], pa.int32()),
     "votes": pa.array([3, 0, 4, 4], pa.int32()),
     "mean_log_probability": pa.array([-0.5, -1.5, -0.1, -0.1], pa.float32()),
-    "popularity": pa.array([0, 0, 0, 1], pa.float32()),
+    "popularity_exponent": pa.array([0, 0, 0, 1], pa.float32()),
     "rank": pa.array([1, 2, 1, 1], pa.int32()),
 }
 
@@ -159,7 +159,7 @@ def test_good_augmented_data(tmp_path: Path) -> None:
     assert summary["original_pairs"] == 7
     assert summary["generated_pairs"] == 3  # one of them in two orders
     assert summary["users_with_generated_pairs"] == 2
-    assert summary["largest_share"] == 0.5
+    assert summary["largest_relative_rank"] == 0.5
     assert (tmp_path / "docs" / "index.html").is_file()
 
 
@@ -174,16 +174,32 @@ def test_nothing_generated_is_no_fault(tmp_path: Path) -> None:
     [
         (8, {"origin": "made up"}, "the origin of pair (0, 4) is 'made up'; expected original or"),
         (8, {"item": 3}, "pair (0, 3) is repeated; expected distinct pairs, in each order of"),
-        (10, {"popularity": 0.0}, "pair (2, 3) is repeated; expected distinct pairs"),
+        (10, {"popularity_exponent": 0.0}, "pair (2, 3) is repeated; expected distinct pairs"),
         (1, {"item": 0}, "pair (0, 0) is repeated; expected distinct pairs"),
-        (9, {"popularity": -0.5}, "the popularity of generated pair (2, 3) is -0.5; expected 0 or"),
-        (9, {"popularity": None}, "the popularity of generated pair (2, 3) is nan; expected 0 or"),
+        (
+            9,
+            {"popularity_exponent": -0.5},
+            "the popularity_exponent of generated pair (2, 3) is -0.5; expected 0 or",
+        ),
+        (
+            9,
+            {"popularity_exponent": None},
+            "the popularity_exponent of generated pair (2, 3) is nan; expected 0 or",
+        ),
         (9, {"item": 0}, "pair (2, 0) is called generated; expected the pairs of train, and"),
         (9, {"origin": "original"}, "pair (2, 3) is called original; expected the pairs of train"),
-        (1, {"origin": "generated", "share": 0.5}, "pair (0, 1) is called generated; expected"),
+        (
+            1,
+            {"origin": "generated", "relative_rank": 0.5},
+            "pair (0, 1) is called generated; expected",
+        ),
         (3, {"item": 2}, "pair (1, 2) is called original; expected the pairs of train"),
         (9, {"item": 5}, "item 5 is not in train; expected 0 to 4"),
-        (9, {"share": 0.0}, "the share of generated pair (2, 3) is 0; expected more than 0"),
+        (
+            9,
+            {"relative_rank": 0.0},
+            "the relative_rank of generated pair (2, 3) is 0; expected more than 0",
+        ),
         (9, {"votes": -1}, "the votes of generated pair (2, 3) is -1; expected 0 or more"),
         (9, {"rank": None}, "the rank of generated pair (2, 3) is nan; expected at least 1"),
         (

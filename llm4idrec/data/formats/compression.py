@@ -32,7 +32,7 @@ SUFFIXES = frozenset({".gz", ".gzip", ".bz2", ".xz", ".zst", ".zstd", ".zip"})
 BLOCK = 1 << 24
 PLENTY = 1 << 28
 """Bytes that a file may hold however small it is."""
-MOST = 100
+MAX_EXPANSION = 100
 """More than `PLENTY` may be so many times the size of the file; interactions are 3 to 20 times."""
 
 
@@ -56,14 +56,14 @@ def read_bytes(path: Path) -> bytes:
 
 
 def _unpacked(stream: Any, kind: str, path: Path) -> bytes:
-    most = max(PLENTY, MOST * path.stat().st_size)
+    max_bytes = max(PLENTY, MAX_EXPANSION * path.stat().st_size)
     content = io.BytesIO()
     while block := stream.read(BLOCK):
         content.write(block)
-        if content.tell() > most:
+        if content.tell() > max_bytes:
             raise InputError(
-                f"the {kind} file holds more than {most} bytes",
-                f"at most {MOST} times its size",
+                f"the {kind} file holds more than {max_bytes} bytes",
+                f"at most {MAX_EXPANSION} times its size",
                 "decompress it if that is right",
                 file=path,
             )

@@ -12,7 +12,7 @@ from llm4idrec.data.formats.compression import SUFFIXES
 from llm4idrec.data.shown import shown
 from llm4idrec.errors import InputError
 
-MOST_FILES = 10_000
+MAX_FILES = 10_000
 
 
 def files_of(folder: Path) -> list[str]:
@@ -33,9 +33,9 @@ def files_of(folder: Path) -> list[str]:
                 "name the one file in data.train, or move the others elsewhere",
                 file=folder,
             )
-        if len(found) > MOST_FILES:
+        if len(found) > MAX_FILES:
             raise InputError(
-                f"is a folder of more than {MOST_FILES} files",
+                f"is a folder of more than {MAX_FILES} files",
                 "the interactions alone",
                 "name their folder in data.path, or join the files",
                 file=folder,

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from llm4idrec.config import DataConfig
 from llm4idrec.data.formats.columns import place_of
-from llm4idrec.data.formats.compression import MOST, PLENTY, compressed, read_bytes
+from llm4idrec.data.formats.compression import MAX_EXPANSION, PLENTY, compressed, read_bytes
 from llm4idrec.data.formats.text import NothingReadError
 from llm4idrec.data.shown import shown
 from llm4idrec.errors import InputError
@@ -83,9 +83,9 @@ def _require_few_bytes(column: pa.DictionaryArray, role: str, path: Path) -> Non
     if (pc.max(length).as_py() or 0) * len(column) <= PLENTY:
         return
     held = pc.sum(length.take(column.indices)).as_py() or 0
-    if held > max(PLENTY, MOST * path.stat().st_size):
+    if held > max(PLENTY, MAX_EXPANSION * path.stat().st_size):
         raise InputError(
-            f"the {role} column holds {held} bytes, more than {MOST} times the file",
+            f"the {role} column holds {held} bytes, more than {MAX_EXPANSION} times the file",
             "short texts",
             "shorten them",
             file=path,

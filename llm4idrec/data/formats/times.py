@@ -33,7 +33,7 @@ SPELLINGS = (
 EXPECTED = "a number, such as seconds since 1970, or ISO 8601 as in 2024-12-31T23:59:59"
 REMEDY = "convert the column, or set data.timestamp to null"
 WIDE = pa.decimal256(76, 38)
-MOST_DIGITS = 18
+MAX_DIGITS = 18
 NINE = ord("9")
 LARGEST_FLOAT = float(2**53)
 LONGEST_NUMBER = 60
@@ -143,11 +143,9 @@ def _scaled(text: pa.Array, at: _Places) -> tuple[pa.Array, int]:
     digits = 0
     for part in slices:
         while not _casts(part, _decimals(digits)):
-            if digits == MOST_DIGITS:
+            if digits == MAX_DIGITS:
                 wrong = first_failing(text, _decimals(digits))
-                expected = (
-                    f"a number below 2**63 with at most {MOST_DIGITS} digits behind the point"
-                )
+                expected = f"a number below 2**63 with at most {MAX_DIGITS} digits behind the point"
                 raise at.error(shown(text[wrong].as_py()), wrong, expected, remedy=REMEDY)
             digits += 1
 

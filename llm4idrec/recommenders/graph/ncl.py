@@ -64,13 +64,13 @@ class NCL(LightGCN):
 
     def _compared(self, nodes: Tensor) -> Tensor:
         """The nodes whose first vectors are needed, sorted: all unless they are too many."""
-        most, start = self.settings.contrast_nodes, 0
+        max_nodes, start = self.settings.contrast_nodes, 0
         kinds: list[Tensor] = []
         for size in self._kinds:
             kind = torch.arange(start, start + size, device=self.device)
-            if size > most:
+            if size > max_nodes:
                 own = nodes[(nodes >= start) & (nodes < start + size)]
-                drawn = self._rng.integers(size, size=max(0, most - len(own)))
+                drawn = self._rng.integers(size, size=max(0, max_nodes - len(own)))
                 kind = torch.unique(torch.cat([own, kind[torch.from_numpy(drawn)]]))
             kinds.append(kind)
             start += size

@@ -42,11 +42,11 @@ class ItemKNN(ClosedForm):
 
     def recommend(self, users: IntArray, k: int, seen: Interactions) -> IntArray:
         counts = torch.from_numpy(self._history.item_counts).float()
-        popularity = counts - counts.max() - 1
+        by_count = counts - counts.max() - 1
 
         def score(chunk: IntArray) -> Tensor:
             scores = torch.from_numpy((self._users[chunk] @ self._similar).toarray())
-            return torch.where(scores > 0, scores, popularity)
+            return torch.where(scores > 0, scores, by_count)
 
         return rank_scores(score, users, k, seen=seen, n_items=self._history.n_items)
 

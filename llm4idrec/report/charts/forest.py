@@ -16,7 +16,7 @@ STRONG, LIGHT = "var(--model)", "var(--control)"
 
 @dataclass(frozen=True)
 class Interval:
-    """A row: a share with the ends of its interval; None where they would divide by 0."""
+    """A row: a relative difference, the ends of its interval; None where it would divide by 0."""
 
     name: str
     low: float | None
@@ -30,7 +30,7 @@ class Interval:
 def forest_chart(
     groups: Mapping[str, Sequence[Interval]], label: str, heads: tuple[str, str]
 ) -> str:
-    """The rows of a group stand under its name; shares are shown in percent.
+    """The rows of a group stand under its name; differences are shown in percent.
 
     Strong rows cast their interval over the light ones of their group. `heads` stand above the
     columns of notes.
@@ -40,8 +40,8 @@ def forest_chart(
     axis = Axis.over([0.0, *ends], LEFT, RIGHT)
     height = HEAD + ROW * (len(rows) + len(groups)) + GAP * len(groups) + FOOT
 
-    def across(share: float) -> float:
-        return axis.at(100 * share)
+    def across(ratio: float) -> float:
+        return axis.at(100 * ratio)
 
     columns = zip((SECOND, WIDTH), heads, strict=True)
     parts = [svg.text(x, 11, head, anchor="end") for x, head in columns]

@@ -1,4 +1,5 @@
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 
 from llm4idrec.augmentation.controls import (
     fit_sasrec,
-    random_candidates,
     recommender_candidates,
     write_controls,
 )
@@ -50,6 +50,14 @@ def cycle(n_users: int = 24, length: int = 7, timed: bool = True) -> Interaction
 
 def items_of(table: pa.Table, user: int) -> list[int]:
     return [row["item"] for row in table.to_pylist() if row["user"] == user]
+
+
+def random_candidates(train: Interactions, n: int, seed: int) -> pa.Table:
+    """What the control `random` proposes."""
+    with TemporaryDirectory() as folder:
+        asked = config(("random",), n).model_copy(update={"seed": seed})
+        write_controls(train, Path(folder), asked)
+        return pq.read_table(Path(folder) / "random.parquet")
 
 
 def test_the_most_popular_unseen_items_by_hand() -> None:
@@ -94,7 +102,7 @@ def test_random_items_are_uniform() -> None:
 
 def test_sasrec_learns_what_comes_next_and_chooses_its_epochs_on_train() -> None:
     train = cycle()
-    recommender = fit_sasrec(train, SASREC, 0, "cpu")
+    recommender = fit_sasrec(train, SASREC, seed=0, device="cpu")
     table = recommender_candidates(recommender, train, 1)
     following = (np.arange(24) + 7) % N_ITEMS
     assert np.mean(table["item"].to_numpy() == following) > 0.9

@@ -40,7 +40,7 @@ def proposals(user: int, *items: int) -> pa.Table:
 
 def plain(**values: object) -> FilterConfig:
     """Candidates in the generator's order, and in no other."""
-    default = {"min_votes": 1, "agreement": 0, "popularity": [0]}
+    default = {"min_votes": 1, "agreement": 0, "popularity_exponents": [0]}
     return FilterConfig.model_validate(default | values)
 
 
@@ -57,7 +57,7 @@ def test_every_reason_by_hand() -> None:
         (1, "i0", 0, 2, 2, -1.0, 1),
     )
     accepted, summary = filter_candidates(
-        table, TRAIN, plain(min_votes=2, min_log_probability=-5, max_ratio=0.5), EASE_SETTINGS
+        table, TRAIN, plain(min_votes=2, min_log_probability=-5, max_ratio=0.5), ease=EASE_SETTINGS
     )
     assert accepted.select(["user", "item", "rank", "agreement"]).to_pylist() == [
         {"user": 0, "item": 7, "rank": 1, "agreement": None},
@@ -81,7 +81,7 @@ def test_every_reason_by_hand() -> None:
 
 def test_candidates_without_votes_and_probability_pass_those_filters() -> None:
     config = plain(min_votes=5, min_log_probability=-1, max_ratio=9)
-    accepted, summary = filter_candidates(proposals(0, 7, 2, 8), TRAIN, config, EASE_SETTINGS)
+    accepted, summary = filter_candidates(proposals(0, 7, 2, 8), TRAIN, config, ease=EASE_SETTINGS)
     assert accepted["item"].to_pylist() == [7, 8]
     assert (summary["few_votes"], summary["low_log_probability"]) == (0, 0)
 
@@ -114,7 +114,7 @@ def test_nothing_unfit_is_accepted_and_every_candidate_is_counted(
         *((u, f"i{i}", i, v, v, p, n) for n, (u, i, v, p) in enumerate(sorted(rows, key=str)))
     )
     config = plain(min_votes=votes, min_log_probability=log_p, max_ratio=float(ratio))
-    accepted, summary = filter_candidates(table, TRAIN, config, EASE_SETTINGS)
+    accepted, summary = filter_candidates(table, TRAIN, config, ease=EASE_SETTINGS)
     assert accepted["item"].null_count == 0
     assert all(item < N_ITEMS for item in accepted["item"].to_pylist())
     assert not TRAIN.contains(accepted["user"], accepted["item"]).any()
@@ -137,22 +137,22 @@ def rounded(number: Decimal) -> int:
 def test_as_many_as_the_ratio_says_rounded_half_up(length: int, ratio: Decimal) -> None:
     train = Interactions(np.zeros(length), np.arange(length), 1, 2 * length)
     table = proposals(0, *range(length, 2 * length))
-    accepted, _ = filter_candidates(table, train, plain(max_ratio=float(ratio)), EASE_SETTINGS)
+    accepted, _ = filter_candidates(table, train, plain(max_ratio=float(ratio)), ease=EASE_SETTINGS)
     assert len(accepted) == rounded(ratio * length)
 
 
 def test_the_smallest_of_ratio_count_and_bound_caps() -> None:
     table = proposals(0, *range(4, 12))
-    for ratio, most, bound, expected in (
+    for ratio, max_items, bound, expected in (
         (1.0, None, None, 4),
         (1.0, 3, None, 3),
         (0.5, 3, None, 2),
         (1.0, 3, 1, 1),
         (1.0, 3, 0, 0),
     ):
-        config = plain(max_ratio=ratio, max_items=most)
+        config = plain(max_ratio=ratio, max_items=max_items)
         bounds = None if bound is None else np.array([bound, 9, 9, 9])
-        accepted, _ = filter_candidates(table, TRAIN, config, EASE_SETTINGS, bounds)
+        accepted, _ = filter_candidates(table, TRAIN, config, ease=EASE_SETTINGS, max_items=bounds)
         assert len(accepted) == expected
 
 
@@ -168,7 +168,7 @@ def test_the_item_item_model_says_its_part_of_the_order() -> None:
     order = ranked.recommend(np.array([0], np.int32), 4, KNOWN)[0].tolist()
     assert order[:2] == [3, 2]
     config = plain(agreement=8, max_ratio=9)
-    accepted, _ = filter_candidates(table, KNOWN, config, EASE_SETTINGS)
+    accepted, _ = filter_candidates(table, KNOWN, config, ease=EASE_SETTINGS)
     assert accepted["item"].to_pylist() == order
     assert accepted["agreement"].to_pylist() == [1, 2, 3, 4]
 
@@ -177,9 +177,9 @@ def test_popular_items_are_put_back() -> None:
     train = Interactions(np.array([0, 1, 2, 3]), np.array([0, 1, 1, 2]), 4, 4)
     table = proposals(0, 1, 2, 3)
     accepted, summary = filter_candidates(
-        table, train, plain(popularity=[1, 0], max_ratio=2), EASE_SETTINGS
+        table, train, plain(popularity_exponents=[1, 0], max_ratio=2), ease=EASE_SETTINGS
     )
-    columns = ["user", "popularity", "rank", "item"]
+    columns = ["user", "popularity_exponent", "rank", "item"]
     assert [tuple(row.values()) for row in accepted.select(columns).to_pylist()] == [
         # 1/10/3 for item 1, 1/11/2 for item 2, 1/12/1 for item 3.
         (0, 1.0, 1, 3),
@@ -198,9 +198,13 @@ def test_popular_items_are_put_back() -> None:
 def test_an_order_is_the_same_beside_others() -> None:
     table = proposals(0, 5, 4, 2, 3)
     settings = {"agreement": 1, "max_ratio": 1}
-    both, _ = filter_candidates(table, KNOWN, plain(popularity=[0, 2.5], **settings), EASE_SETTINGS)
+    both, _ = filter_candidates(
+        table, KNOWN, plain(popularity_exponents=[0, 2.5], **settings), ease=EASE_SETTINGS
+    )
     alone = [
-        filter_candidates(table, KNOWN, plain(popularity=[p], **settings), EASE_SETTINGS)[0]
+        filter_candidates(
+            table, KNOWN, plain(popularity_exponents=[p], **settings), ease=EASE_SETTINGS
+        )[0]
         for p in (0, 2.5)
     ]
     assert both.equals(pa.concat_tables(alone))
@@ -218,13 +222,15 @@ def test_every_order_has_as_many_items_of_a_user(
     items: list[list[int]], bounds: list[int], exponents: set[float], ratio: Decimal
 ) -> None:
     table = pa.concat_tables(proposals(user, *its) for user, its in enumerate(items))
-    config = plain(popularity=list(exponents), max_ratio=float(ratio))
-    most = np.array(bounds)
-    accepted, summary = filter_candidates(table, TRAIN, config, EASE_SETTINGS, most)
-    expected = np.minimum([rounded(ratio * int(n)) for n in TRAIN.history_lengths], most)
-    popularity = accepted["popularity"].to_numpy()
+    config = plain(popularity_exponents=list(exponents), max_ratio=float(ratio))
+    max_items = np.array(bounds)
+    accepted, summary = filter_candidates(
+        table, TRAIN, config, ease=EASE_SETTINGS, max_items=max_items
+    )
+    expected = np.minimum([rounded(ratio * int(n)) for n in TRAIN.history_lengths], max_items)
+    exponents_of_rows = accepted["popularity_exponent"].to_numpy()
     for exponent in exponents:
-        rows = accepted.filter(popularity == np.float32(exponent))
+        rows = accepted.filter(exponents_of_rows == np.float32(exponent))
         assert np.bincount(rows["user"].to_numpy(), minlength=N_USERS).tolist() == expected.tolist()
     assert accepted_items(accepted, TRAIN).tolist() == expected.tolist()
     pairs = set(zip(accepted["user"].to_pylist(), accepted["item"].to_pylist(), strict=True))
@@ -239,16 +245,16 @@ def test_every_order_has_as_many_items_of_a_user(
     st.sampled_from([0.0, 0.5, 1.0]),
 )
 def test_the_order_is_that_of_the_formula(
-    items: list[int], agreement: float, popularity: float
+    items: list[int], agreement: float, exponent: float
 ) -> None:
-    config = plain(agreement=agreement, popularity=[popularity], max_ratio=9)
-    accepted, _ = filter_candidates(proposals(0, *items), KNOWN, config, EASE_SETTINGS)
+    config = plain(agreement=agreement, popularity_exponents=[exponent], max_ratio=9)
+    accepted, _ = filter_candidates(proposals(0, *items), KNOWN, config, ease=EASE_SETTINGS)
     pairs = np.zeros(4, np.int32), np.array(items, np.int32)
     ranks = Agreement(KNOWN, EASE_SETTINGS).ranks(*pairs)
     scores = {
         item: -log(10 + generator)
         - agreement * log(10 + ranks[generator])
-        - popularity * log(1 + KNOWN.item_counts[item])
+        - exponent * log(1 + KNOWN.item_counts[item])
         for generator, item in enumerate(items)
     }
     expected = sorted(items, key=lambda item: -scores[item])  # stable: ties by the generator
@@ -283,7 +289,7 @@ def spoilt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("spoilt")
 def test_without_a_weight_the_item_item_model_is_not_fitted() -> None:
-    filter_candidates(proposals(0, 5), TRAIN, plain(), EASE_SETTINGS)
+    filter_candidates(proposals(0, 5), TRAIN, plain(), ease=EASE_SETTINGS)
 
 
 @settings(max_examples=40)
@@ -294,29 +300,29 @@ def test_controls_have_the_language_models_volume_if_they_propose_enough(
     table = generations(*((u, f"i{i}", i, 1, 1, p, n) for n, (u, i, _, p) in enumerate(rows)))
     everything = pa.concat_tables(proposals(user, *items) for user, items in enumerate(controls))
     few = proposals(0, controls[0][0])
-    config = FilterConfig(min_votes=1, agreement=1, popularity=(0, 1), max_ratio=0.8)
+    config = FilterConfig(min_votes=1, agreement=1, popularity_exponents=(0, 1), max_ratio=0.8)
     accepting = CandidateFilter(TRAIN, config, EASE_SETTINGS)
     accepted, controlled, _ = accepting.accept_all(table, {"all": everything, "few": few})
     volume = accepted_items(accepted, TRAIN)
-    for popularity in config.popularity:
-        everyone = counted(controlled["all"], popularity)
+    for exponent in config.popularity_exponents:
+        everyone = counted(controlled["all"], exponent)
         assert everyone == volume.tolist()
-        some = counted(controlled["few"], popularity)
+        some = counted(controlled["few"], exponent)
         assert some == [some[0], 0, 0, 0]
         assert some[0] <= min(1, volume[0])
     assert controlled["all"].schema == accepted.schema == ACCEPTED
 
 
-def counted(accepted: pa.Table, popularity: float) -> list[int]:
+def counted(accepted: pa.Table, exponent: float) -> list[int]:
     """Items that each user has in one order."""
-    rows = accepted["popularity"].to_numpy() == popularity
+    rows = accepted["popularity_exponent"].to_numpy() == exponent
     return np.bincount(accepted["user"].to_numpy()[rows], minlength=N_USERS).tolist()
 
 
 def test_the_language_model_is_filtered_as_it_is_alone() -> None:
     table = proposals(0, 5, 4, 2, 3)
     config = FilterConfig(min_votes=1, agreement=1, max_ratio=1)
-    alone, counts = filter_candidates(table, KNOWN, config, EASE_SETTINGS)
+    alone, counts = filter_candidates(table, KNOWN, config, ease=EASE_SETTINGS)
     accepting = CandidateFilter(KNOWN, config, EASE_SETTINGS)
     accepted, controlled, summary = accepting.accept_all(table, {})
     assert accepted.equals(alone)

@@ -13,7 +13,7 @@ from llm4idrec.augmentation.merging import (
     generated_pairs,
     merge_candidates,
     merge_controls,
-    shares,
+    relative_ranks,
     write_augmented,
 )
 from llm4idrec.data.interactions import Interactions
@@ -25,7 +25,7 @@ CANDIDATES = pa.table(
         "item": pa.array([6, 7, 0], pa.int32()),
         "votes": pa.array([5, 4, 3], pa.int32()),
         "mean_log_probability": pa.array([-1, -2, -3], pa.float32()),
-        "popularity": pa.array([0, 0, 0], pa.float32()),
+        "popularity_exponent": pa.array([0, 0, 0], pa.float32()),
         "rank": pa.array([1, 2, 1], pa.int32()),
         "agreement": pa.array([2, 1, 9], pa.int32()),
     }
@@ -36,11 +36,11 @@ def whole(candidates: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(merge_candidates(TRAIN, candidates, rows=4))
 
 
-def test_every_pair_keeps_its_origin_and_share() -> None:
+def test_every_pair_keeps_its_origin_and_relative_rank() -> None:
     merged = whole([CANDIDATES])
     assert merged["origin"].to_pylist() == ["original"] * 6 + ["generated"] * 3
-    assert merged["share"].to_pylist() == [0] * 6 + [0.125, 0.375, 0.25]
-    assert merged["popularity"].to_pylist() == [None] * 6 + [0, 0, 0]
+    assert merged["relative_rank"].to_pylist() == [0] * 6 + [0.125, 0.375, 0.25]
+    assert merged["popularity_exponent"].to_pylist() == [None] * 6 + [0, 0, 0]
     assert merged["votes"].to_pylist() == [None] * 6 + [5, 4, 3]
     original = Interactions(merged["user"].to_numpy()[:6], merged["item"].to_numpy()[:6], 2, 8)
     assert original == TRAIN
@@ -59,11 +59,13 @@ def test_an_amount_is_that_ratio_of_the_history_rounded_half_up(
         {
             "user": np.zeros(length, np.int32),
             "item": np.arange(length, 2 * length, dtype=np.int32),
-            "popularity": np.zeros(length, np.float32),
+            "popularity_exponent": np.zeros(length, np.float32),
             "rank": np.arange(1, length + 1, dtype=np.int32),
         }
     )
-    generated = candidates.append_column("share", pa.array(shares(candidates, train)))
+    generated = candidates.append_column(
+        "relative_rank", pa.array(relative_ranks(candidates, train))
+    )
     _, items = generated_pairs(generated, Augmentation(float(amount)))
     expected = int((amount * length).to_integral_value(ROUND_HALF_UP))
     assert items.tolist() == list(range(length, length + expected))
@@ -72,8 +74,8 @@ def test_an_amount_is_that_ratio_of_the_history_rounded_half_up(
 def test_pairs_are_of_the_order_asked_for() -> None:
     """Also by 0.1, which is another number in float32, as files have it."""
     other = CANDIDATES.set_column(
-        CANDIDATES.column_names.index("popularity"),
-        "popularity",
+        CANDIDATES.column_names.index("popularity_exponent"),
+        "popularity_exponent",
         pa.array([0.1] * 3, pa.float32()),
     ).set_column(1, "item", pa.array([7, 5, 1], pa.int32()))
     merged = whole([CANDIDATES, other])
@@ -92,19 +94,19 @@ def test_pairs_are_of_the_order_asked_for() -> None:
 
 def test_a_user_without_history_has_no_ratio() -> None:
     empty = Interactions(np.array([1]), np.array([0]), 2, 8)
-    assert shares(CANDIDATES, empty).tolist() == [np.inf, np.inf, 0.5]
+    assert relative_ranks(CANDIDATES, empty).tolist() == [np.inf, np.inf, 0.5]
 
 
-def test_controls_get_shares_by_the_same_rule() -> None:
-    controls = CANDIDATES.select(["user", "item", "popularity", "rank"]).add_column(
+def test_controls_get_relative_ranks_by_the_same_rule() -> None:
+    controls = CANDIDATES.select(["user", "item", "popularity_exponent", "rank"]).add_column(
         0, "control", pa.array(["ease", "ease", "random"])
     )
     merged = merge_controls(TRAIN, controls)
     assert merged.schema == pa.schema(
         {"control": pa.string(), "user": pa.int32(), "item": pa.int32()}
-        | {"popularity": pa.float32(), "share": pa.float32()}
+        | {"popularity_exponent": pa.float32(), "relative_rank": pa.float32()}
     )
-    assert merged["share"].to_pylist() == [0.125, 0.375, 0.25]
+    assert merged["relative_rank"].to_pylist() == [0.125, 0.375, 0.25]
     assert len(merge_controls(TRAIN, controls.slice(0, 0))) == 0
 
 
@@ -112,7 +114,9 @@ def test_the_csv_is_in_the_users_own_identifiers(tmp_path: Path) -> None:
     merged = whole([CANDIDATES])
     users = pa.table({"id": ["ann", 'bob "b", jr']})
     items = pa.table({"id": [f"film {n}" for n in range(8)]})
-    write_augmented(tmp_path, TRAIN, [merged.slice(0, 5), merged.slice(5)], users, items)
+    write_augmented(
+        tmp_path, TRAIN, [merged.slice(0, 5), merged.slice(5)], users=users, items=items
+    )
     assert pq.read_table(tmp_path / "interactions.parquet").equals(merged)
     rows = pyarrow.csv.read_csv(tmp_path / "interactions.csv").to_pylist()
     assert len(rows) == 9

@@ -29,7 +29,7 @@ def table(of: list[tuple[int, int]], timed: bool = True) -> Interactions:
 
 def placed(original: Interactions, of: list[tuple[int, int]], placement: Placement) -> Interactions:
     user, item = np.array(of, np.int64).reshape(-1, 2).T
-    return place_generated(original, user, item, placement)
+    return place_generated(original, user, item, placement=placement)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from llm4idrec.config import Config, DataConfig, FilterConfig
+from llm4idrec.config import RENAMED, Config, DataConfig, FilterConfig
 from llm4idrec.errors import InputError
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
@@ -32,7 +32,7 @@ def test_params_yaml_is_read() -> None:
     config = Config.read(PARAMS)
     assert config.data.k_core == VALUES["data"]["k_core"]
     assert config.evaluation.amounts == tuple(VALUES["evaluation"]["amounts"])
-    assert config.filter.popularity == tuple(VALUES["filter"]["popularity"])
+    assert config.filter.popularity_exponents == tuple(VALUES["filter"]["popularity_exponents"])
 
 
 def test_config_is_frozen() -> None:
@@ -48,7 +48,7 @@ def test_config_is_frozen() -> None:
         ("tune.recommenders", ["mf", "mf"], ("mf",)),
         ("evaluation.amounts", [0.25, 0.1, 0.25], (0.25, 0.1)),
         ("evaluation.cutoffs", [20, 10, 20], (20, 10)),
-        ("filter.popularity", [0, 1, 0.0], (0, 1)),
+        ("filter.popularity_exponents", [0, 1, 0.0], (0, 1)),
     ],
 )
 def test_what_is_repeated_counts_once(key: str, given: list[Any], taken: tuple[Any, ...]) -> None:
@@ -96,8 +96,16 @@ def test_what_is_repeated_counts_once(key: str, given: list[Any], taken: tuple[A
         ("base_model.hidden_size", 12, "p.yaml: `base_model`: `heads` does not divide"),
         ("base_model.max_length", 3, "p.yaml: `base_model.max_length` is 3; expected greater"),
         ("adapter.target_modules", [], "p.yaml: `adapter.target_modules` is []; expected"),
-        ("filter.popularity", [], "p.yaml: `filter.popularity` is []; expected"),
-        ("filter.popularity", [-1], "p.yaml: `filter.popularity.0` is -1; expected greater than"),
+        (
+            "filter.popularity_exponents",
+            [],
+            "p.yaml: `filter.popularity_exponents` is []; expected",
+        ),
+        (
+            "filter.popularity_exponents",
+            [-1],
+            "p.yaml: `filter.popularity_exponents.0` is -1; expected greater than",
+        ),
         ("controls", ["svd"], "p.yaml: `controls.0` is 'svd'; expected 'random', 'popularity'"),
         ("recommenders", ["svd"], "p.yaml: `recommenders.0`: 'svd' is none of popularity, "),
         ("dataset", "a/b", "p.yaml: `dataset` is 'a/b'; expected"),
@@ -161,7 +169,7 @@ def test_every_key_is_documented() -> None:
     assert undocumented == []
 
 
-TUNED = """filter: {min_votes: 3, agreement: 0.5, popularity: [0.7], max_ratio: 0.2}
+TUNED = """filter: {min_votes: 3, agreement: 0.5, popularity_exponents: [0.7], max_ratio: 0.2}
 evaluation: {amounts: [0.2]}
 """
 
@@ -175,12 +183,33 @@ def test_a_tuned_filter_replaces_the_filter_and_the_amounts(tmp_path: Path) -> N
     values["filter"] |= {"source": str(file), "max_items": 5}
     tuned = Config.parse(values).with_tuned_filter()
     assert tuned.filter == FilterConfig(
-        source=file, min_votes=3, agreement=0.5, popularity=(0.7,), max_ratio=0.2
+        source=file, min_votes=3, agreement=0.5, popularity_exponents=(0.7,), max_ratio=0.2
     )
     assert tuned.evaluation == config.evaluation.model_copy(update={"amounts": (0.2,)})
     file.write_text(TUNED + "seed: 1\n")
     with pytest.raises(InputError, match="unknown key `seed`"):
         Config.parse(values).with_tuned_filter()
+
+
+def test_a_tuned_filter_with_a_key_of_before(tmp_path: Path) -> None:
+    file = tmp_path / "tuned.yaml"
+    file.write_text(TUNED.replace("popularity_exponents", "popularity"))
+    values = Config.read(PARAMS).model_dump(mode="json")
+    values["filter"]["source"] = str(file)
+    with pytest.raises(InputError) as caught:
+        Config.parse(values).with_tuned_filter()
+    assert str(caught.value) == (
+        f"{file}: unknown key `filter.popularity`; expected a key that the parameters know (see "
+        "llm4idrec/config/); it is now called `filter.popularity_exponents`"
+    )
+
+
+def test_new_names_are_keys() -> None:
+    values = Config.read(PARAMS).model_dump(mode="json")
+    for old, new in RENAMED.items():
+        section, _, name = new.partition(".")
+        assert name in values[section]
+        assert old.partition(".")[2] not in values[section]
 
 
 def test_a_range_of_the_search_ascends() -> None:

@@ -49,7 +49,9 @@ def test_outputs(files: Files) -> None:
     ]
     selection = read_json(out / "selection.json")
     assert selection["metric"] == "ndcg_at_4"
-    assert [(s["amount"], s["popularity"], len(s["by_seed"])) for s in selection["scores"]] == [
+    assert [
+        (s["amount"], s["popularity_exponent"], len(s["by_seed"])) for s in selection["scores"]
+    ] == [
         (0, 0, 2),
         (0.5, 0, 2),
         (1, 0, 2),
@@ -87,8 +89,8 @@ def test_validation_of_every_user_and_seed_is_kept(files: Files) -> None:
     ]
     assert list(zip(rows["variant"], rows["seed"], rows["user"], strict=True)) == expected
     selection = read_json(out / "selection.json")
-    scores = {(s["amount"], s["popularity"]): s["by_seed"] for s in selection["scores"]}
-    chosen = selection["chosen"]["amount"], selection["chosen"]["popularity"]
+    scores = {(s["amount"], s["popularity_exponent"]): s["by_seed"] for s in selection["scores"]}
+    chosen = selection["chosen"]["amount"], selection["chosen"]["popularity_exponent"]
     assert chosen > (0, 0)
     for variant, augmentation in (("original", (0, 0)), ("augmented", chosen)):
         by_seed = rows[rows["variant"] == variant].groupby("seed")["ndcg_at_4"].mean()
@@ -120,7 +122,7 @@ def test_nothing_generated_chooses_zero(files: Files) -> None:
 
     out = files.evaluate(controls=CONTROLS)
 
-    assert read_json(out / "selection.json")["chosen"] == {"amount": 0, "popularity": 0}
+    assert read_json(out / "selection.json")["chosen"] == {"amount": 0, "popularity_exponent": 0}
     per_user = pq.read_table(out / "per_user.parquet").to_pandas()
     assert set(per_user["variant"]) == {"original", "augmented"}
     original, augmented_rows = (
@@ -169,7 +171,7 @@ def add_an_order(files: Files) -> None:
     rows = table.to_pandas()
     generated = rows["origin"] == "generated"
     disliked = rows[generated].assign(item=lambda r: (r["item"] + BLOCK) % ITEMS)
-    rows.loc[generated, "popularity"] = 0.7
+    rows.loc[generated, "popularity_exponent"] = 0.7
     both = pd.concat([rows, disliked])
     table = pa.Table.from_pandas(both, table.schema, preserve_index=False)
     pq.write_table(table, files.interactions)
@@ -185,11 +187,11 @@ def test_an_order_of_candidates_is_chosen_and_its_controls_compared(
     out = files.evaluate(fewer, controls=CONTROLS, filter=ORDERS)
 
     selection, summary = (read_json(out / f"{name}.json") for name in ("selection", "summary"))
-    tried = [(score["amount"], score["popularity"]) for score in selection["scores"]]
+    tried = [(score["amount"], score["popularity_exponent"]) for score in selection["scores"]]
     assert tried == [(0, 0), (0.5, 0), (0.5, 0.7), (1, 0), (1, 0.7)]
     chosen = Augmentation(**selection["chosen"])
     assert chosen.amount > 0
-    assert (chosen.popularity, summary["chosen_popularity"]) == (0.7, 0.7)
+    assert (chosen.popularity_exponent, summary["chosen_popularity_exponent"]) == (0.7, 0.7)
     series = read_all_series(out)
     assert {name for name in series if not name.startswith("amount")} == {
         str(Fit(chosen, seed, control)) for control in CONTROLS for seed in range(2)

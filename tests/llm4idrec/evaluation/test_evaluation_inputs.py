@@ -26,8 +26,10 @@ def test_augmented_file_of_other_train(files: Files) -> None:
         files.evaluate()
 
 
-def test_augmented_file_without_share(files: Files) -> None:
-    pq.write_table(pq.read_table(files.interactions).drop_columns("share"), files.interactions)
+def test_augmented_file_without_relative_rank(files: Files) -> None:
+    pq.write_table(
+        pq.read_table(files.interactions).drop_columns("relative_rank"), files.interactions
+    )
 
     with pytest.raises(InputError, match="not an augmented table"):
         files.evaluate()

@@ -31,14 +31,14 @@ def timed(
     return Interactions(user, item, 2, n_items, stamp if time else None)
 
 
-def generated(rows: list[tuple[int, int, float]], popularity: float | None = 0.0) -> pa.Table:
-    user, item, share = zip(*rows, strict=True)
+def generated(rows: list[tuple[int, int, float]], exponent: float | None = 0.0) -> pa.Table:
+    user, item, relative_rank = zip(*rows, strict=True)
     return pa.table(
         {
             "user": pa.array(user, pa.int32()),
             "item": pa.array(item, pa.int32()),
-            "popularity": pa.array([popularity] * len(rows), pa.float32()),
-            "share": pa.array(share, pa.float32()),
+            "popularity_exponent": pa.array([exponent] * len(rows), pa.float32()),
+            "relative_rank": pa.array(relative_rank, pa.float32()),
         }
     )
 
@@ -48,18 +48,18 @@ def data(placement: Placement = "before", time: bool = True) -> Data:
     train = timed([(0, 1, 20), (0, 2, 30), (0, 3, 10), (1, 0, 5), (1, 4, 6)], time=time)
     valid = timed([(0, 5, 40), (1, ITEMS, 7)], ITEMS + 1, time)
     test = timed([(0, 6, 50), (1, 3, 8)], ITEMS + 1, time)
-    # The order of the rows means nothing: the share is the rank.
+    # The order of the rows means nothing: the relative rank is the rank.
     first = generated([(0, 9, 1.0), (1, 7, 0.5), (0, 8, 0.67), (0, 7, 0.33)])
-    other = generated([(0, 8, 0.33), (0, 9, 0.67), (0, 0, 1.0), (1, 8, 0.5)], popularity=0.7)
+    other = generated([(0, 8, 0.33), (0, 9, 0.67), (0, 0, 1.0), (1, 8, 0.5)], exponent=0.7)
     rows = pa.concat_tables([first, other])
     controls = rows.slice(0, 1).add_column(0, "control", [["ease"]])
     return Data(train, valid, test, rows, controls, placement)
 
 
 def training_set(
-    tables: Data, amount: float, with_valid: bool = False, popularity: float = 0.0
+    tables: Data, amount: float, with_valid: bool = False, exponent: float = 0.0
 ) -> Interactions:
-    return tables.training_set(tables.generated, Augmentation(amount, popularity), with_valid)
+    return tables.training_set(tables.generated, Augmentation(amount, exponent), with_valid)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,9 @@ def training_set(
         ("after", [3, 1, 2, 7, 8]),
     ],
 )
-def test_training_set_places_the_best_by_share(placement: Placement, expected: list[int]) -> None:
+def test_training_set_places_the_best_by_relative_rank(
+    placement: Placement, expected: list[int]
+) -> None:
     assert training_set(data(placement), 0.7).items_of(0).tolist() == expected
 
 
@@ -85,11 +87,11 @@ def test_amounts_nest() -> None:
 
 
 def test_an_order_of_candidates_is_a_training_set_of_its_own() -> None:
-    whole = training_set(data(), 1.0, popularity=0.7)
+    whole = training_set(data(), 1.0, exponent=0.7)
     assert whole.items_of(0).tolist() == [0, 9, 8, 3, 1, 2]
     assert whole.items_of(1).tolist() == [8, 0, 4]
-    assert training_set(data(), 0.4, popularity=0.7).items_of(0).tolist() == [8, 3, 1, 2]
-    assert training_set(data(), 1.0, popularity=0.5) == data().train
+    assert training_set(data(), 0.4, exponent=0.7).items_of(0).tolist() == [8, 3, 1, 2]
+    assert training_set(data(), 1.0, exponent=0.5) == data().train
 
 
 def test_what_is_known_before_the_test_stands_in_time_order() -> None:
@@ -115,14 +117,19 @@ def test_without_time_there_is_none() -> None:
 
 def test_names_of_fits() -> None:
     assert str(Fit(ORIGINAL_DATA, 1)) == "amount=0/seed=1"
-    assert str(Fit(Augmentation(0.1), 0)) == "amount=0.1/popularity=0/seed=0"
-    assert str(Fit(Augmentation(0.1, 0.5), 0, "ease")) == "ease/amount=0.1/popularity=0.5/seed=0"
+    assert str(Fit(Augmentation(0.1), 0)) == "amount=0.1/popularity_exponent=0/seed=0"
+    assert (
+        str(Fit(Augmentation(0.1, 0.5), 0, "ease"))
+        == "ease/amount=0.1/popularity_exponent=0.5/seed=0"
+    )
 
 
 def test_what_there_is_to_choose_from(tmp_path: Path) -> None:
     evaluation = EvaluationConfig(amounts=(0.5, 0.1, 0.5))
     made = experiment(
-        tmp_path, evaluation=evaluation, filter=FilterConfig(min_votes=1, popularity=(1, 0))
+        tmp_path,
+        evaluation=evaluation,
+        filter=FilterConfig(min_votes=1, popularity_exponents=(1, 0)),
     )
     assert made.augmentations == [
         ORIGINAL_DATA,
@@ -137,7 +144,7 @@ def test_pairs_by_control() -> None:
     tables = data()
     assert tables.pairs(None) is tables.generated
     assert tables.pairs("ease").to_pylist() == [
-        {"user": 0, "item": 9, "popularity": 0.0, "share": 1.0}
+        {"user": 0, "item": 9, "popularity_exponent": 0.0, "relative_rank": 1.0}
     ]
     assert tables.control_names == {"ease"}
 
@@ -148,7 +155,7 @@ def write(tables: Data, folder: Path) -> None:
     tables.valid.write(folder / "heldout" / "valid.parquet")
     tables.test.write(folder / "heldout" / "test.parquet")
     pairs = zip(tables.train.user, tables.train.item, strict=True)
-    original = generated([(user, item, 0.0) for user, item in pairs], popularity=None)
+    original = generated([(user, item, 0.0) for user, item in pairs], exponent=None)
     origin = ["original"] * len(original) + ["generated"] * len(tables.generated)
     both = pa.concat_tables([original, tables.generated]).append_column("origin", [origin])
     (folder / "augmented").mkdir()
@@ -179,10 +186,10 @@ def test_self_is_the_best_of_the_original_fit_in_the_language_models_volume(
 ) -> None:
     write(data(), tmp_path)
     evaluation = EvaluationConfig(amounts=(1.0,), cutoffs=(3,), refit=True)
-    filter = FilterConfig(min_votes=1, agreement=0.0, popularity=(0, 0.7))
+    filter = FilterConfig(min_votes=1, agreement=0.0, popularity_exponents=(0, 0.7))
     made = experiment(tmp_path, evaluation=evaluation, filter=filter, controls=("self",))
     first = Fit(ORIGINAL_DATA, 1)
-    own, other = (Fit(Augmentation(1.0, popularity), 1, "self") for popularity in (0, 0.7))
+    own, other = (Fit(Augmentation(1.0, exponent), 1, "self") for exponent in (0, 0.7))
 
     for fit in (first, own, other):
         made.select(fit)
@@ -196,7 +203,7 @@ def test_self_is_the_best_of_the_original_fit_in_the_language_models_volume(
         (1, best[1, 0], 0.5 / 2),
     ]  # fmt: skip
     table = pq.read_table(kept)
-    in_order = table["popularity"].to_numpy() == 0
+    in_order = table["popularity_exponent"].to_numpy() == 0
     assert table.filter(in_order).equals(generated(expected))
     assert read_json(kept.with_name("training.json"))["generated_pairs"] == 4
     # The same items are put in the other order: three and one are all that there is room for.
@@ -223,7 +230,7 @@ def test_a_sequential_recommender_continues_the_original_history(
         recommender="sasrec",
         settings=SASRecConfig(embedding_size=4, max_epochs=1),
         evaluation=EvaluationConfig(amounts=(1.0,), cutoffs=(3,), placement="after"),
-        filter=FilterConfig(min_votes=1, popularity=(0,)),
+        filter=FilterConfig(min_votes=1, popularity_exponents=(0,)),
     )
     trained: list[Interactions] = []
     continued: list[Interactions] = []

@@ -34,7 +34,7 @@ def material(words: str = "abcde") -> Material:
     generated = np.array([ANN, BOB]), np.array([3, 0])
     return Material(
         original=original,
-        train=place_generated(original, *generated, "before"),
+        train=place_generated(original, *generated, placement="before"),
         valid=heldout([ANN, BOB], [2, 3]),
         test=heldout([ANN, BOB], [4, 0]),
         users=pa.array(["ann", "bob"]),

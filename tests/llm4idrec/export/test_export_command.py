@@ -38,15 +38,15 @@ def artifacts(workplace: Callable[..., Config]) -> Config:
                 "item": pa.array(fresh[:, place], pa.int32()),
                 "votes": users,
                 "mean_log_probability": users,
-                "popularity": pa.array(0 * users + popularity, pa.float32()),
+                "popularity_exponent": pa.array(0 * users + exponent, pa.float32()),
                 "rank": 0 * users + 1,
             }
         )
-        for place, popularity in enumerate((0.0, 0.3))
+        for place, exponent in enumerate((0.0, 0.3))
     )
     (out / "candidates").mkdir()
     pq.write_table(candidates, out / "candidates/candidates.parquet")
-    nothing = candidates.slice(0, 0).select(["user", "item", "popularity", "rank"])
+    nothing = candidates.slice(0, 0).select(["user", "item", "popularity_exponent", "rank"])
     pq.write_table(
         nothing.add_column(0, "control", pa.array([], pa.string())),
         out / "candidates/controls.parquet",
@@ -89,7 +89,7 @@ def test_an_order_of_candidates(artifacts: Config, capsys: pytest.CaptureFixture
     assert main([*arguments, "absent", "--popularity", "0.5"]) == 2
     assert (
         "no generated pairs with the popularity discount 0.5; expected one of 0, 0.3; choose one "
-        "of filter.popularity"
+        "of filter.popularity_exponents"
     ) in capsys.readouterr().err
     assert not Path("absent").exists()
 
@@ -102,21 +102,23 @@ def test_what_validation_chose_for_a_recommender(
     assert "evaluation/mf/selection.json: there is no such file" in capsys.readouterr().err
     folder = Path("artifacts/evaluation/mf")
     folder.mkdir(parents=True)
-    write_json(folder / "selection.json", {"chosen": {"amount": 1.0, "popularity": 0.3}})
+    write_json(folder / "selection.json", {"chosen": {"amount": 1.0, "popularity_exponent": 0.3}})
     assert main([*arguments, "chosen"]) == 0
     assert main([*arguments[:3], "--popularity", "0.3", "--to", "said"]) == 0
     assert written(Path("chosen")) == written(Path("said"))
     capsys.readouterr()
     assert main([*arguments, "both", "--amount", "0.1"]) == 2
     assert "--for stands beside --amount or --popularity" in capsys.readouterr().err
-    write_json(folder / "selection.json", {"chosen": {"amount": 0.0, "popularity": 0.0}})
+    write_json(folder / "selection.json", {"chosen": {"amount": 0.0, "popularity_exponent": 0.0}})
     assert main([*arguments, "nothing"]) == 2
     assert "validation chose to add nothing for mf" in capsys.readouterr().err
 
 
 def test_a_tuned_filter_says_which_order_there_is(artifacts: Config) -> None:
     """Its one exponent is the default, as it is what the stages went by."""
-    tuned = artifacts.filter.model_copy(update={"popularity": (0.3,)}).model_dump(mode="json")
+    tuned = artifacts.filter.model_copy(update={"popularity_exponents": (0.3,)}).model_dump(
+        mode="json"
+    )
     write_json(Path("tuned.yaml"), {"filter": tuned, "evaluation": {"amounts": [0.5]}})
     params = yaml.safe_load(Path("params.yaml").read_text())
     params["filter"]["source"] = "tuned.yaml"

@@ -50,7 +50,7 @@ def test_controls_json(folders: dict[str, Any]) -> None:
         ("mf", metric, source) for metric in METRICS for source in ("augmented", "ease", "self")
     ] + [("lightgcn", metric, "augmented") for metric in METRICS]
     assert rows[0]["p_value"] == read_json(folders["out"] / "comparison.json")[0]["p_value"]
-    assert [(row["popularity"], row["n_seeds"]) for row in rows[:2]] == [
+    assert [(row["popularity_exponent"], row["n_seeds"]) for row in rows[:2]] == [
         (1.0, SEEDS),
         (1.0, SEEDS - 1),
     ]
@@ -88,9 +88,9 @@ def test_page_on_what_was_added(folders: dict[str, Any]) -> None:
     own = (30**2 + 22**2 + 14**2 + 7**2) / 73
     assert added.count("Amount") == 4
     first, second, *_ = (
-        added.split(f"Amount {amount}, popularity discount {popularity} ")[1]
+        added.split(f"Amount {amount}, popularity discount {exponent} ")[1]
         for amount in (0.5, 1)
-        for popularity in (0, 1)
+        for exponent in (0, 1)
     )
     assert f"language model 2 50.0 % 25.0 % {7 / own:.2f} EASE 2 50.0 %" in first
     assert f"language model 1 0.0 % 25.0 % {14 / own:.2f} EASE 1 0.0 %" in second

@@ -73,7 +73,9 @@ def tuning(tmp_path: Path) -> FilterTuning:
         evaluation=EvaluationConfig(
             seeds=2, selection_seeds=2, amounts=(0.25, 0.5), cutoffs=(5,), workers=1
         ),
-        filter=FilterConfig(min_votes=1, agreement=1.0, popularity=(0.0, 1.0), max_ratio=0.5),
+        filter=FilterConfig(
+            min_votes=1, agreement=1.0, popularity_exponents=(0.0, 1.0), max_ratio=0.5
+        ),
         ease=EASEConfig(l2=1.0),
         seed=3,
         device="cpu",
@@ -96,7 +98,7 @@ def test_it_starts_with_nothing_and_the_settings_as_they_are(
 ) -> None:
     assert [t.number for t in undisturbed] == list(range(14))
     assert undisturbed[0].choice.amount == 0
-    settings = [(t.choice.amount, t.choice.popularity) for t in undisturbed[1:5]]
+    settings = [(t.choice.amount, t.choice.popularity_exponent) for t in undisturbed[1:5]]
     assert settings == [(0.25, 0), (0.25, 1), (0.5, 0), (0.5, 1)]
     assert {(t.choice.min_votes, t.choice.agreement) for t in undisturbed[:5]} == {(1, 1.0)}
     assert all(len(t.by_seed) == 2 for t in undisturbed[:3])

@@ -23,10 +23,10 @@ def evaluation(tmp_path: Path) -> Path:
     series = {
         "amount=0/seed=0": [0.1, 0.2],
         "amount=0/seed=1": [0.3, 0.4, 0.5],
-        "amount=0.5/popularity=1/seed=0": [0.2],
-        "amount=0.5/popularity=1/seed=1": [0.4],
-        "amount=0.25/popularity=0/seed=0": [9.0],
-        "ease/amount=0.5/popularity=1/seed=0": [0.7],
+        "amount=0.5/popularity_exponent=1/seed=0": [0.2],
+        "amount=0.5/popularity_exponent=1/seed=1": [0.4],
+        "amount=0.25/popularity_exponent=0/seed=0": [9.0],
+        "ease/amount=0.5/popularity_exponent=1/seed=0": [0.7],
     }
     rows = [
         {"series": name, "step": 5 * place, "loss": None, "recall_at_5": value}
@@ -37,8 +37,8 @@ def evaluation(tmp_path: Path) -> Path:
     scores = [(0.0, 0.0, [0.1, 0.3]), (0.5, 0.0, [0.2]), (0.5, 1.0, [0.4])]
     selection = {
         "metric": "recall_at_5",
-        "chosen": {"amount": 0.5, "popularity": 1.0},
-        "scores": [{"amount": a, "popularity": p, "by_seed": s} for a, p, s in scores],
+        "chosen": {"amount": 0.5, "popularity_exponent": 1.0},
+        "scores": [{"amount": a, "popularity_exponent": p, "by_seed": s} for a, p, s in scores],
     }
     write_json(folder / "selection.json", selection)
     return folder

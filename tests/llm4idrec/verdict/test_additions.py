@@ -15,15 +15,15 @@ from llm4idrec.verdict.additions import Addition, describe_additions
 COLUMNS = {
     "user": pa.int32(),
     "item": pa.int32(),
-    "share": pa.float32(),
-    "popularity": pa.float32(),
+    "relative_rank": pa.float32(),
+    "popularity_exponent": pa.float32(),
 }
 LITTLE, MUCH = Augmentation(0.1), Augmentation(0.5)
 POPULAR = Augmentation(0.5, 0.3)
 
 
-def pairs(rows: list[tuple[int, int, float]], popularity: float | None = 0.0) -> pa.Table:
-    columns = zip(*((*row, popularity) for row in rows), strict=True)
+def pairs(rows: list[tuple[int, int, float]], exponent: float | None = 0.0) -> pa.Table:
+    columns = zip(*((*row, exponent) for row in rows), strict=True)
     return pa.table(list(map(pa.array, columns, COLUMNS.values())), list(COLUMNS))
 
 

@@ -42,7 +42,7 @@ def write_evaluation(
     folder.mkdir()
     pq.write_table(pa.concat_tables(tables), folder / "per_user.parquet")
     write_json(folder / "selection.json", {"metric": "ndcg_at_5"})
-    summary = {"chosen_amount": 0.25, "chosen_popularity": 0.5, "generated_pairs": 8}
+    summary = {"chosen_amount": 0.25, "chosen_popularity_exponent": 0.5, "generated_pairs": 8}
     for name in set(gains) - {"augmented"}:
         summary |= {f"{name}_generated_pairs": 7, f"{name}_seeds": control_seeds}
     write_json(folder / "summary.json", summary)
@@ -86,8 +86,11 @@ def test_rows_and_corrections(tmp_path: Path) -> None:
         assert (row["lead_low"], row["lead_high"]) == pytest.approx((lead.low, lead.high))
         own = found[f"{row['recommender']}/augmented"]
         assert row["lead"] == pytest.approx(own["value"] / row["value"] - 1)
-        assert (row["amount"], row["popularity"]) == (own["amount"], own["popularity"])
-        assert (row["amount"], row["popularity"]) == (0.25, 0.5)
+        assert (row["amount"], row["popularity_exponent"]) == (
+            own["amount"],
+            own["popularity_exponent"],
+        )
+        assert (row["amount"], row["popularity_exponent"]) == (0.25, 0.5)
         assert (row["generated_pairs"], own["generated_pairs"]) == (7, 8)
     own, before = rows[3], comparison[1]
     assert (own["value"], own["p_value"]) == (before["augmented"], before["p_value"])

@@ -23,7 +23,11 @@ def test_a_mean_ends_where_the_first_seed_stopped(evaluation: Path) -> None:
 
 
 def test_where_nothing_is_added_both_lines_are_the_same(evaluation: Path) -> None:
-    nothing = {"metric": "recall_at_5", "chosen": {"amount": 0.0, "popularity": 0.0}, "scores": []}
+    nothing = {
+        "metric": "recall_at_5",
+        "chosen": {"amount": 0.0, "popularity_exponent": 0.0},
+        "scores": [],
+    }
     write_json(evaluation / "selection.json", nothing)
     histories = mean_histories(evaluation)
     assert histories["augmented"].equals(histories["original"])

@@ -9,8 +9,8 @@ from scipy import stats
 from pipelines.registry.challenge import Lead, lead_table, leads_over, objections
 
 
-def lead(share: float, p_value: float) -> Lead:
-    return Lead(rival=0.5, challenger=0.5 * (1 + share), p_value=p_value)
+def lead(relative: float, p_value: float) -> Lead:
+    return Lead(rival=0.5, challenger=0.5 * (1 + relative), p_value=p_value)
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ def test_leads_are_paired_over_users_and_corrected_over_recommenders() -> None:
     assert leads[first].p_value == pytest.approx(2 * plain[first])
     for name, values in rival.items():
         expected = challenger[name].mean() / values.mean() - 1
-        assert leads[name].share == pytest.approx(expected)
+        assert leads[name].relative == pytest.approx(expected)
     # Unpaired, none of this could be seen.
     assert stats.ttest_ind(challenger[first], rival[first]).pvalue > 0.3 > leads[first].p_value
 
 
 def test_a_rival_that_finds_nothing_is_led_by_anything() -> None:
-    assert Lead(0.0, 0.1, 0.01).share == float("inf")
-    assert Lead(0.0, 0.0, 1.0).share == 0
+    assert Lead(0.0, 0.1, 0.01).relative == float("inf")
+    assert Lead(0.0, 0.0, 1.0).relative == 0
     assert objections({"mf": Lead(0.0, 0.1, 0.01)}) == ()
 
 

@@ -26,8 +26,8 @@ NDCG = {"original": (0.2, 0.4), "augmented": (0.3, 0.45), "ease": (0.1,)}
 SEED = itertools.count()
 SERIES = {
     "original": "amount=0/seed={}",
-    "augmented": "amount=0.5/popularity=1/seed={}",
-    "ease": "ease/amount=0.5/popularity=1/seed={}",
+    "augmented": "amount=0.5/popularity_exponent=1/seed={}",
+    "ease": "ease/amount=0.5/popularity_exponent=1/seed={}",
 }
 
 
@@ -60,9 +60,17 @@ def evaluation() -> Path:
     pq.write_table(pa.table(table | metrics), folder / "per_user.parquet")
     write_json(
         folder / "selection.json",
-        {"metric": "ndcg_at_5", "chosen": {"amount": 0.5, "popularity": 1.0}, "scores": []},
+        {
+            "metric": "ndcg_at_5",
+            "chosen": {"amount": 0.5, "popularity_exponent": 1.0},
+            "scores": [],
+        },
     )
-    summary: dict[str, float] = {"chosen_amount": 0.5, "chosen_popularity": 1.0, "n_users": 2}
+    summary: dict[str, float] = {
+        "chosen_amount": 0.5,
+        "chosen_popularity_exponent": 1.0,
+        "n_users": 2,
+    }
     for name, n in SEEDS.items():
         summary |= {
             f"{name}_ndcg_at_5": float(np.mean(NDCG[name])),
@@ -122,8 +130,8 @@ def test_each_data_set_is_a_run_with_the_same_metrics(config: Config, evaluation
         assert its == {"recommender": "mf", **stage_runs.about(config)}
         assert its["version"] == version
     assert set(original.data.metrics) == set(augmented.data.metrics) == set(control.data.metrics)
-    assert original.data.params == {"amount": "0.0", "popularity": "0.0", "seeds": "2"}
-    assert control.data.params == {"amount": "0.5", "popularity": "1.0", "seeds": "1"}
+    assert original.data.params == {"amount": "0.0", "popularity_exponent": "0.0", "seeds": "2"}
+    assert control.data.params == {"amount": "0.5", "popularity_exponent": "1.0", "seeds": "1"}
     metrics = augmented.data.metrics
     assert metrics["test/ndcg_at_5"] == pytest.approx(0.375)
     assert metrics["test_beyond_accuracy/coverage_at_5"] == 0.5
@@ -188,7 +196,7 @@ def test_trials_are_runs_that_say_so(config: Config) -> None:
     tuning = Path("artifacts/tuning/mf")
     tuning.mkdir(parents=True)
     settings = {"amount": 0.5, "min_votes": 1, "least_probable": 0.0, "agreement": 1.0}
-    common = settings | {"popularity": 0.0}
+    common = settings | {"popularity_exponent": 0.0}
     trials = [
         {"number": 0, "outcome": "complete", **common, "value": 0.5, "gain": 0.0},
         {"number": 1, "outcome": "complete", **common, "value": 0.6, "gain": 0.2},
@@ -227,9 +235,9 @@ def test_the_report_is_kept_and_the_version_tells_its_verdict(config: Config) ->
         "p_value": 0.001, "n_seeds": 2, "n_users": 40,
     }  # fmt: skip
     ours = row | {
-        "source": "augmented", "headline": True, "value": 0.12, "amount": 0.5, "popularity": 1.0,
-        "lead": None, "lead_low": None, "lead_high": None, "lead_p_value": None,
-        "generated_pairs": 7,
+        "source": "augmented", "headline": True, "value": 0.12, "amount": 0.5,
+        "popularity_exponent": 1.0, "lead": None, "lead_low": None, "lead_high": None,
+        "lead_p_value": None, "generated_pairs": 7,
     }  # fmt: skip
     lead = {"lead_low": -0.1, "lead_high": 0.2, "lead_p_value": 0.4}
     write_json(Path("comparison.json"), [row, row | {"metric": "recall_at_5", "ci_low": None}])

@@ -100,7 +100,7 @@ def test_faults(tmp_path: Path, texts: dict[str, str], message: str) -> None:
 
 
 def test_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "MOST_FILES", 2)
+    monkeypatch.setattr(folder, "MAX_FILES", 2)
     write(tmp_path, **{f"{name}.csv": "" for name in "abc"})
     assert sentence(tmp_path).startswith(": is a folder of more than 2 files; expected the inter")
 
