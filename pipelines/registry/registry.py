@@ -32,7 +32,6 @@ from llm4idrec.runtime.files import fingerprint, read_json
 from llm4idrec.verdict.verdict import compare_recommenders
 from pipelines.environment import REPO
 from pipelines.registry.model_card import model_card
-from pipelines.snapshot import dvc_hash
 from pipelines.stages import (
     ADAPTER,
     BASE_MODEL,
@@ -42,6 +41,7 @@ from pipelines.stages import (
     TRAIN,
     Files,
 )
+from pipelines.tools.dvc_internals import dvc_hash
 from pipelines.tracking.stage_runs import StageRun
 
 MODEL = "llm4idrec-adapter"

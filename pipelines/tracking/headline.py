@@ -9,8 +9,9 @@ from llm4idrec.runtime.files import read_json
 from llm4idrec.verdict.digest import lead_over_best_control
 from llm4idrec.verdict.leads import LANGUAGE_MODEL, SourceRow, lead_table
 from llm4idrec.verdict.verdict import Row, judge, percent, recommender_name, verdict_table
+from pipelines.tools.mlflow_internals import NOTE
 from pipelines.tracking.batches import log_metrics, numbers
-from pipelines.tracking.stage_runs import NOTE, StageRun, tag_run
+from pipelines.tracking.stage_runs import StageRun, tag_run
 
 LONGEST_NOTE = 5000  # that MLflow's database takes in a tag
 

@@ -22,12 +22,13 @@ from llm4idrec.runtime.files import COST, read_json
 from pipelines.environment import state
 from pipelines.git import git_tags
 from pipelines.relocation import EXPERIMENT, MLFLOW_FILES
-from pipelines.snapshot import dvc_hash
+from pipelines.tools import mlflow_internals
+from pipelines.tools.dvc_internals import dvc_hash
+from pipelines.tools.mlflow_internals import PARENT
 from pipelines.tracking.batches import curves, flat, log_metrics, log_params, numbers
 from pipelines.tracking.search import tagged
 
 VERSION = "llm4idrec.version"
-PARENT, NOTE = "mlflow.parentRunId", "mlflow.note.content"
 STAGE, PLACE = "stage", "place"
 """Tags of a stage's run: which stage, on which machine in which folder."""
 SUPERSEDED = "superseded"
@@ -97,7 +98,7 @@ def stage_run(
     parent_id = parent_run(client, experiment, version)
     tags = {
         PARENT: parent_id,
-        "mlflow.source.name": f"pipelines.run {name}",
+        mlflow_internals.SOURCE: f"pipelines.run {name}",
         STAGE: name,
         PLACE: place,
         **about(version),

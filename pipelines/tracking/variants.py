@@ -21,9 +21,10 @@ from llm4idrec.tuning.trials import TRIALS, VALIDATIONS
 from llm4idrec.verdict.histories import EPOCH, compared, mean_histories
 from llm4idrec.verdict.leads import LANGUAGE_MODEL, source_name
 from llm4idrec.verdict.verdict import recommender_name
+from pipelines.tools.mlflow_internals import COLOR, PARENT
 from pipelines.tracking.batches import curves, now, numbers
 from pipelines.tracking.search import tagged
-from pipelines.tracking.stage_runs import PARENT, StageRun
+from pipelines.tracking.stage_runs import StageRun
 
 ORIGINAL, AUGMENTED, CONTROL, TRIAL = "original", "augmented", "control", "trial"
 """The values of the tag `data`."""
@@ -82,7 +83,7 @@ def _tags(recommender: str, variant: str, place: int) -> dict[str, str]:
         "data": kinds.get(variant, CONTROL),
         "source": source_name(variant),
         "recommender": recommender,
-        "mlflow.runColor": COLORS.get(variant) or CONTROL_COLORS[place % len(CONTROL_COLORS)],
+        COLOR: COLORS.get(variant) or CONTROL_COLORS[place % len(CONTROL_COLORS)],
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +15,8 @@ from mlflow.tracking import MlflowClient
 from llm4idrec.config import Config
 from llm4idrec.runtime.files import write_json
 from pipelines.git import git_tags
-from pipelines.snapshot import dvc_hash
+from pipelines.tools import mlflow_internals
+from pipelines.tools.dvc_internals import dvc_hash
 from pipelines.tracking import stage_runs
 from pipelines.tracking.search import tagged
 
@@ -149,22 +149,13 @@ def test_a_version_says_what_it_is(workplace: Callable[..., Config]) -> None:
     assert nested.data.tags["filter"] == parent.data.tags["filter"] == "tuned for mf"
 
 
-def test_hashes_are_those_of_dvc(workplace: Callable[..., Config], out: Path) -> None:
-    dvc = [sys.executable, "-m", "dvc"]
-    subprocess.run([*dvc, "init", "--no-scm", "--quiet"], check=True)
-    subprocess.run([*dvc, "add", "--quiet", "ratings.csv", "artifacts"], check=True)
-    for name in ("ratings.csv", "artifacts"):
-        pinned = Path(f"{name}.dvc").read_text()
-        assert f"md5: {dvc_hash(Path(name))}\n" in pinned
-
-
 def test_what_a_killed_process_left_open_is_closed(config: Config, out: Path) -> None:
     client = MlflowClient()
     killed = stage_runs.stage_run("adapter", config, [], {})
     run = killed.__enter__()  # and never left
-    inside = client.create_run(run.experiment_id, tags={stage_runs.PARENT: run.run_id})
+    inside = client.create_run(run.experiment_id, tags={mlflow_internals.PARENT: run.run_id})
     elsewhere = {stage_runs.STAGE: "adapter", stage_runs.PLACE: "other:/machine"}
-    other = client.create_run(run.experiment_id, tags={stage_runs.PARENT: "x", **elsewhere})
+    other = client.create_run(run.experiment_id, tags={mlflow_internals.PARENT: "x", **elsewhere})
     with stage_runs.stage_run("adapter", config, [], {}):
         pass
     parent, nested = runs(config)
@@ -192,7 +183,7 @@ def test_any_text_can_be_in_a_tag(
         with stage_runs.stage_run("adapter", config, [], {}):
             pass
     (parent,) = tagged(client, experiment, {stage_runs.VERSION: name})
-    nested = tagged(client, experiment, {stage_runs.PARENT: parent.info.run_id})
+    nested = tagged(client, experiment, {mlflow_internals.PARENT: parent.info.run_id})
     assert sorted(run.info.status for run in nested) == ["FINISHED", "FINISHED", "KILLED"]
     assert sum(stage_runs.SUPERSEDED in run.data.tags for run in nested) == 2
 

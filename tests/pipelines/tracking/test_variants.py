@@ -18,6 +18,7 @@ from mlflow.tracking import MlflowClient
 
 from llm4idrec.config import Config
 from llm4idrec.runtime.files import write_json
+from pipelines.tools.mlflow_internals import NOTE, VIEW
 from pipelines.tracking import headline, stage_runs, variants, views
 
 SEEDS = {"original": 2, "augmented": 2, "ease": 1}
@@ -248,7 +249,7 @@ def test_the_report_is_kept_and_the_version_tells_its_verdict(config: Config) ->
     parent = client.get_run(run.parent_id)
     assert parent.data.metrics == {"gain/mf": 0.2, "lead_over_best_control/mf": 0.1}
     assert parent.data.tags["verdict"] == "MF +20.0 %: helps"
-    assert "EASE" in parent.data.tags[stage_runs.NOTE]
+    assert "EASE" in parent.data.tags[NOTE]
     kept = [file.path for file in client.list_artifacts(run.run_id)]
     assert kept == ["comparison.html", "comparison.json", "controls.json"]
 
@@ -260,8 +261,8 @@ def test_ready_views_name_what_is_there(config: Config, evaluation: Path) -> Non
     client = MlflowClient()
     tags = client.get_experiment(run.experiment_id).tags
     for key in ("comparison", "charts-mf", "versions", "trials"):
-        state = json.loads(json.loads(tags[f"{views.VIEW}{key}"])["state"])
-        assert f"viewStateShareKey={key}" in tags[stage_runs.NOTE]
+        state = json.loads(json.loads(tags[f"{VIEW}{key}"])["state"])
+        assert f"viewStateShareKey={key}" in tags[NOTE]
         listed = client.search_runs([run.experiment_id], state["searchFilter"])
         its = [found for found in listed if found.data.tags["version"] == run.about["version"]]
         assert len(its) == {"comparison": 3, "charts-mf": 3, "versions": 1, "trials": 0}[key]
@@ -279,9 +280,9 @@ KINDS = ("tags", "metrics", "params")
 def test_somebody_elses_description_stays(config: Config) -> None:
     with stage_runs.stage_run("tune mf", config, [], {}) as run:
         client, experiment = run.client, run.experiment_id
-        before = client.get_experiment(experiment).tags.get(stage_runs.NOTE, views.START)
-        client.set_experiment_tag(experiment, stage_runs.NOTE, "What we found in spring.")
+        before = client.get_experiment(experiment).tags.get(NOTE, views.START)
+        client.set_experiment_tag(experiment, NOTE, "What we found in spring.")
         views.write_views(run, config)
-        after = client.get_experiment(experiment).tags[stage_runs.NOTE]
-        client.set_experiment_tag(experiment, stage_runs.NOTE, before)
+        after = client.get_experiment(experiment).tags[NOTE]
+        client.set_experiment_tag(experiment, NOTE, before)
     assert after == "What we found in spring."
