@@ -91,7 +91,7 @@ def _large_model(device: torch.device, shape: dict[str, int]) -> Iterator[str]:
     for checkpointing in (False, True):
         model = _random_model(device, shape)
         size = model.num_parameters()
-        tokens, seconds = _lora_steps(model, tokenizer, train, checkpointing)
+        tokens, seconds = _lora_steps(model, tokenizer, train, checkpointing=checkpointing)
         share = 4 * size * tokens / seconds / rate
         yield (
             f"LoRA, {size / 1e6:.0f} M parameters, checkpointing {checkpointing}: "
@@ -139,7 +139,7 @@ def _random_model(device: torch.device, shape: dict[str, int]) -> Any:
 
 
 def _lora_steps(
-    model: Any, tokenizer: Any, train: Interactions, checkpointing: bool
+    model: Any, tokenizer: Any, train: Interactions, *, checkpointing: bool
 ) -> tuple[int, float]:
     """(tokens fed, seconds) of `STEPS` steps after two that are not counted."""
     if checkpointing:

@@ -50,7 +50,8 @@ def _mlflow(name: str, address: str) -> None:
     elif scheme in ("http", "https"):
         with _reaching(name, "MLflow server"):
             answer = mlflow_internals.ask_for_experiment(address, EXPERIMENT, WAIT)
-        _require(answer, {"experiment", "error_code"}, name, "MLflow server", _MLFLOW_KEYS)
+        keys = {"experiment", "error_code"}
+        _require(answer, keys, name, kind="MLflow server", credentials=_MLFLOW_KEYS)
     elif scheme not in ("databricks", "databricks-uc", "uc"):
         _refuse(name, address, "a server as in http://HOST:5000, or a database")
 
@@ -66,7 +67,7 @@ def _zenml(name: str, address: str) -> None:
 
     with _reaching(name, "ZenML server"):
         answer = requests.get(f"{address.rstrip('/')}{zenml_internals.INFO}", timeout=WAIT)
-    _require(answer, {"version"}, name, "ZenML server", _ZENML_KEYS[0])
+    _require(answer, {"version"}, name, kind="ZenML server", credentials=_ZENML_KEYS[0])
     has_key = any(os.environ.get(key) for key in _ZENML_KEYS)
     if not has_key and not zenml_internals.login_file().is_file():
         remedy = f"set {_ZENML_KEYS[0]}"
@@ -140,8 +141,11 @@ def _reason(error: BaseException | None) -> str:
     return reason or "not by HTTP"
 
 
-def _require(answer: Any, keys: set[str], name: str, kind: str, credentials: str) -> None:
-    """That the answer is one of that kind of server, with one of those keys, and no refusal."""
+def _require(answer: Any, keys: set[str], name: str, *, kind: str, credentials: str) -> None:
+    """That the answer is one of that `kind` of server, with one of those keys, and no refusal.
+
+    The address is in the variable `name`; `credentials` are the variables to set for access.
+    """
     if answer.status_code in (401, 403):
         found = f"the {kind} of {name} refuses access ({answer.status_code})"
         raise InputError(found, remedy=f"set {credentials}")

@@ -48,8 +48,8 @@ def recommend(
     model: str,
     histories: Path,
     to: Path,
-    items: int,
     *,
+    items: int,
     columns: Mapping[str, str | None],
     unknown: str,
 ) -> tuple[int, int, int]:

@@ -81,6 +81,7 @@ def stage_run(
     name: str,
     version: Config,
     params: list[str],
+    *,
     deps: Mapping[str, Path],
     config: Config | None = None,
 ) -> Iterator[StageRun]:
@@ -88,7 +89,8 @@ def stage_run(
     and as KILLED if it is interrupted.
 
     The parent is that of `version`, `params.yaml` as it is; `config`, the same by default, is what
-    the stage goes by. Earlier runs of the same stage and version are marked when it is finished;
+    the stage `name` goes by; its keys `params` and what lies below them are logged, and the hashes
+    of the files `deps`. Earlier runs of the same stage and version are marked when it is finished;
     those that a killed process left open are closed as KILLED: nobody else is at this stage here.
     """
     client = MlflowClient()

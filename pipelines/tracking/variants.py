@@ -116,7 +116,7 @@ def _gains(evaluation: Path, metric: str, seeds: Mapping[str, int]) -> dict[str,
     return {name: its / original - 1 for name, (its, original) in means.items() if original}
 
 
-def log_trials(run: StageRun, config: Config, recommender: str, tuning: Path) -> None:
+def log_trials(run: StageRun, config: Config, recommender: str, *, tuning: Path) -> None:
     """A run for each trial: its setting, what it gave on validation, and that by epoch."""
     _forget(run, recommender, f"tags.data = '{TRIAL}'")
     validations = pq.read_table(tuning / VALIDATIONS)

@@ -104,8 +104,8 @@ class Workshop:
 def register_as_it_is(config: Config) -> registry.Version:
     """What lies in the working directory."""
     inputs = STAGES["report"].inputs(config)
-    with stage_runs.stage_run("report", config, [], inputs, config) as run:
-        return registry.register(run, config, inputs, Path(COMPARISON))
+    with stage_runs.stage_run("report", config, [], deps=inputs, config=config) as run:
+        return registry.register(run, config, inputs, comparison=Path(COMPARISON))
 
 
 def validation(gain: float) -> pa.Table:

@@ -93,7 +93,7 @@ def history() -> pa.Table:
 
 def evaluate(config: Config, folder: Path) -> str:
     """The stage's run; returns its ID."""
-    with stage_runs.stage_run("evaluate mf", config, [], {}) as run:
+    with stage_runs.stage_run("evaluate mf", config, [], deps={}) as run:
         run.log_outputs({"artifacts/evaluation/mf": folder}, apart=["artifacts/evaluation/mf"])
         variants.log_variants(run, "mf", folder)
     return run.run_id
@@ -201,8 +201,8 @@ def test_trials_are_runs_that_say_so(config: Config) -> None:
     pq.write_table(pa.table(dict(columns)), tuning / "validations.parquet")
     write_json(tuning / "summary.json", {"best_trial": 1})
     for _ in range(2):
-        with stage_runs.stage_run("tune mf", config, [], {}) as run:
-            variants.log_trials(run, config, "mf", tuning)
+        with stage_runs.stage_run("tune mf", config, [], deps={}) as run:
+            variants.log_trials(run, config, "mf", tuning=tuning)
             views.write_views(run, config)
     found = inside(run.run_id)
     assert [nested.info.run_name for nested in found] == [
@@ -243,7 +243,7 @@ def test_the_report_is_kept_and_the_version_tells_its_verdict(config: Config) ->
     write_json(Path("controls.json"), sources)
     Path("comparison.html").write_text("<html></html>")
     files = Path("comparison.json"), Path("controls.json"), Path("comparison.html")
-    with stage_runs.stage_run("report", config, [], {}) as run:
+    with stage_runs.stage_run("report", config, [], deps={}) as run:
         headline.log_comparison(run, *files)
     client = MlflowClient()
     parent = client.get_run(run.parent_id)
@@ -255,7 +255,7 @@ def test_the_report_is_kept_and_the_version_tells_its_verdict(config: Config) ->
 
 
 def test_ready_views_name_what_is_there(config: Config, evaluation: Path) -> None:
-    with stage_runs.stage_run("evaluate mf", config, [], {}) as run:
+    with stage_runs.stage_run("evaluate mf", config, [], deps={}) as run:
         variants.log_variants(run, "mf", evaluation)
         views.write_views(run, config.model_copy(update={"recommenders": ("mf",)}))
     client = MlflowClient()
@@ -278,7 +278,7 @@ KINDS = ("tags", "metrics", "params")
 
 
 def test_somebody_elses_description_stays(config: Config) -> None:
-    with stage_runs.stage_run("tune mf", config, [], {}) as run:
+    with stage_runs.stage_run("tune mf", config, [], deps={}) as run:
         client, experiment = run.client, run.experiment_id
         before = client.get_experiment(experiment).tags.get(NOTE, views.START)
         client.set_experiment_tag(experiment, NOTE, "What we found in spring.")
