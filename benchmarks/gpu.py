@@ -17,8 +17,9 @@ import string
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -42,6 +43,12 @@ from llm4idrec.runtime.device import choose_device
 
 SEED, STEPS, EPOCHS = 0, 10, 3
 LISTS = ListsConfig(users=True, words=True)
+IN_BFLOAT16 = {
+    "preset": "paper",
+    "loss_on": "answer",
+    "precision": "bfloat16",
+    "accumulation": 1,
+}
 LLAMA_7B = {
     "hidden_size": 4096,
     "intermediate_size": 11008,
@@ -54,6 +61,14 @@ TINY = {
     "num_hidden_layers": 2,
     "num_attention_heads": 2,
 }
+
+
+class Machine(TypedDict):
+    """What every stage with a language model is told of where it runs."""
+
+    seed: int
+    device: str
+    threads: int
 
 
 def main() -> None:
@@ -103,7 +118,7 @@ def _large_model(device: torch.device, shape: dict[str, int]) -> Iterator[str]:
         config = GenerationConfig(method=method, views=1, items=40, history=50, batch_size=32)
         generator = Generator(model, tokenizer, train, config, ListsConfig(), SEED)
         generator.candidates(np.arange(2))
-        seconds = _seconds(lambda ask=generator: ask.candidates(np.arange(64)))
+        seconds = _seconds(partial(generator.candidates, np.arange(64)))
         yield f"{method}: {64 * 40 / seconds:.0f} items/s, {_peak(device)}"
 
 
@@ -144,8 +159,7 @@ def _lora_steps(
     """(tokens fed, seconds) of `STEPS` steps after two that are not counted."""
     if checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
-    settings = {"loss_on": "answer", "precision": "bfloat16", "accumulation": 1, "steps": STEPS}
-    config = AdapterConfig(preset="paper", **settings)
+    config = AdapterConfig.model_validate(IN_BFLOAT16 | {"steps": STEPS})
     model = add_adapter(model, config, [])
     asked = Prompts(per_user=2, fully_share=1, subset_length=20)
     with tempfile.TemporaryDirectory() as folder:
@@ -186,10 +200,9 @@ def _spelling_tokenizer() -> PreTrainedTokenizerFast:
 def _small_model(train: Interactions) -> Iterator[str]:
     """The language model's part of the flow with SmolLM2 and a token for each item."""
     lists = ListsConfig()
-    common = {"seed": SEED, "device": "auto", "threads": 8}
+    common: Machine = {"seed": SEED, "device": "auto", "threads": 8}
     base = BaseModelConfig(kind="pretrained", name="smollm2", id_tokens=True)
-    changes = {"loss_on": "answer", "precision": "bfloat16", "batch_size": 32, "accumulation": 1}
-    adapter = AdapterConfig(preset="paper", **changes)
+    adapter = AdapterConfig.model_validate(IN_BFLOAT16 | {"batch_size": 32})
     generation = GenerationConfig(views=8, items=100, history=100)
     prompts = Prompts(per_user=20, fully_share=0.5, subset_length=20)
     with tempfile.TemporaryDirectory(prefix="gpu-") as folder:
