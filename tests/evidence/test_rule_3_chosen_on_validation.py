@@ -7,6 +7,7 @@ Another test set must leave every choice, and every byte that follows from one, 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -52,7 +53,7 @@ def test_the_filter_is_tuned_without_the_test_set(
     monkeypatch.setenv(IN_PLACE, "1")
     tune = flow.config.tune.model_copy(update={"trials": 2, "workers": 1})
     with inside(tmp_path):
-        out, _ = tune_filter.entrypoint(
+        out, _ = cast(Any, tune_filter).entrypoint(
             flow.at / "train", flow.at / "heldout", flow.at / "generations", "popularity", {},
             flow.config.evaluation, flow.config.filter, flow.config.ease, tune, 1, "cpu", "tiny",
         )  # fmt: skip
@@ -71,11 +72,12 @@ def test_every_item_of_the_catalogue_is_ranked() -> None:
     n_items, last = 500, 499
     counts = np.arange(n_items, 0, -1)
     user, item = (
-        np.repeat(np.arange(n_items), counts),
-        np.concatenate([np.arange(n) for n in counts]),
+        np.repeat(np.arange(n_items, dtype=np.int32), counts),
+        np.concatenate([np.arange(n, dtype=np.int32) for n in counts]),
     )
     train = Interactions(user, item, n_items, n_items)
-    heldout = Interactions([n_items - 1], [last], n_items, n_items)
+    held = np.array([n_items - 1], np.int32), np.array([last], np.int32)
+    heldout = Interactions(*held, n_items, n_items)
     popular = Popularity(PopularityConfig())
     popular.learn(train)
     users = np.array([n_items - 1], np.int32)

@@ -76,22 +76,27 @@ def two_tastes() -> tuple[Interactions, Interactions, Interactions, pa.Table]:
     test.append((0, ITEMS))
     rows = [(u, i, "original", 0.0) for u, i in train]
     rows += [(u, i, "generated", share) for u, i, share in generated]
-    user, item, origin, share = zip(*rows, strict=True)
+    users, items, origins, shares = zip(*rows, strict=True)
     table = pa.table(
         {
-            "user": pa.array(user, pa.int32()),
-            "item": pa.array(item, pa.int32()),
-            "origin": pa.array(origin),
-            "popularity": pa.array([None if o == "original" else 0 for o in origin], pa.float32()),
-            "share": pa.array(share, pa.float32()),
+            "user": pa.array(users, pa.int32()),
+            "item": pa.array(items, pa.int32()),
+            "origin": pa.array(origins),
+            "popularity": pa.array([None if o == "original" else 0 for o in origins], pa.float32()),
+            "share": pa.array(shares, pa.float32()),
         }
     )
     return (
-        Interactions(*np.array(train).T, USERS, ITEMS),
-        Interactions(*np.array(valid).T, USERS, ITEMS + 1),
-        Interactions(*np.array(test).T, USERS, ITEMS + 1),
+        _interactions(train, ITEMS),
+        _interactions(valid, ITEMS + 1),
+        _interactions(test, ITEMS + 1),
         table,
     )
+
+
+def _interactions(pairs: list[tuple[int, int]], n_items: int) -> Interactions:
+    user, item = np.array(pairs, np.int32).T
+    return Interactions(user, item, USERS, n_items)
 
 
 def stand_ins(augmented: pa.Table) -> pa.Table:

@@ -50,15 +50,18 @@ def make_artifacts(config: Config, at: Path) -> None:
         at / "raw", train, heldout, identifiers,
         data=config.data, split=config.split, seed=config.seed,
     )  # fmt: skip
-    seeded = {"seed": config.seed, "device": config.device, "threads": 1}
-    made = {"lists": config.lists, "seed": config.seed}
-    stages.prompts(train, at / "prompts", prompts=config.prompts, **made)
+    stages.prompts(
+        train, at / "prompts", prompts=config.prompts, lists=config.lists, seed=config.seed
+    )
     stages.base_model(
-        train, at / "base_model", base_model=config.base_model, lists=config.lists, **seeded
-    )
+        train, at / "base_model",
+        base_model=config.base_model, lists=config.lists,
+        seed=config.seed, device=config.device, threads=1,
+    )  # fmt: skip
     stages.adapter(
-        at / "base_model", at / "prompts", at / "adapter", adapter=config.adapter, **seeded
-    )
+        at / "base_model", at / "prompts", at / "adapter",
+        adapter=config.adapter, seed=config.seed, device=config.device, threads=1,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

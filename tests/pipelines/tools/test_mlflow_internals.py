@@ -46,8 +46,8 @@ def test_a_fresh_store_has_the_columns_of_paths(tmp_path: Path) -> None:
             assert column in found, f"{HERE} has no column {table}.{column} in a fresh store"
     client = MlflowClient()
     place = client.get_experiment(experiment_id(client)).artifact_location
-    found = mlflow_internals.experiment_location(database, EXPERIMENT)
-    assert found == place, f"{HERE} keeps the experiment's place elsewhere than in its table"
+    read = mlflow_internals.experiment_location(database, EXPERIMENT)
+    assert read == place, f"{HERE} keeps the experiment's place elsewhere than in its table"
     assert mlflow_internals.experiment_location(database, "another") is None
     sqlite3.connect(tmp_path / "empty.db").close()
     assert mlflow_internals.experiment_location(tmp_path / "empty.db", EXPERIMENT) is None

@@ -169,7 +169,7 @@ def test_requests_are_few(
     config: Config, evaluation: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four for each of the three data sets and a handful for the stage, however many numbers."""
-    sent = []
+    sent: list[str] = []
     kinds = ("create_run", "log_batch", "set_terminated", "search_runs", "delete_run", "set_tag")
     for kind in kinds:
         monkeypatch.setattr(MlflowClient, kind, _counted(getattr(MlflowClient, kind), sent))
