@@ -34,7 +34,7 @@ def cut_lists(train: Interactions, longest: int, seed: int) -> list[Prompt]:
 def tune(
     model: Any, tokenizer: Any, prompts: Sequence[Prompt], *, seconds: float, seed: int
 ) -> tuple[int, int]:
-    """Train with prompts drawn by `seed`; (prompts seen, optimizer steps).
+    """Train with `prompts` in an order by `seed`; (prompts seen, optimizer steps).
 
     `model` is transformers' with an adapter, which is trained in place, and `tokenizer` its own;
     `seconds` are those of the CPU that it has.

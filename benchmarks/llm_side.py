@@ -109,8 +109,8 @@ def _our_loop(
 def _validation_loss(
     job: Job, model: Any, tokenizer: Any, *, train: Interactions, valid: Interactions
 ) -> float:
-    """The mean over the items of `valid` of the first `job.users` users, in nats; questions have
-    their items in `train`, as `tokenizer` encodes them for `model`."""
+    """The mean over the items of `valid` of the first users, as many as `job` says, in nats;
+    questions have their items in `train`, as `tokenizer` encodes them for `model`."""
     encoder = PromptEncoder(tokenizer)
     trie = CatalogueTrie(encoder.catalogue(train.n_items), encoder.separator)
     probabilities = ItemProbabilities(model.eval(), trie, encoder.pad)

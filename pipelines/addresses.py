@@ -142,7 +142,7 @@ def _reason(error: BaseException | None) -> str:
 
 
 def _require(answer: Any, keys: set[str], name: str, *, kind: str, credentials: str) -> None:
-    """That the answer is one of that `kind` of server, with one of those keys, and no refusal.
+    """That the `answer` is one of that `kind` of server, with one of the `keys`, and no refusal.
 
     The address is in the variable `name`; `credentials` are the variables to set for access.
     """

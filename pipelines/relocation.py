@@ -99,7 +99,11 @@ def _mend(databases: list[Path], old: Path, new: Path) -> None:
 def _mend_column(
     connection: sqlite3.Connection, table: str, column: str, *, old: Path, new: Path
 ) -> None:
-    """Row by row, for a path's new text may be the old one of another."""
+    """Rewrite each path below the folder `old` that stands in `column` of `table`, a name with its
+    schema, as it is below `new`; `connection` is within a transaction.
+
+    Row by row, for a path's new text may be the old one of another.
+    """
     rows = connection.execute(f"SELECT rowid, {column} FROM {table} WHERE {column} IS NOT NULL")
     changes = [(there, row) for row, text in rows if (there := moved(text, old, new)) != text]
     connection.executemany(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", changes)

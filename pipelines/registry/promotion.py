@@ -121,7 +121,8 @@ def _record(
     result: Challenge,
     against: str,
 ) -> None:
-    """When, over whom, by which figures, and what was overruled, as tags of the new champion.
+    """When, over whom, by which figures, and what was overruled, as tags of the new champion, which
+    `client` sets.
 
     `version` takes the place of `champion`, of none where there was none; `result` is how they
     compared, and `against` what spoke against it, empty if nothing did.

@@ -68,7 +68,12 @@ class StageRun:
         self, name: str, tags: Mapping[str, str], status: str = "FINISHED", *,
         start: int, params: Mapping[str, object], metrics: Sequence[Metric],
     ) -> None:  # fmt: skip
-        """A closed run inside this one; the UI puts that with the largest `start` first."""
+        """A closed run inside this one, by that `name`; the UI puts the one with the largest
+        `start` (milliseconds) first.
+
+        `tags` are beside those of all runs of the version; `status` is one of MLflow's; `params`
+        and `metrics` are logged.
+        """
         tags = {PARENT: self.run_id, **self.about, **tags}
         run = self.client.create_run(self.experiment_id, start_time=start, tags=tags, run_name=name)
         log_params(self.client, run.info.run_id, params)
