@@ -48,9 +48,9 @@ def ask(scratch: Path) -> list[dict[str, Any]]:
     """pip-audit's answer; every release unknown if it cannot be installed, or gives none."""
     venv.create(scratch, with_pip=True)
     install = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", ".ci/audit.lock"]
-    if subprocess.run([scratch / "bin" / "python", *install], check=False).returncode:
+    if subprocess.run([str(scratch / "bin" / "python"), *install], check=False).returncode:
         return unknown()
-    command = [scratch / "bin" / "pip-audit", "--format", "json", "--progress-spinner", "off"]
+    command = [str(scratch / "bin" / "pip-audit"), "--format", "json", "--progress-spinner", "off"]
     command += ["--require-hashes", "--disable-pip"]
     command += [part for lock in LOCKS for part in ("--requirement", lock)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)

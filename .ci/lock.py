@@ -37,7 +37,8 @@ def compile_lock(uv: Path, requirements: str, kept: Path) -> Releases:
         if kept.is_file():
             out.write_text("\n".join(read_lock(kept)), encoding="utf-8")  # without its hashes
         options = ["--generate-hashes", "--no-annotate", "--no-header", "--python-version", "3.11"]
-        command = [uv, "pip", "compile", given, *options, "--quiet", "--output-file", out]
+        command = [str(uv), "pip", "compile", str(given), *options, "--quiet"]
+        command += ["--output-file", str(out)]
         subprocess.run(command, check=True)
         return read_lock(out)
 

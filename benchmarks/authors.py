@@ -32,9 +32,13 @@ def cut_lists(train: Interactions, longest: int, seed: int) -> list[Prompt]:
 
 
 def tune(
-    model: Any, tokenizer: Any, prompts: Sequence[Prompt], seconds: float, seed: int
+    model: Any, tokenizer: Any, prompts: Sequence[Prompt], *, seconds: float, seed: int
 ) -> tuple[int, int]:
-    """Train for so many CPU seconds; (prompts seen, optimizer steps)."""
+    """Train with `prompts` in an order by `seed`; (prompts seen, optimizer steps).
+
+    `model` is transformers' with an adapter, which is trained in place, and `tokenizer` its own;
+    `seconds` are those of the CPU that it has.
+    """
     tokenizer.padding_side = "left"
     weights = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=RATE)
@@ -60,12 +64,22 @@ def tune(
 
 @torch.inference_mode()
 def generate(
-    model: Any, tokenizer: Any, train: Interactions, longest: int, users: Sequence[int], seed: int
+    model: Any,
+    tokenizer: Any,
+    train: Interactions,
+    *,
+    longest: int,
+    users: Sequence[int],
+    seed: int,
 ) -> dict[int, list[str]]:
-    """What is between commas and blanks in one answer for each user."""
+    """What is between commas and blanks in one answer for each of `users`.
+
+    `model` is transformers', tuned, and `tokenizer` its own; a question has the first items of the
+    user in `train`, at most `longest`; `seed` is that of the sampling.
+    """
     tokenizer.padding_side = "left"
     torch.manual_seed(seed)
-    answers = {}
+    answers: dict[int, list[str]] = {}
     for start in range(0, len(users), ANSWERS_TOGETHER):
         part = list(users[start : start + ANSWERS_TOGETHER])
         texts = [question_text(u, train.items_of(u)[:longest].tolist(), words=True) for u in part]

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -53,6 +53,12 @@ from llm4idrec.stages import STAGES
 
 SEED, STEPS, EPOCHS = 0, 10, 3
 LISTS = ListsConfig(users=True, words=True)
+IN_BFLOAT16 = {
+    "preset": "paper",
+    "loss_on": "answer",
+    "precision": "bfloat16",
+    "accumulation": 1,
+}
 LLAMA_7B = {
     "hidden_size": 4096,
     "intermediate_size": 11008,
@@ -65,6 +71,14 @@ TINY = {
     "num_hidden_layers": 2,
     "num_attention_heads": 2,
 }
+
+
+class Machine(TypedDict):
+    """What every stage with a language model is told of where it runs."""
+
+    seed: int
+    device: str
+    threads: int
 
 
 def main() -> None:
@@ -102,7 +116,7 @@ def _large_model(device: torch.device, shape: dict[str, int]) -> Iterator[str]:
     for checkpointing in (False, True):
         model = _random_model(device, shape)
         size = model.num_parameters()
-        tokens, seconds = _lora_steps(model, tokenizer, train, checkpointing)
+        tokens, seconds = _lora_steps(model, tokenizer, train, checkpointing=checkpointing)
         share = 4 * size * tokens / seconds / rate
         yield (
             f"LoRA, {size / 1e6:.0f} M parameters, checkpointing {checkpointing}: "
@@ -116,7 +130,7 @@ def _large_model(device: torch.device, shape: dict[str, int]) -> Iterator[str]:
             LanguageModel(model, tokenizer), train, config, lists=ListsConfig(), seed=SEED
         )
         generator.candidates(np.arange(2))
-        seconds = _seconds(lambda ask=generator: ask.candidates(np.arange(64)))
+        seconds = _seconds(partial(generator.candidates, np.arange(64)))
         yield f"{method}: {64 * 40 / seconds:.0f} items/s, {_peak(device)}"
 
 
@@ -152,13 +166,12 @@ def _random_model(device: torch.device, shape: dict[str, int]) -> Any:
 
 
 def _lora_steps(
-    model: Any, tokenizer: Any, train: Interactions, checkpointing: bool
+    model: Any, tokenizer: Any, train: Interactions, *, checkpointing: bool
 ) -> tuple[int, float]:
     """(tokens fed, seconds) of `STEPS` steps after two that are not counted."""
     if checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
-    settings = {"loss_on": "answer", "precision": "bfloat16", "accumulation": 1, "steps": STEPS}
-    config = AdapterConfig(preset="paper", **settings)
+    config = AdapterConfig.model_validate(IN_BFLOAT16 | {"steps": STEPS})
     model = add_adapter(model, config, [])
     asked = Prompts(per_user=2, fully_share=1, subset_length=20)
     with tempfile.TemporaryDirectory() as folder:
@@ -198,10 +211,9 @@ def _spelling_tokenizer() -> PreTrainedTokenizerFast:
 
 def _small_model(train: Interactions) -> Iterator[str]:
     """The language model's part of the flow with SmolLM2 and a token for each item."""
-    changes = {"loss_on": "answer", "precision": "bfloat16", "batch_size": 32, "accumulation": 1}
     settings = {
         "base_model": BaseModelConfig(kind="pretrained", name="smollm2", id_tokens=True),
-        "adapter": AdapterConfig(preset="paper", **changes),
+        "adapter": AdapterConfig.model_validate(IN_BFLOAT16 | {"batch_size": 32}),
         "generation": GenerationConfig(views=8, items=100, history=100),
         "prompts": Prompts(per_user=20, fully_share=0.5, subset_length=20),
         "lists": ListsConfig(),

@@ -68,18 +68,19 @@ def tune(job: Job) -> dict[str, float]:
     model, tokenizer = _with_adapter(job)
     if job.loop == "authors":
         began = time.process_time()
-        seen, steps = authors.tune(model, tokenizer, prompts, job.seconds, SEED)
+        seen, steps = authors.tune(model, tokenizer, prompts, seconds=job.seconds, seed=SEED)
         seconds = time.process_time() - began
     else:
         user = (lambda p: p.user) if job.words else (lambda _: None)
         packed = PackedPrompts(replace(p, user=user(p), words=job.words) for p in prompts)
-        _, pace = _our_loop(job, model, tokenizer, packed, 2)
+        _, pace = _our_loop(job, model, tokenizer, prompts=packed, steps=2)
         model, tokenizer = _with_adapter(job)
         steps = max(2, round(job.seconds / pace * 2))
-        seen, seconds = _our_loop(job, model, tokenizer, packed, steps)
+        seen, seconds = _our_loop(job, model, tokenizer, prompts=packed, steps=steps)
     memory = peak_mb()
     model.save_pretrained(job.adapter, save_embedding_layers=False)
-    loss = _validation_loss(job, model.get_base_model(), tokenizer, train, valid)
+    base = model.get_base_model()
+    loss = _validation_loss(job, base, tokenizer, train=train, valid=valid)
     return {"prompts": seen, "updates": steps, "cpu": seconds, "peak_mb": memory, "loss": loss}
 
 
@@ -91,9 +92,10 @@ def _with_adapter(job: Job) -> tuple[Any, Any]:
 
 
 def _our_loop(
-    job: Job, model: Any, tokenizer: Any, prompts: PackedPrompts, steps: int
+    job: Job, model: Any, tokenizer: Any, *, prompts: PackedPrompts, steps: int
 ) -> tuple[int, float]:
-    """(prompts seen, CPU seconds)."""
+    """Train the adapter of `model` with the settings of `job`, for `steps` updates of the optimizer
+    on `prompts`, encoded with `tokenizer`; (prompts seen, CPU seconds)."""
     config = AdapterConfig(**job.tuning | {"steps": steps})
     batches = PromptBatches(prompts, PromptEncoder(tokenizer), config, seed=SEED)
     schedule = Schedule(config.learning_rate, config.accumulation, config.precision, steps, SEED)
@@ -105,8 +107,10 @@ def _our_loop(
 
 @torch.inference_mode()
 def _validation_loss(
-    job: Job, model: Any, tokenizer: Any, train: Interactions, valid: Interactions
+    job: Job, model: Any, tokenizer: Any, *, train: Interactions, valid: Interactions
 ) -> float:
+    """The mean over the items of `valid` of the first users, as many as `job` says, in nats;
+    questions have their items in `train`, as `tokenizer` encodes them for `model`."""
     encoder = PromptEncoder(tokenizer)
     trie = CatalogueTrie(encoder.catalogue(train.n_items), encoder.separator)
     probabilities = ItemProbabilities(model.eval(), trie, encoder.pad)
@@ -141,9 +145,9 @@ def generate(job: Job) -> dict[str, dict[str, float]]:
     }
     if job.words:
         ways["authors"] = lambda: authors.generate(
-            model, tokenizer, train, job.longest, users, SEED
+            model, tokenizer, train, longest=job.longest, users=users, seed=SEED
         )
-    return _timed(model, ways, train, job.seconds / 3)
+    return _timed(model, ways, train, seconds=job.seconds / 3)
 
 
 def _by_user(generator: Generator, users: Sequence[int]) -> dict[int, list[str]]:
@@ -158,6 +162,7 @@ def _timed(
     model: Any,
     ways: dict[str, Callable[[], dict[int, list[str]]]],
     train: Interactions,
+    *,
     seconds: float,
 ) -> dict[str, dict[str, float]]:
     """Of one run of each way; the short ones are run in turn until each has had `seconds`."""

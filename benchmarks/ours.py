@@ -29,7 +29,7 @@ def main() -> None:
         raise TypeError(f"{job['model']} is not trained by epochs, expected one that is")
     own: dict[str, float] = {}
     if job["quality"]:
-        own["epoch"] = _fit(recommender, train, job["metric"], job["cutoff"])
+        own["epoch"] = _fit(recommender, train, metric=job["metric"], cutoff=job["cutoff"])
     else:
         recommender.start(train)
 
@@ -40,7 +40,7 @@ def main() -> None:
         recommender.train_epoch()
 
 
-def _fit(recommender: Trained, train: Interactions, metric: str, cutoff: int) -> int:
+def _fit(recommender: Trained, train: Interactions, *, metric: str, cutoff: int) -> int:
     """Train on the whole of `train` for as many epochs as validation, carved from it, wants."""
     rng = np.random.default_rng(recommender.seed)
     line = np.arange(len(train))

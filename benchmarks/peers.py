@@ -81,11 +81,13 @@ class Bench:
         settings = settings | self.changes
         job = {"model": model, "settings": settings, "quality": quality, "metric": self.metrics[1]}
         folder = self.folder / f"{model}-ours"
-        return Side("our side", "benchmarks.ours", job | self._shared(), folder, sys.executable)
+        job |= self._shared()
+        return Side("our side", "benchmarks.ours", job, folder=folder, python=sys.executable)
 
     def theirs(self, model: str, job: Job) -> Side:
         name, module = self.framework.name, self.framework.module
-        return Side(name, module, job | self._shared(), self.folder / f"{model}-peer", self.python)
+        folder = self.folder / f"{model}-peer"
+        return Side(name, module, job | self._shared(), folder=folder, python=self.python)
 
     def _shared(self) -> Job:
         return {"data": str(self.data), "places": PLACES, "cutoff": self.cutoff, "seed": SEED}

@@ -52,12 +52,15 @@ def serve(
     answers: int,
     rank: Callable[[], Outcome],
     describe: Callable[[Outcome], Ranking],
+    *,
     first_epoch: int = 0,
     scale: float = 1.0,
 ) -> Iterator[int]:
-    """Yield the number of an epoch whenever one is to be trained; rank in between.
+    """Yield the number of an epoch, from `first_epoch`, whenever one is to be trained; rank in
+    between.
 
-    Only `rank` is timed, not `describe`. `scale` multiplies the seconds of an epoch.
+    `answers` is the descriptor that answers are written to. Only `rank` is timed, not `describe`,
+    which makes the ranking of what it gave. `scale` multiplies the seconds of an epoch.
     """
     epoch = first_epoch
     about = {"start_mb": peak_mb()}
@@ -86,9 +89,12 @@ def peak_mb() -> float:
 
 
 class Side:
-    """A process with one thread that trains and ranks when told to; a context manager."""
+    """A process with one thread that trains and ranks when told to; a context manager.
 
-    def __init__(self, name: str, module: str, job: Job, folder: Path, python: str) -> None:
+    `name` is for messages; the interpreter `python` runs `module` on `job` in the new `folder`.
+    """
+
+    def __init__(self, name: str, module: str, job: Job, *, folder: Path, python: str) -> None:
         self.name = name
         self.folder = folder
         folder.mkdir(parents=True)

@@ -47,7 +47,7 @@ RANKED = 20_000
 
 
 def draw_pairs(
-    users: int, items: int, pairs: int, rng: np.random.Generator
+    users: int, items: int, pairs: int, *, rng: np.random.Generator
 ) -> tuple[IntArray, IntArray]:
     """Distinct pairs in random order, about `pairs` of them: log-normal histories, Zipf items."""
     length = rng.lognormal(0, 0.8, users)
@@ -67,15 +67,18 @@ def write_interactions(at: Path, pairs: int, items: int = ITEMS) -> None:
         return
     at.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    user, item = draw_pairs(pairs // HISTORY, items, pairs, rng)
+    user, item = draw_pairs(pairs // HISTORY, items, pairs, rng=rng)
     columns = {"user": user, "item": item, "time": rng.integers(1 << 30, size=len(user))}
     pyarrow.csv.write_csv(pa.table(columns), at / DATA)
 
 
 def write_candidates(
-    folder: Path, train: Interactions, per_user: int, shard_users: int, seed: int = 0
+    folder: Path, train: Interactions, *, per_user: int, shard_users: int, seed: int = 0
 ) -> None:
-    """`shard-*.parquet` of `candidates.SCHEMA`: up to `per_user` items drawn by popularity."""
+    """Write `shard-*.parquet` of `candidates.SCHEMA` into `folder`, of `shard_users` users each.
+
+    Up to `per_user` items a user are drawn, by their popularity in `train`, from `seed`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     bounds = np.cumsum(train.item_counts / len(train))
@@ -156,7 +159,7 @@ def measured(stage: str, at: Path, memory: float) -> dict[str, float]:
 
 def in_fresh_process(stage: str, at: Path, memory: float) -> dict[str, Any]:
     """CPU seconds, the most memory (MB) and bytes written by one stage on the folder `at`."""
-    prepare(stage, at)
+    put_in_place(stage, at)
     command = [sys.executable, "-m", "benchmarks.scale", "--stage", stage, "--folder", str(at)]
     command += ["--memory", str(memory)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
@@ -164,13 +167,13 @@ def in_fresh_process(stage: str, at: Path, memory: float) -> dict[str, Any]:
     return answer
 
 
-def prepare(stage: str, at: Path) -> None:
+def put_in_place(stage: str, at: Path) -> None:
     """Put in place what a language model and a control would have left for `stage`."""
     if stage != "filter" or (at / "generations").exists():
         return
     train = Interactions.read(at / "train/interactions.parquet")
-    write_candidates(at / "generations", train, CANDIDATES, 256)
-    write_candidates(at / "drawn", train, CANDIDATES, train.n_users, seed=1)
+    write_candidates(at / "generations", train, per_user=CANDIDATES, shard_users=256)
+    write_candidates(at / "drawn", train, per_user=CANDIDATES, shard_users=train.n_users, seed=1)
     (at / "controls").mkdir(exist_ok=True)
     (at / "drawn/shard-00000.parquet").rename(at / "controls/random.parquet")
 

@@ -47,7 +47,7 @@ def main() -> None:
 
     def epochs(*bounds: Any) -> Iterator[int] | range:
         if isinstance(bounds[0], _Epochs):
-            return serve(answers, model.test, describe, job["first_epoch"])
+            return serve(answers, model.test, describe, first_epoch=job["first_epoch"])
         return builtins.range(*bounds)
 
     model.maxEpoch = _Epochs()

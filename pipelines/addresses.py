@@ -11,10 +11,11 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from llm4idrec.errors import InputError, LLM4IDRecError
+from pipelines.relocation import EXPERIMENT
+from pipelines.tools import mlflow_internals, zenml_internals
 
 WAIT = 5
 """Seconds that a server has to answer."""
@@ -47,20 +48,10 @@ def _mlflow(name: str, address: str) -> None:
     if scheme in _DATABASES:
         _database(name, address)
     elif scheme in ("http", "https"):
-        from mlflow.tracking._tracking_service.utils import get_default_host_creds
-        from mlflow.utils.rest_utils import http_request
-
         with _reaching(name, "MLflow server"):
-            answer = http_request(
-                get_default_host_creds(address),
-                "/api/2.0/mlflow/experiments/get-by-name",
-                "GET",
-                max_retries=0,
-                timeout=WAIT,
-                raise_on_status=False,
-                params={"experiment_name": "llm4idrec"},
-            )
-        _require(answer, {"experiment", "error_code"}, name, "MLflow server", _MLFLOW_KEYS)
+            answer = mlflow_internals.ask_for_experiment(address, EXPERIMENT, WAIT)
+        keys = {"experiment", "error_code"}
+        _require(answer, keys, name, kind="MLflow server", credentials=_MLFLOW_KEYS)
     elif scheme not in ("databricks", "databricks-uc", "uc"):
         _refuse(name, address, "a server as in http://HOST:5000, or a database")
 
@@ -75,10 +66,10 @@ def _zenml(name: str, address: str) -> None:
     import requests
 
     with _reaching(name, "ZenML server"):
-        answer = requests.get(f"{address.rstrip('/')}/api/v1/info", timeout=WAIT)
-    _require(answer, {"version"}, name, "ZenML server", _ZENML_KEYS[0])
-    login = Path(os.environ["ZENML_CONFIG_PATH"], "credentials.yaml")
-    if not login.is_file() and not any(os.environ.get(key) for key in _ZENML_KEYS):
+        answer = requests.get(f"{address.rstrip('/')}{zenml_internals.INFO}", timeout=WAIT)
+    _require(answer, {"version"}, name, kind="ZenML server", credentials=_ZENML_KEYS[0])
+    has_key = any(os.environ.get(key) for key in _ZENML_KEYS)
+    if not has_key and not zenml_internals.login_file().is_file():
         remedy = f"set {_ZENML_KEYS[0]}"
         raise InputError(f"{name} is set, and no key of that server", remedy=remedy)
 
@@ -130,7 +121,7 @@ def _database(name: str, address: str) -> None:
 def _reaching(name: str, kind: str) -> Iterator[None]:
     try:
         yield
-    except LLM4IDRecError:
+    except (LLM4IDRecError, ImportError):
         raise
     except Exception as error:  # each package has its own, and wraps those of others
         raise InputError(
@@ -150,8 +141,11 @@ def _reason(error: BaseException | None) -> str:
     return reason or "not by HTTP"
 
 
-def _require(answer: Any, keys: set[str], name: str, kind: str, credentials: str) -> None:
-    """That the answer is one of that kind of server, with one of those keys, and no refusal."""
+def _require(answer: Any, keys: set[str], name: str, *, kind: str, credentials: str) -> None:
+    """That the `answer` is one of that `kind` of server, with one of the `keys`, and no refusal.
+
+    The address is in the variable `name`; `credentials` are the variables to set for access.
+    """
     if answer.status_code in (401, 403):
         found = f"the {kind} of {name} refuses access ({answer.status_code})"
         raise InputError(found, remedy=f"set {credentials}")

@@ -10,7 +10,6 @@ import re
 import shlex
 import sys
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 
 from llm4idrec.errors import InputError
@@ -18,25 +17,23 @@ from llm4idrec.runtime.faults import exit_code
 from llm4idrec.runtime.files import locked
 from pipelines import addresses
 from pipelines.relocation import MLFLOW_FILES, relocate
+from pipelines.tools import dvc_internals, mlflow_internals, zenml_internals
 
 REPO = Path(__file__).resolve().parents[1]
 STORES = {"MLFLOW_TRACKING_URI": "mlflow.db", "ZENML_STORE_URL": "zenml.db"}
 """The variables that name a store, and the file that is one where they are not set."""
 OURS = ("LLM4IDREC_", "MLFLOW_", "ZENML_")
 """How variables begin that mean nothing where they are empty."""
-_UNNAMEABLE = re.compile(r"[?\\]|%[0-9A-Fa-f]{2}")
-"""A URL's query begins at the first, ZenML takes the second for a slash, and MLflow decodes the
-third once more than it was encoded."""
+_UNNAMEABLE = re.compile(f"{zenml_internals.UNNAMEABLE}|{mlflow_internals.UNNAMEABLE}")
 
 
 def state() -> Path:
     """The folder of all run records: `.state` in the repository, ignored by git and DVC.
 
-    `dvc exp run --queue` works in a copy under `.dvc/tmp/exps`; its records belong to the original,
-    which is also what a relative LLM4IDREC_STATE starts from. `InputError` if that names the home
-    of nobody.
+    `dvc exp run --queue` works in a copy; its records belong to the original, which is also what a
+    relative LLM4IDREC_STATE starts from. `InputError` if that names the home of nobody.
     """
-    home = Path(str(REPO).partition("/.dvc/tmp/exps/")[0])
+    home = dvc_internals.original_of(REPO)
     place = os.environ.get("LLM4IDREC_STATE") or ".state"
     try:
         return home / Path(place).expanduser()
@@ -138,14 +135,10 @@ def create_stores() -> None:
         print(f"{folder}: creating the run records", flush=True)
         creating.write_text(" ".join(missing), encoding="utf-8")
         if "mlflow.db" in missing:
-            from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-            # MLflow's client would give its own experiment a place in the working directory.
-            SqlAlchemyStore(os.environ["MLFLOW_TRACKING_URI"], (folder / MLFLOW_FILES).as_uri())
+            address = os.environ["MLFLOW_TRACKING_URI"]
+            mlflow_internals.create_store(address, folder / MLFLOW_FILES)
         if "zenml.db" in missing:
-            from zenml.client import Client
-
-            Client().active_stack_model  # noqa: B018
+            zenml_internals.create_store()
         creating.unlink()
 
 
@@ -156,12 +149,11 @@ def _is_own(name: str) -> bool:
 
 def _check_names(folder: Path) -> None:
     """Refuse what MLflow and ZenML cannot have in the name of a folder."""
-    packages = find_spec("mlflow")
-    if packages and packages.origin and "%" in packages.origin:
+    if package := mlflow_internals.misplaced_package():
         raise InputError(
             "MLflow cannot be installed below a folder whose name has '%'",
             remedy="rename the folder, and make .venv anew",
-            file=Path(packages.origin).parent,
+            file=package,
         )
     try:
         found = _UNNAMEABLE.search(str(folder))

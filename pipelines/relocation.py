@@ -14,20 +14,11 @@ from urllib.parse import unquote
 
 from llm4idrec.errors import InputError
 from llm4idrec.runtime.files import replacing_file
+from pipelines.tools import mlflow_internals, zenml_internals
 
 COLUMNS = {
-    "mlflow.db": (
-        ("experiments", "artifact_location"),
-        ("runs", "artifact_uri"),
-        ("logged_models", "artifact_location"),
-        ("model_versions", "source"),
-        ("model_versions", "storage_location"),
-    ),
-    "zenml.db": (
-        ("artifact_version", "uri"),
-        ("artifact_visualization", "uri"),
-        ("logs", "uri"),
-    ),
+    "mlflow.db": mlflow_internals.PATH_COLUMNS,
+    "zenml.db": zenml_internals.PATH_COLUMNS,
 }
 """Of each database, the tables and columns that hold paths below its folder."""
 EXPERIMENT, MLFLOW_FILES = "llm4idrec", "mlflow"
@@ -86,14 +77,10 @@ def _place(database: Path) -> Path | None:
     """The folder that MLflow's experiment was in when it was made or mended."""
     if not database.is_file():
         return None
-    with closing(sqlite3.connect(database)) as connection:
-        if not connection.execute("PRAGMA table_info(experiments)").fetchall():
-            return None
-        locations = "SELECT artifact_location FROM experiments WHERE name = ?"
-        found = connection.execute(locations, (EXPERIMENT,)).fetchone()
-    if found is None or not found[0].startswith(_URI):
+    location = mlflow_internals.experiment_location(database, EXPERIMENT)
+    if location is None or not location.startswith(_URI):
         return None
-    return Path(next(_readings(found[0]))).parent
+    return Path(next(_readings(location))).parent
 
 
 def _mend(databases: list[Path], old: Path, new: Path) -> None:
@@ -106,13 +93,17 @@ def _mend(databases: list[Path], old: Path, new: Path) -> None:
         with connection:
             for database, schema in zip(databases, schemas, strict=True):
                 for table, column in COLUMNS[database.name]:
-                    _mend_column(connection, f"{schema}.{table}", column, old, new)
+                    _mend_column(connection, f"{schema}.{table}", column, old=old, new=new)
 
 
 def _mend_column(
-    connection: sqlite3.Connection, table: str, column: str, old: Path, new: Path
+    connection: sqlite3.Connection, table: str, column: str, *, old: Path, new: Path
 ) -> None:
-    """Row by row, for a path's new text may be the old one of another."""
+    """Rewrite each path below the folder `old` that stands in `column` of `table`, a name with its
+    schema, as it is below `new`; `connection` is within a transaction.
+
+    Row by row, for a path's new text may be the old one of another.
+    """
     rows = connection.execute(f"SELECT rowid, {column} FROM {table} WHERE {column} IS NOT NULL")
     changes = [(there, row) for row, text in rows if (there := moved(text, old, new)) != text]
     connection.executemany(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", changes)

@@ -128,7 +128,10 @@ def run_stage(options: argparse.Namespace) -> None:
         from pipelines.tracking import stage_runs
 
         keys = stage.keys(config)
-        with before.explaining(), stage_runs.stage_run(label, version, keys, inputs, config) as run:
+        with (
+            before.explaining(),
+            stage_runs.stage_run(label, version, keys, deps=inputs, config=config) as run,
+        ):
             with before.all_or_none(outputs):
                 zenml_run = flow.run_stage(stage, config, inputs)
                 if TRAIN in outputs:
@@ -183,7 +186,9 @@ def record(done: Done) -> None:
         inputs = {artifact: done.files[artifact] for artifact in places(stage.reads, config)}
         outputs = {artifact: done.files[artifact] for artifact in places(stage.outputs, config)}
         keys = stage.keys(config)
-        with stage_runs.stage_run(stage.name, done.version, keys, inputs, config) as run:
+        with stage_runs.stage_run(
+            stage.name, done.version, keys, deps=inputs, config=config
+        ) as run:
             run.tag(**{"zenml.run": done.run_id})
             log_stage(run, config, inputs, outputs)
     print_verdict(done.files)
@@ -202,7 +207,7 @@ def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> N
     for name, folder in evaluated.items():
         variants.log_variants(run, name, folder)
     for name, folder in tuned.items():
-        variants.log_trials(run, config, name, folder)
+        variants.log_trials(run, config, name, tuning=folder)
     if evaluated or tuned:
         views.write_views(run, config)
     if COMPARISON in outputs:
@@ -210,7 +215,7 @@ def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> N
         from pipelines.tracking.headline import log_comparison
 
         log_comparison(run, outputs[COMPARISON], outputs[CONTROL_COMPARISON], outputs[FIGURES])
-        register(run, config, inputs, outputs[COMPARISON])
+        register(run, config, inputs, comparison=outputs[COMPARISON])
 
 
 def show_verdict(options: argparse.Namespace) -> None:
@@ -254,8 +259,8 @@ def recommend(options: argparse.Namespace) -> None:
 
     columns = {"user": options.user, "item": options.item, "timestamp": options.timestamp}
     rows, served, users = recommendations.recommend(
-        str(options.model), options.histories, options.to, options.items,
-        columns=columns, unknown=options.unknown,
+        str(options.model), options.histories, options.to,
+        items=options.items, columns=columns, unknown=options.unknown,
     )  # fmt: skip
     print(f"{options.to}: {rows} rows, for {served} of {users} users")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from llm4idrec.runtime.files import COST, code_hash, forget_work, remove
 from llm4idrec.stages import STAGES
 from llm4idrec.stages.stage import Stage, expanded
 from pipelines.environment import REPO
+from pipelines.tools.dvc_internals import dvc_hash
 
 CODE = ("llm4idrec/", "steps/")
 _MAX_NAMED = 3
@@ -127,18 +126,6 @@ class Snapshot:
         more = f" and {n} more" if (n := len(changes) - _MAX_NAMED) > 0 else ""
         verb = f" {verb}" if verb else ""
         return f"{named}{more}{verb} while the stage {self.stage} ran, which went by what was there"
-
-
-def dvc_hash(path: Path) -> str:
-    """The MD5 that `dvc.lock` holds for a file or folder."""
-    if path.is_file():
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "md5").hexdigest()
-    files = {
-        f.relative_to(path).as_posix(): f for f in path.rglob("*") if f.is_file() and f.name != COST
-    }
-    listing = [{"md5": dvc_hash(files[name]), "relpath": name} for name in sorted(files)]
-    return hashlib.md5(json.dumps(listing, sort_keys=True).encode()).hexdigest() + ".dir"
 
 
 def _code(stages: Iterable[str]) -> dict[Path, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def tiny_ratings() -> str:
     return "\n".join(lines) + "\n"
 
 
-def tiny_params(**changes: dict[str, object]) -> Config:
+def tiny_params(**changes: Mapping[str, object]) -> Config:
     """Write the repository's `params.yaml` at its smallest."""
     params = tiny_values(**changes)
     Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
@@ -75,7 +75,7 @@ def tiny_values(**changes: dict[str, object]) -> dict[str, Any]:
     """The same, not written."""
     params: dict[str, Any] = yaml.safe_load((REPO / "params.yaml").read_text())
     columns = {"user": "user", "item": "item", "timestamp": "time"}
-    small: dict[str, dict[str, object]] = {
+    small: dict[str, Mapping[str, object]] = {
         "data": {"path": "ratings.csv", "k_core": 0, **columns},
         "prompts": {"per_user": 2, "subset_length": 4},
         "base_model": {"hidden_size": 8, "layers": 1, "heads": 2, "epochs": 1},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,8 +11,6 @@ from zenml import pipeline, save_artifact
 from zenml.client import Client
 from zenml.config import DockerSettings
 from zenml.enums import ExecutionMode
-from zenml.environment import Environment
-from zenml.integrations.registry import integration_registry
 
 from llm4idrec.artifacts import SOURCE, Artifact, Files
 from llm4idrec.config import Config
@@ -25,6 +22,7 @@ from pipelines.environment import REPO, variables
 from pipelines.git import git_tags
 from pipelines.orchestration import run_settings, stack
 from pipelines.orchestration.wiring import CONFIG, Wired, wire
+from pipelines.tools.zenml_internals import start_fast
 from steps.fetch_interactions import check as check_address
 from steps.fetch_interactions import fetch_interactions
 from steps.materializer import PathMaterializer, referenced
@@ -65,7 +63,7 @@ def image() -> DockerSettings:
 def run_stage(stage: Stage, config: Config, inputs: Files) -> str:
     """Run one stage on this machine, writing in place, uncached (DVC caches); ZenML's run ID."""
     os.environ[IN_PLACE] = "1"
-    _start_fast()
+    start_fast()
     stack.use(stack.LOCAL)
     files: Wired = {artifact: _recorded(artifact, path) for artifact, path in inputs.items()}
     files[CONFIG] = save_artifact(config, CONFIG.name)
@@ -85,7 +83,7 @@ def run_all(
     `source` is a file of this machine or, as a string, an address that the run fetches.
     """
     if stack_name == stack.LOCAL:
-        _start_fast()
+        start_fast()
     stack.use(stack_name)
     options = run_settings.read(settings) if settings else None
     scheduled = bool(options and options.schedule)
@@ -198,18 +196,3 @@ def _loaded(run: Any, file: Any) -> Path:
     if hasattr(file, "invocation_id"):
         file = run.steps[file.invocation_id].outputs[file.output_name][0]
     return cast(Path, file.load())
-
-
-def _start_fast() -> None:
-    """Skip two things that cost seconds a run and serve no local stack (ZenML 0.98).
-
-    It imports every integration whose packages are installed, and runs `pip freeze` twice.
-    """
-    integration_registry.activate_integrations = lambda: None
-    Environment.get_python_packages = staticmethod(_installed)
-
-
-def _installed() -> list[str]:
-    """The installed packages as `name==version`, read from the names of their metadata folders."""
-    folders = Path(sysconfig.get_path("purelib")).glob("*-*.dist-info")
-    return sorted(folder.stem.replace("-", "==", 1) for folder in folders)

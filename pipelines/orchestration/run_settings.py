@@ -13,7 +13,6 @@ from pydantic import BaseModel, ValidationError
 from zenml.config import DockerSettings
 from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 from zenml.config.schedule import Schedule
-from zenml.config.settings_resolver import SettingsResolver
 from zenml.config.step_configurations import StepConfigurationUpdate
 from zenml.stack import Stack
 from zenml.utils import settings_utils
@@ -22,6 +21,7 @@ from zenml.utils.pydantic_utils import update_model
 
 from llm4idrec.config.yaml_file import read_yaml
 from llm4idrec.errors import InputError
+from pipelines.tools.zenml_internals import settings_class
 
 BACKEND = "UV_TORCH_BACKEND"  # which build of torch the image gets: cpu, cu130...
 
@@ -83,13 +83,8 @@ def _resolve(key: str, raw: Any, where: str, path: Path, stack: Stack) -> Iterat
         raise InputError(
             f"unknown key `{where}`", f"{known}, or a component such as orchestrator", file=path
         )
-    resolver = SettingsResolver(key, raw)
     try:
-        kind = (
-            resolver._resolve_general_settings_class()
-            if settings_utils.is_general_setting_key(key)
-            else resolver._resolve_stack_component_setting_class(stack)
-        )
+        kind = settings_class(key, stack)
     except KeyError:
         return
     yield _valid(kind, dict(raw), f"{where}.", path)

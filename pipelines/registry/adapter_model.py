@@ -83,7 +83,9 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         empty = np.array([not items for items in histories])
         served = np.flatnonzero((numbers >= 0) & ~empty)
         left = np.flatnonzero((numbers < 0) | empty)
-        answers = [self._candidates(numbers, users, histories, served)] if len(served) else []
+        answers = []
+        if len(served):
+            answers = [self._candidates(numbers, users, histories, served=served)]
         if unknown == "popular":
             answers += [self._most_popular(row, histories[row]) for row in left.tolist()]
             left = left[:0]
@@ -130,7 +132,7 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         )
 
     def _candidates(
-        self, numbers: LongArray, users: np.ndarray, items: list[list[int]], served: LongArray
+        self, numbers: LongArray, users: np.ndarray, items: list[list[int]], *, served: LongArray
     ) -> pd.DataFrame:
         """The language model's, for the rows `served`, without what is no item or not a new one."""
         numbers = numbers[served] if self._users is not None else np.arange(len(served))

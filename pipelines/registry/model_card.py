@@ -29,13 +29,15 @@ def model_card(
     name: str,
     config: Config,
     facts: Mapping[str, str],
+    *,
     validation: Sequence[Row],
     test: Iterable[Row],
     items: Sequence[str],
 ) -> str:
-    """Markdown; `facts` are the tags of the version, `name` is that of the registered model, `test`
-    the rows of `comparison.json`, of which those of the selection metric are shown, and `items` the
-    own IDs of some items, for the example."""
+    """Markdown; `name` is that of the registered model, `config` what the version was made with and
+    `facts` its tags, `validation` what its recommenders gave there, `test` the rows of
+    `comparison.json`, of which those of the selection metric are shown, and `items` the own IDs of
+    some items, for the example."""
     metric = validation[0]["metric"]
     of_test = [row for row in test if row["metric"] == metric]
     return "\n".join(

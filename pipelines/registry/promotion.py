@@ -51,7 +51,7 @@ def promote(client: MlflowClient, number: str | None, force: bool) -> str:
         sentences = (f"Version {version.number} is not promoted: {against}.", result.remedy)
         raise NotMovedError(" ".join((*filter(None, sentences), "--force promotes it anyway.")))
     _require_champion(client, champion)
-    _record(client, version, champion, result, against)
+    _record(client, version, champion, result=result, against=against)
     client.set_registered_model_alias(MODEL, CHAMPION, version.number)
     _complete(client, version.number)
     forced = _by_force(against)
@@ -117,10 +117,16 @@ def _record(
     client: MlflowClient,
     version: Version,
     champion: Version | None,
+    *,
     result: Challenge,
     against: str,
 ) -> None:
-    """When, over whom, by which figures, and what was overruled, as tags of the new champion."""
+    """When, over whom, by which figures, and what was overruled, as tags of the new champion, which
+    `client` sets.
+
+    `version` takes the place of `champion`, of none where there was none; `result` is how they
+    compared, and `against` what spoke against it, empty if nothing did.
+    """
     tags = {
         "promotion.at": _now(),
         "promotion.over": champion.number if champion else ORIGINAL,

@@ -48,13 +48,13 @@ def recommend(
     model: str,
     histories: Path,
     to: Path,
-    items: int,
     *,
+    items: int,
     columns: Mapping[str, str | None],
     unknown: str,
 ) -> tuple[int, int, int]:
-    """Write the file `to` with columns `OUT`, at most so many `items` a user; how many rows, for
-    how many users, and how many there are.
+    """Write the file `to` with columns `OUT`, at most so many `items` a user, by the `model` that
+    MLflow finds under that address; how many rows, for how many users, and how many there are.
 
     `histories` has a column for the roles user, item and, perhaps, timestamp, by the names in
     `columns`; without a time a user's lines stand in time order. IDs are those of the data that

@@ -41,7 +41,7 @@ from llm4idrec.runtime.files import fingerprint, read_json
 from llm4idrec.verdict.comparison import compare_recommenders
 from pipelines.environment import REPO
 from pipelines.registry.model_card import model_card
-from pipelines.snapshot import dvc_hash
+from pipelines.tools.dvc_internals import dvc_hash
 from pipelines.tracking.stage_runs import StageRun
 
 MODEL = "llm4idrec-adapter"
@@ -73,7 +73,7 @@ class Version:
         return cls(str(version.version), dict(version.tags))
 
 
-def register(run: StageRun, config: Config, inputs: Files, comparison: Path) -> Version:
+def register(run: StageRun, config: Config, inputs: Files, *, comparison: Path) -> Version:
     """The version that these files of the stage `report` make up, now the challenger.
 
     It is the version of an earlier run if nothing that makes it up is different. A new one holds
@@ -87,8 +87,9 @@ def register(run: StageRun, config: Config, inputs: Files, comparison: Path) -> 
         folders = list(evaluations.values())
         rows = compare_recommenders(folders, config.dataset, config.protocol, file=VALIDATION)
         items = _items(inputs).slice(0, 2)["id"].to_pylist()
-        card = model_card(MODEL, config, facts, rows, read_json(comparison), items)
-        version = _create(run, config, inputs, evaluations, facts, card)
+        test = read_json(comparison)
+        card = model_card(MODEL, config, facts, validation=rows, test=test, items=items)
+        version = _create(run, config, inputs, evaluations=evaluations, facts=facts, card=card)
     run.client.set_registered_model_alias(MODEL, CHALLENGER, version.number)
     run.tag(**{"registered.version": version.number})
     return version
@@ -169,12 +170,15 @@ def _create(
     run: StageRun,
     config: Config,
     inputs: Files,
+    *,
     evaluations: Mapping[str, Path],
     facts: Mapping[str, str],
     card: str,
 ) -> Version:
+    """A new version, from `run`: the files of `inputs` and what `config` says of them, the folder
+    of each recommender in `evaluations`, `facts` as its tags and `card` as its description."""
     with tempfile.TemporaryDirectory(prefix="llm4idrec-") as scratch:
-        own = _own_files(Path(scratch), config, inputs, evaluations, card)
+        own = _own_files(Path(scratch), config, inputs, evaluations=evaluations, card=card)
         files = {"base_model": inputs[BASE_MODEL], "adapter": inputs[ADAPTER], **own}
         logged = _log(run, config, files)
     if not run.client.search_registered_models(f"name = '{MODEL}'"):
@@ -191,9 +195,11 @@ def _create(
 
 
 def _own_files(
-    scratch: Path, config: Config, inputs: Files, evaluations: Mapping[str, Path], card: str
+    scratch: Path, config: Config, inputs: Files, *, evaluations: Mapping[str, Path], card: str
 ) -> dict[str, Path]:
-    """What a version holds beside the two models; the users only where prompts name them."""
+    """What a version holds beside the two models, written into `scratch`: the IDs in `inputs`, of
+    users only where the prompts of `config` name them; what each recommender in `evaluations` gave
+    on validation; the `card`."""
     identifiers, validation = scratch / "identifiers", scratch / "validation"
     identifiers.mkdir()
     validation.mkdir()

@@ -12,8 +12,9 @@ from llm4idrec.verdict.digest import digest
 from llm4idrec.verdict.judgement import judge
 from llm4idrec.verdict.tables import control_comparison_table, verdict_table
 from llm4idrec.verdict.wording import percent, recommender_name
+from pipelines.tools.mlflow_internals import NOTE
 from pipelines.tracking.batches import log_metrics, numbers
-from pipelines.tracking.stage_runs import NOTE, StageRun, tag_run
+from pipelines.tracking.stage_runs import StageRun, tag_run
 
 LONGEST_NOTE = 5000  # that MLflow's database takes in a tag
 

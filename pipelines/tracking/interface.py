@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from llm4idrec.errors import InputError, LLM4IDRecError
 from llm4idrec.runtime.interruption import deaf_to_interrupts
+from pipelines.tools import mlflow_internals
 
 HOST, PORT, TRIED = "127.0.0.1", 5000, 100
 """Where it is served; the first port, and how many there are to choose from."""
@@ -46,9 +47,9 @@ def serve(store: str, port: int, view: str) -> None:
 
     Raises `ServerError` if the server ends by itself.
     """
-    command = ["-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"]
+    command = mlflow_internals.interface_command(HOST, port)
     # Not as an argument, which everybody on the machine may read.
-    variables = os.environ | {"MLFLOW_BACKEND_STORE_URI": store}
+    variables = os.environ | {mlflow_internals.BACKEND: store}
     with deaf_to_interrupts():
         # A group of its own, which no worker leaves.
         server = subprocess.Popen([sys.executable, *command], env=variables, process_group=0)

@@ -23,12 +23,13 @@ from llm4idrec.runtime.files import COST, read_json
 from pipelines.environment import state
 from pipelines.git import git_tags
 from pipelines.relocation import EXPERIMENT, MLFLOW_FILES
-from pipelines.snapshot import dvc_hash
+from pipelines.tools import mlflow_internals
+from pipelines.tools.dvc_internals import dvc_hash
+from pipelines.tools.mlflow_internals import PARENT
 from pipelines.tracking.batches import curves, flat, log_metrics, log_params, numbers
 from pipelines.tracking.search import tagged
 
 VERSION = "llm4idrec.version"
-PARENT, NOTE = "mlflow.parentRunId", "mlflow.note.content"
 STAGE, PLACE = "stage", "place"
 """Tags of a stage's run: which stage, on which machine in which folder."""
 SUPERSEDED = "superseded"
@@ -69,7 +70,12 @@ class StageRun:
         self, name: str, tags: Mapping[str, str], status: str = "FINISHED", *,
         start: int, params: Mapping[str, object], metrics: Sequence[Metric],
     ) -> None:  # fmt: skip
-        """A closed run inside this one; the UI puts that with the largest `start` first."""
+        """A closed run inside this one, by that `name`; the UI puts the one with the largest
+        `start` (milliseconds) first.
+
+        `tags` are beside those of all runs of the version; `status` is one of MLflow's; `params`
+        and `metrics` are logged.
+        """
         tags = {PARENT: self.run_id, **self.about, **tags}
         run = self.client.create_run(self.experiment_id, start_time=start, tags=tags, run_name=name)
         log_params(self.client, run.info.run_id, params)
@@ -82,6 +88,7 @@ def stage_run(
     name: str,
     version: Config,
     params: list[str],
+    *,
     deps: Files,
     config: Config | None = None,
 ) -> Iterator[StageRun]:
@@ -89,7 +96,8 @@ def stage_run(
     and as KILLED if it is interrupted.
 
     The parent is that of `version`, `params.yaml` as it is; `config`, the same by default, is what
-    the stage goes by. Earlier runs of the same stage and version are marked when it is finished;
+    the stage `name` goes by; its keys `params` and what lies below them are logged, and the hashes
+    of the files `deps`. Earlier runs of the same stage and version are marked when it is finished;
     those that a killed process left open are closed as KILLED: nobody else is at this stage here.
     """
     client = MlflowClient()
@@ -99,7 +107,7 @@ def stage_run(
     parent_id = parent_run(client, experiment, version)
     tags = {
         PARENT: parent_id,
-        "mlflow.source.name": f"pipelines.run {name}",
+        mlflow_internals.SOURCE: f"pipelines.run {name}",
         STAGE: name,
         PLACE: place,
         **about(version),

@@ -21,9 +21,10 @@ from llm4idrec.tuning.trials import TRIALS, VALIDATIONS
 from llm4idrec.verdict.histories import EPOCH, compared, mean_histories
 from llm4idrec.verdict.variants import LANGUAGE_MODEL
 from llm4idrec.verdict.wording import recommender_name, source_name
+from pipelines.tools.mlflow_internals import COLOR, PARENT
 from pipelines.tracking.batches import curves, now, numbers
 from pipelines.tracking.search import tagged
-from pipelines.tracking.stage_runs import PARENT, StageRun
+from pipelines.tracking.stage_runs import StageRun
 
 ORIGINAL, AUGMENTED, CONTROL, TRIAL = "original", "augmented", "control", "trial"
 """The values of the tag `data`."""
@@ -82,7 +83,7 @@ def _tags(recommender: str, variant: str, place: int) -> dict[str, str]:
         "data": kinds.get(variant, CONTROL),
         "source": source_name(variant),
         "recommender": recommender,
-        "mlflow.runColor": COLORS.get(variant) or CONTROL_COLORS[place % len(CONTROL_COLORS)],
+        COLOR: COLORS.get(variant) or CONTROL_COLORS[place % len(CONTROL_COLORS)],
     }
 
 
@@ -115,7 +116,7 @@ def _gains(evaluation: Path, metric: str, seeds: Mapping[str, int]) -> dict[str,
     return {name: its / original - 1 for name, (its, original) in means.items() if original}
 
 
-def log_trials(run: StageRun, config: Config, recommender: str, tuning: Path) -> None:
+def log_trials(run: StageRun, config: Config, recommender: str, *, tuning: Path) -> None:
     """A run for each trial: its setting, what it gave on validation, and that by epoch."""
     _forget(run, recommender, f"tags.data = '{TRIAL}'")
     validations = pq.read_table(tuning / VALIDATIONS)

@@ -17,8 +17,9 @@ from tests.llm4idrec.spelling_model import write_spelling_model
 @pytest.fixture(scope="module")
 def train() -> Interactions:
     """Eight users with four of twelve items each."""
-    user = np.repeat(np.arange(8), 4)
-    return Interactions(user, (user + 3 * np.tile(np.arange(4), 8)) % 12, 8, 12)
+    user = np.repeat(np.arange(8, dtype=np.int32), 4)
+    place = np.tile(np.arange(4, dtype=np.int32), 8)
+    return Interactions(user, (user + 3 * place) % 12, 8, 12)
 
 
 def test_every_list_is_cut_twenty_times(train: Interactions) -> None:

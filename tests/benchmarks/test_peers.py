@@ -87,7 +87,11 @@ from benchmarks.pipe import Ranking, serve, start
 
 job, answers = start()
 print("what a side prints is no answer")
-for epoch in serve(answers, lambda: job["items"], lambda items: Ranking([3], items, {"x": 1.5}), 7):
+
+def describe(items):
+    return Ranking([3], items, {"x": 1.5})
+
+for epoch in serve(answers, lambda: job["items"], describe, first_epoch=7):
     print("trained", epoch)
     if epoch == 8:
         raise ValueError("two is too many")
@@ -98,9 +102,8 @@ def test_a_side_trains_and_ranks_when_told(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "toy_side.py").write_text(SIDE)
     monkeypatch.setattr(pipe, "ROOT", f"{pipe.ROOT}{os.pathsep}{tmp_path}")
 
-    with pipe.Side(
-        "toy", "toy_side", {"items": [[4, 2]]}, tmp_path / "run", sys.executable
-    ) as side:
+    job, folder = {"items": [[4, 2]]}, tmp_path / "run"
+    with pipe.Side("toy", "toy_side", job, folder=folder, python=sys.executable) as side:
         answer = side.ask("epoch")
         ranking = side.ranking()
         with pytest.raises(RuntimeError, match=r"(?s)toy ended.*two is too many"):

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.evidence.mutate import REPO, caught, copy_tree
+from tests.evidence.mutate import REPO, caught
 from tests.evidence.mutations import MUTATIONS, Mutation
+from tests.tree import copy_tree
 
 PAIRED = next(m for m in MUTATIONS if m.says == "the test is unpaired")
 

@@ -16,7 +16,7 @@ import pytest
 
 from llm4idrec.config import EvaluationConfig, FilterConfig
 from llm4idrec.config.recommenders import EASEConfig, PopularityConfig
-from llm4idrec.data.interactions import Interactions
+from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.evaluation.evaluate import evaluate_recommender
 from llm4idrec.evaluation.experiment import Experiment
 from llm4idrec.runtime.files import read_json
@@ -33,9 +33,9 @@ TEST = {0: [1, 8], 1: [1], 2: [1], 3: [1], 4: [1], 5: [0]}
 USERS, ITEMS = 8, 8
 
 
-def pairs(items: dict[int, list[int]]) -> tuple[list[int], list[int]]:
+def pairs(items: dict[int, list[int]]) -> tuple[IntArray, IntArray]:
     user, item = zip(*((u, i) for u, its in items.items() for i in its), strict=True)
-    return list(user), list(item)
+    return np.array(user, np.int32), np.array(item, np.int32)
 
 
 @pytest.fixture

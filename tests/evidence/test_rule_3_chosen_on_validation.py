@@ -69,11 +69,12 @@ def test_every_item_of_the_catalogue_is_ranked() -> None:
     n_items, last = 500, 499
     counts = np.arange(n_items, 0, -1)
     user, item = (
-        np.repeat(np.arange(n_items), counts),
-        np.concatenate([np.arange(n) for n in counts]),
+        np.repeat(np.arange(n_items, dtype=np.int32), counts),
+        np.concatenate([np.arange(n, dtype=np.int32) for n in counts]),
     )
     train = Interactions(user, item, n_items, n_items)
-    heldout = Interactions([n_items - 1], [last], n_items, n_items)
+    held = np.array([n_items - 1], np.int32), np.array([last], np.int32)
+    heldout = Interactions(*held, n_items, n_items)
     popular = Popularity(PopularityConfig())
     popular.learn(train)
     users = np.array([n_items - 1], np.int32)

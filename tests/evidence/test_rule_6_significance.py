@@ -127,8 +127,8 @@ def test_the_effect_has_its_interval_and_both_are_needed(tmp_path: Path) -> None
     assert 0 < low < gain < high < 2 * gain
     assert gain == pytest.approx(found["augmented"] / found["original"] - 1)
     assert judge(found) == Verdict.HELPS
-    assert judge(Row(**{**found, "ci_low": -0.001})) != Verdict.HELPS  # type: ignore[typeddict-item]
-    assert judge(Row(**{**found, "p_value": 0.06})) != Verdict.HELPS  # type: ignore[typeddict-item]
+    assert judge(Row(**{**found, "ci_low": -0.001})) != Verdict.HELPS
+    assert judge(Row(**{**found, "p_value": 0.06})) != Verdict.HELPS
 
 
 def test_the_interval_is_of_95_percent(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from llm4idrec.runtime.files import read_json, write_json
 from tests.evidence.augmenting import Flow
 from tests.llm4idrec.small_run import make, small_run
 
-TRAIN = Interactions([0, 0, 1, 1], [0, 1, 1, 2], 2, 5)
+TRAIN = Interactions(np.array([0, 0, 1, 1], np.int32), np.array([0, 1, 1, 2], np.int32), 2, 5)
 ANSWERS = [
     (0, 0, ["i3", "i3", "i1", "hello"]),
     (0, 1, ["i3", "i4", "i7"]),
@@ -64,7 +64,7 @@ def test_invalid_duplicate_and_seen_are_counted() -> None:
 
 def test_the_counts_of_a_run_add_up(flow: Flow) -> None:
     counts = read_json(flow.at / "candidates" / "summary.json")
-    reasons = ("not_an_item", "not_in_catalogue", "already_seen", "few_votes")
+    reasons: tuple[str, ...] = ("not_an_item", "not_in_catalogue", "already_seen", "few_votes")
     reasons += ("low_log_probability", "over_amount", "accepted")
     assert counts["candidates"] == sum(counts[reason] for reason in reasons)
     assert counts["few_votes"] > 0
@@ -86,8 +86,9 @@ def test_the_counts_are_on_the_page(folders: dict[str, Any]) -> None:
 def test_the_validation_hit_rate_of_what_is_added_is_on_the_page(folders: dict[str, Any]) -> None:
     """The model adds (0, 3) and (1, 3) at 0.5, of which the first is in validation; (0, 2) and
     (1, 3) would both be, had the test set, or the other order, been looked at."""
-    Interactions([0, 1], [3, 2], 30, 5).write(folders["heldout"] / "valid.parquet")
-    Interactions([0, 1], [2, 3], 30, 5).write(folders["heldout"] / "test.parquet")
+    for name, items in (("valid", [3, 2]), ("test", [2, 3])):
+        held = Interactions(np.arange(2, dtype=np.int32), np.array(items, np.int32), 30, 5)
+        held.write(folders["heldout"] / f"{name}.parquet")
     funnel = make(folders).section("funnel")
     assert "language model 2 50.0 %" in funnel.split("Amount 0.5, popularity discount 0")[1]
     assert "language model 1 0.0 %" in funnel.split("Amount 0.5, popularity discount 1")[1]

@@ -44,7 +44,9 @@ def read(format: str) -> pa.Table | None:
     """A table that is as `read_file` says, or None where there was a sentence."""
     named = COLUMNS if format in ("csv", "tsv", "jsonl", "recbole", "parquet") else {}
     try:
-        table = read_file(FILE, DataConfig(path=FILE, format=format, **named))
+        table = read_file(
+            FILE, DataConfig.model_validate({"path": FILE, "format": format, **named})
+        )
     except InputError as error:
         require_sentence(error)
         return None
@@ -101,7 +103,7 @@ def whole() -> bytes:
     sink = pa.BufferOutputStream()
     columns = {"user": ["a", "b", "c"] * 9, "item": range(27), "time": [1.0, 2.0, 3.0] * 9}
     pq.write_table(pa.table({k: list(v) for k, v in columns.items()}), sink)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 @steady

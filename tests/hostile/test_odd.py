@@ -102,7 +102,7 @@ LINES = {"other columns": [2, 4]}
 
 
 def data(format: str, **changes: Any) -> DataConfig:
-    return DataConfig(path=FILE, format=format, **changes)
+    return DataConfig.model_validate({"path": FILE, "format": format, **changes})
 
 
 @pytest.mark.parametrize("name", TEXTS)

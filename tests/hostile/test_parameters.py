@@ -74,6 +74,7 @@ def changed(key: str, value: Any) -> dict[str, Any]:
 
 def wrong_values() -> list[tuple[str, Any, str]]:
     cases: list[tuple[str, Any, str]] = [("dataset", name, "`dataset` is ") for name in NAMES]
+    value: object
     for key in WHOLE:
         for value in (
             -1,

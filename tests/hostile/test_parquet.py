@@ -30,7 +30,7 @@ COLUMN = {
 def parquet(columns: dict[str, Any], **options: Any) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(columns), sink, **options)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 def cells() -> list[Case]:

@@ -132,7 +132,7 @@ def test_files_and_links_to_them_are_read(made: Path) -> None:
         made.symlink_to(FILE)
     elif made != FILE:
         made.write_text(TEXT)
-    table = read_file(made, DataConfig(path=made, format="csv", **COLUMNS))
+    table = read_file(made, DataConfig.model_validate({"path": made, "format": "csv", **COLUMNS}))
     assert table["user"].to_pylist() == ["anna"]
 
 

@@ -82,8 +82,8 @@ def headers(format: str) -> Iterator[Case]:
     found = "the line has 2000000 characters; expected at most 1048576"
     yield Case("of 2 MB", b"a" * 2_000_000 + b"\n" + good(format), found, 1)
     missing = "item" if format == "recbole" else "user"
-    other = good(format).replace(mark.encode(), b";")
-    yield Case("semicolons", other, f"there is no column '{missing}'; expected one of ")
+    with_semicolons = good(format).replace(mark.encode(), b";")
+    yield Case("semicolons", with_semicolons, f"there is no column '{missing}'; expected one of ")
     yield Case("again", good(format) * 2, "the header once more; expected it once", 6)
 
 

@@ -106,7 +106,9 @@ CASES: dict[str, tuple[bytes | str, str, int | None]] = {
         2,
     ),
     "an endless key twice": (f"{'x' * 900}: 1\n{'x' * 900}: 1\n", "", 2),
-} | {tag: (f"a: 1\nseed: {tag} [ls]\n", f"{UNREADABLE}could not determine a", 2) for tag in TAGS}
+}
+for tag in TAGS:
+    CASES[tag] = (f"a: 1\nseed: {tag} [ls]\n", f"{UNREADABLE}could not determine a", 2)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -28,17 +28,19 @@ N_USERS, N_ITEMS = 12, 20
 BASE = BaseModelConfig(
     kind="compact", hidden_size=16, layers=1, heads=2, epochs=60, dropout=0.2, learning_rate=1e-2
 )
-ADAPTER = AdapterConfig(
-    rank=4,
-    alpha=16,
-    dropout=0.0,
-    target_modules=("q_proj", "v_proj"),
-    loss_on="answer",
-    steps=12,
-    batch_size=8,
-    learning_rate=1e-2,
-    max_length=64,
-    checkpoint_every=5,
+ADAPTER = AdapterConfig.model_validate(
+    {
+        "rank": 4,
+        "alpha": 16,
+        "dropout": 0.0,
+        "target_modules": ("q_proj", "v_proj"),
+        "loss_on": "answer",
+        "steps": 12,
+        "batch_size": 8,
+        "learning_rate": 1e-2,
+        "max_length": 64,
+        "checkpoint_every": 5,
+    }
 )
 GENERATION = GenerationConfig(
     method="sample", views=3, items=4, history=8, batch_size=5, shard_users=4

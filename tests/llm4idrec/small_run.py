@@ -15,6 +15,7 @@ from llm4idrec.artifacts import EVALUATIONS, FIGURES
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.metrics.ranking import FloatArray
 from llm4idrec.runtime.files import write_json
 from llm4idrec.runtime.project import CODE
 from llm4idrec.stages.report import STAGE, report
@@ -43,7 +44,11 @@ def write_evaluation(
     n = SEEDS * USERS
     base = np.tile(rng.uniform(0.1, 0.5, USERS), SEEDS)
     variants = ("original", "augmented", *controls)
-    gains = [1.0, 1 + gain * rng.random(n), *(1 + 0.001 * rng.random(n) for _ in controls)]
+    gains: list[FloatArray | float] = [
+        1.0,
+        1 + gain * rng.random(n),
+        *(1 + 0.001 * rng.random(n) for _ in controls),
+    ]
     columns = {m: np.concatenate([base * g for g in gains]) for m in METRICS}
     table = {
         "variant": np.repeat(variants, n),
@@ -103,12 +108,14 @@ def write_augmented(folder: Path) -> None:
 
 def small_run(tmp_path: Path) -> dict[str, Any]:
     """What the report takes, by name; the working directory gets a `params.yaml`."""
-    user, item = np.divmod(np.arange(USERS * 4), 4)
+    user, item = np.divmod(np.arange(USERS * 4, dtype=np.int32), 4)
     kept = item <= user % 4
     train = Interactions(user[kept], item[kept], USERS, 4)
     train.write(tmp_path / "train" / "interactions.parquet")
-    Interactions([0, 1], [3, 2], USERS, 5).write(tmp_path / "heldout" / "valid.parquet")
-    Interactions([0, 1, 2], [2, 4, 3], USERS, 5).write(tmp_path / "heldout" / "test.parquet")
+    for name, items in (("valid", [3, 2]), ("test", [2, 4, 3])):
+        users = np.arange(len(items), dtype=np.int32)
+        held = Interactions(users, np.array(items, np.int32), USERS, 5)
+        held.write(tmp_path / "heldout" / f"{name}.parquet")
     write_json(
         tmp_path / "train" / "summary.json",
         {"users": USERS, "catalogue_items": 4, "train_pairs": len(train), "density": 0.625}
@@ -124,7 +131,15 @@ def small_run(tmp_path: Path) -> dict[str, Any]:
     )
     write_augmented(tmp_path / "augmented")
     (tmp_path / "ratings.csv").write_text("user,item,time\n")
-    made = ("raw", "train", "heldout", "prompts", "base_model", "adapter", "generations")
+    made: tuple[str, ...] = (
+        "raw",
+        "train",
+        "heldout",
+        "prompts",
+        "base_model",
+        "adapter",
+        "generations",
+    )
     made += ("controls", "candidates", "augmented")
     return {name: tmp_path / name for name in made} | {
         "evaluations": [

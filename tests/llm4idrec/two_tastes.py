@@ -89,24 +89,29 @@ def two_tastes() -> tuple[Interactions, Interactions, Interactions, pa.Table]:
     test.append((0, ITEMS))
     rows = [(u, i, "original", 0.0) for u, i in train]
     rows += [(u, i, "generated", relative_rank) for u, i, relative_rank in generated]
-    user, item, origin, relative_rank = zip(*rows, strict=True)
+    users, items, origins, relative_ranks = zip(*rows, strict=True)
     table = pa.table(
         {
-            "user": pa.array(user, pa.int32()),
-            "item": pa.array(item, pa.int32()),
-            "origin": pa.array(origin),
+            "user": pa.array(users, pa.int32()),
+            "item": pa.array(items, pa.int32()),
+            "origin": pa.array(origins),
             "popularity_exponent": pa.array(
-                [None if o == "original" else 0 for o in origin], pa.float32()
+                [None if o == "original" else 0 for o in origins], pa.float32()
             ),
-            "relative_rank": pa.array(relative_rank, pa.float32()),
+            "relative_rank": pa.array(relative_ranks, pa.float32()),
         }
     )
     return (
-        Interactions(*np.array(train).T, USERS, ITEMS),
-        Interactions(*np.array(valid).T, USERS, ITEMS + 1),
-        Interactions(*np.array(test).T, USERS, ITEMS + 1),
+        _interactions(train, ITEMS),
+        _interactions(valid, ITEMS + 1),
+        _interactions(test, ITEMS + 1),
         table,
     )
+
+
+def _interactions(pairs: list[tuple[int, int]], n_items: int) -> Interactions:
+    user, item = np.array(pairs, np.int32).T
+    return Interactions(user, item, USERS, n_items)
 
 
 def stand_ins(augmented: pa.Table) -> pa.Table:

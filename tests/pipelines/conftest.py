@@ -92,8 +92,8 @@ class Workshop:
 def register_as_it_is(config: Config) -> registry.Version:
     """What lies in the working directory."""
     inputs = places(STAGES["report"].reads, config)
-    with stage_runs.stage_run("report", config, [], inputs, config) as run:
-        return registry.register(run, config, inputs, Path(COMPARISON.path))
+    with stage_runs.stage_run("report", config, [], deps=inputs, config=config) as run:
+        return registry.register(run, config, inputs, comparison=Path(COMPARISON.path))
 
 
 def validation(gain: float) -> pa.Table:

@@ -28,10 +28,11 @@ def test_all_tracks_each_stage_caches_by_content_and_serves_the_adapter(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     config = workplace()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    Path(tempfile.tempdir).mkdir()
+    scratch = tmp_path / "tmp"
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    scratch.mkdir()
     assert run.main(["all"]) == 0
-    assert not list(Path(tempfile.tempdir).glob("llm4idrec-*"))
+    assert not list(scratch.glob("llm4idrec-*"))
     assert "NDCG@5" in capfd.readouterr().out
     assert not Path("artifacts").exists()
 

@@ -27,7 +27,7 @@ def test_a_queued_experiment_keeps_its_records_with_the_original(
 def test_a_variable_that_is_set_keeps_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZENML_STORE_URL", "https://zenml.example.org")
     environment.set_variables()
-    assert environment.os.environ["ZENML_STORE_URL"] == "https://zenml.example.org"
+    assert os.environ["ZENML_STORE_URL"] == "https://zenml.example.org"
 
 
 def test_a_store_whose_creation_was_killed_is_made_anew(

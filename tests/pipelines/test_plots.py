@@ -13,7 +13,7 @@ import yaml
 
 REPO = Path(__file__).resolve().parents[2]
 DVC = yaml.safe_load((REPO / "dvc.yaml").read_text())
-LINES = {
+LINES: dict[str, list[list[str | float]]] = {
     "curves.csv": [["recommender", "data", "epoch", "value"], ["MF, NDCG@20", "original", 5, 0.25]],
     "amounts.csv": [
         ["recommender", "popularity_exponent", "amount", "value"],

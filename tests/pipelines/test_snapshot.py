@@ -20,6 +20,7 @@ from llm4idrec.stages import STAGES
 from pipelines import run
 from pipelines.orchestration import flow
 from pipelines.snapshot import Snapshot
+from pipelines.tools.mlflow_internals import PARENT
 from pipelines.tracking import stage_runs
 
 REPO = Path(__file__).resolve().parents[2]
@@ -83,7 +84,7 @@ def status(config: Config, stage: str) -> list[str]:
     """Of the stage's runs in this working directory; other tests have the same version."""
     client = MlflowClient()
     parent = stage_runs.parent_run(client, stage_runs.experiment_id(client), config)
-    its = f"tags.`{stage_runs.PARENT}` = '{parent}' and tags.stage = '{stage}'"
+    its = f"tags.`{PARENT}` = '{parent}' and tags.stage = '{stage}'"
     found = client.search_runs([stage_runs.experiment_id(client)], its)
     here = str(Path.cwd())
     return [its.info.status for its in found if its.data.tags[stage_runs.PLACE].endswith(here)]

@@ -12,7 +12,7 @@ import tarfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import mlflow
 import pytest
@@ -321,13 +321,14 @@ def test_a_folder_is_fetched_with_all_below_it(tmp_path: Path) -> None:
     for name in ("train.txt", "below/test.txt"):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / name).write_text(name)
-    fetched = fetch_interactions.entrypoint(f"{tmp_path / 'in'}/")
+    fetch = cast(Any, fetch_interactions).entrypoint
+    fetched = fetch(f"{tmp_path / 'in'}/")
     assert fetched.name == "in"
     assert (fetched / "train.txt").read_text() == "train.txt"
     assert (fetched / "below/test.txt").read_text() == "below/test.txt"
     shutil.rmtree(fetched.parent)
     with pytest.raises(InputError, match="none: there is no such file"):
-        fetch_interactions.entrypoint(str(tmp_path / "none"))
+        fetch(str(tmp_path / "none"))
 
 
 @pytest.mark.slow

@@ -12,13 +12,13 @@ from zenml.orchestrators.local.local_orchestrator import (
 )
 
 
-class TimerConfig(LocalOrchestratorConfig):
+class TimerConfig(LocalOrchestratorConfig):  # type: ignore[misc]
     @property
     def is_schedulable(self) -> bool:
         return True
 
 
-class TimerFlavor(LocalOrchestratorFlavor):
+class TimerFlavor(LocalOrchestratorFlavor):  # type: ignore[misc]
     @property
     def name(self) -> str:
         return "timer"
@@ -29,4 +29,5 @@ class TimerFlavor(LocalOrchestratorFlavor):
 
     @property
     def implementation_class(self) -> type[LocalOrchestrator]:
-        return LocalOrchestrator
+        kind: type[LocalOrchestrator] = LocalOrchestrator
+        return kind

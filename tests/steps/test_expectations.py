@@ -71,7 +71,7 @@ def test_a_fault_in_a_folder_names_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "data" / "a.csv").write_text(HISTORIES)
     (tmp_path / "data" / "b.csv").write_text("user,item,time\n\nu7,i1,3\n")
     named = {"user": "user", "item": "item", "timestamp": "time"}
-    data = DataConfig(path=tmp_path / "data", format="csv", **named)
+    data = DataConfig.model_validate({"path": tmp_path / "data", "format": "csv", **named})
     read(tmp_path / "raw", data)
     with pytest.raises(InputError, match=r"data/b\.csv, line 3: user 'u7' has 1 interaction;"):
         check(raw_validation(tmp_path / "raw", data), tmp_path / "docs")

@@ -63,7 +63,7 @@ def test_it_is_a_plain_model_that_knows_the_world(tmp_path: Path) -> None:
     folder = smollm2.smollm2_folder()
     assert (folder / "model.safetensors").is_file()
     assert "quantization_config" not in read_json(folder / "config.json")
-    make_base_model(tmp_path, tmp_path / "base", SMOLLM2, LISTS, 1, "cpu")
+    make_base_model(tmp_path, tmp_path / "base", SMOLLM2, lists=LISTS, seed=1, device="cpu")
     assert read_json(tmp_path / "base/reference.json")["sha256"] == smollm2.SHA256
 
     model, tokenizer = load_base_model(tmp_path / "base", torch.device("cpu"))

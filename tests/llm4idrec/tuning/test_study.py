@@ -62,8 +62,9 @@ def tuning(tmp_path: Path) -> FilterTuning:
     columns = zip(*rows, strict=True)
     table = pa.table(dict(zip(SCHEMA.names, columns, strict=True))).cast(SCHEMA)
     pq.write_table(table, folder / "shard-0.parquet")
-    Interactions(*np.array(train).T, USERS, ITEMS).write(tmp_path / "train.parquet")
-    Interactions(*np.array(valid).T, USERS, ITEMS).write(tmp_path / "valid.parquet")
+    for name, pairs in (("train", train), ("valid", valid)):
+        user, item = np.array(pairs, np.int32).T
+        Interactions(user, item, USERS, ITEMS).write(tmp_path / f"{name}.parquet")
     return FilterTuning(
         train_file=tmp_path / "train.parquet",
         valid_file=tmp_path / "valid.parquet",

@@ -14,7 +14,7 @@ from pipelines import run
 from pipelines.registry import promotion
 from pipelines.registry.challenge import Challenge, challenge
 from pipelines.registry.registry import CHALLENGER, CHAMPION, MODEL, Version
-from pipelines.tracking import stage_runs
+from pipelines.relocation import EXPERIMENT
 from tests.pipelines.conftest import Workshop
 
 Output = pytest.CaptureFixture[str]
@@ -106,7 +106,7 @@ def test_a_server_keeps_the_files_itself(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     monkeypatch.setenv("LLM4IDREC_STATE", str(tmp_path / "state"))
     workshop.register({"mf": 0.1})
-    experiment = MlflowClient().get_experiment_by_name(stage_runs.EXPERIMENT)
+    experiment = MlflowClient().get_experiment_by_name(EXPERIMENT)
     assert experiment.artifact_location.startswith("mlflow-artifacts:/")
     assert not (tmp_path / "state").exists()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +18,7 @@ from tests.pipelines.conftest import SERVED, Workshop
 
 COLUMNS = {"user": "user", "item": "item", "timestamp": None}
 Output = pytest.CaptureFixture[str]
+Reader = Callable[[str | Path], pd.DataFrame]
 
 
 def test_recommend_writes_a_file_in_own_ids(workshop: Workshop, capsys: Output) -> None:
@@ -100,7 +101,7 @@ def test_columns_by_name_in_any_format(workshop: Workshop, capfd: Output) -> Non
     named = {"user": "who", "item": "what", "timestamp": "when"}
     options = [word for role, name in named.items() for word in (f"--{role}", name)]
     found = []
-    readers = {
+    readers: dict[str, Reader] = {
         ".parquet": pd.read_parquet,
         ".tsv": pd.read_table,
         ".jsonl": lambda path: pd.read_json(path, lines=True),
@@ -138,14 +139,14 @@ def test_advice_for_the_parameters_is_not_given(tmp_path: Path) -> None:
 TABLE = pa.Table.from_pylist(
     [{"user": "zoe", "item": "m3", "rank": 1, "mean_log_probability": -0.5}], OUT
 )
-READERS = {
+READERS: dict[str, Reader] = {
     "out.PARQUET": pd.read_parquet,
     "out.TSV": pd.read_table,
-    "out.json": partial(pd.read_json, lines=True),
+    "out.json": lambda path: pd.read_json(path, lines=True),
     "out.ndjson.zstd": lambda path: pd.read_json(
         pa.input_stream(path, compression="zstd"), lines=True
     ),
-    "out.csv.GZIP": partial(pd.read_csv, compression="gzip"),
+    "out.csv.GZIP": lambda path: pd.read_csv(path, compression="gzip"),
 }
 
 

@@ -21,7 +21,7 @@ from llm4idrec.language_model.base_model import make_base_model
 from llm4idrec.runtime.files import content_hash, read_json
 from pipelines import run
 from pipelines.registry.registry import CHALLENGER, MODEL
-from pipelines.snapshot import dvc_hash
+from pipelines.tools.dvc_internals import dvc_hash
 from tests.pipelines.conftest import METRIC, SERVED, USERS, Workshop, register_as_it_is
 
 REPO = Path(__file__).resolve().parents[3]

@@ -20,6 +20,7 @@ from mlflow.tracking import MlflowClient
 
 from llm4idrec.errors import InputError
 from pipelines.environment import create_stores
+from pipelines.relocation import EXPERIMENT
 from pipelines.tracking import interface, stage_runs
 
 REPO = Path(__file__).resolve().parents[3]
@@ -56,9 +57,9 @@ def test_it_serves_the_runs_on_loopback_until_interrupted() -> None:
     assert process.stdout is not None
     address = f"original, augmented, controls: http://127.0.0.1:{port}/#/experiments/"
     assert any(line.startswith(address) for line in process.stdout)
-    query = f"api/2.0/mlflow/experiments/get-by-name?experiment_name={stage_runs.EXPERIMENT}"
+    query = f"api/2.0/mlflow/experiments/get-by-name?experiment_name={EXPERIMENT}"
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/{query}") as answer:
-        assert json.load(answer)["experiment"]["name"] == stage_runs.EXPERIMENT
+        assert json.load(answer)["experiment"]["name"] == EXPERIMENT
     # The whole of 127.0.0.0/8 is this machine; what listened on every address would answer.
     with socket.socket() as other:
         assert other.connect_ex(("127.0.0.2", port)) != 0

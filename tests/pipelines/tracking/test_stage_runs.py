@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,10 +12,12 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from llm4idrec.artifacts import ADAPTER, SOURCE
 from llm4idrec.config import Config
 from llm4idrec.runtime.files import write_json
 from pipelines.git import git_tags
-from pipelines.snapshot import dvc_hash
+from pipelines.tools import mlflow_internals
+from pipelines.tools.dvc_internals import dvc_hash
 from pipelines.tracking import stage_runs
 from pipelines.tracking.search import tagged
 
@@ -58,8 +59,8 @@ def test_a_stage_is_a_nested_run_with_numbers_parameters_and_hashes(
     config: Config, out: Path
 ) -> None:
     source = Path("ratings.csv")
-    with stage_runs.stage_run("adapter", config, ["adapter", "seed"], {"data.path": source}) as run:
-        run.log_outputs({"artifacts/adapter": out})
+    with stage_runs.stage_run("adapter", config, ["adapter", "seed"], deps={SOURCE: source}) as run:
+        run.log_outputs({ADAPTER: out})
     parent, (nested,) = runs(config)
     assert parent.info.status == nested.info.status == "FINISHED"
     assert nested.data.metrics["adapter/seconds"] == 1.5
@@ -79,13 +80,13 @@ def test_a_failed_stage_is_a_failed_run_and_the_next_one_joins_the_same_parent(
 ) -> None:
     with (
         pytest.raises(ValueError, match="no memory"),
-        stage_runs.stage_run("generate", config, [], {}),
+        stage_runs.stage_run("generate", config, [], deps={}),
     ):
         raise ValueError("no memory")
     parent, (nested,) = runs(config)
     assert parent.info.status == nested.info.status == "FAILED"
     assert nested.data.tags["error"] == "no memory"
-    with stage_runs.stage_run("generate", config, [], {}):
+    with stage_runs.stage_run("generate", config, [], deps={}):
         assert runs(config)[0].info.status == "RUNNING"
     again, both = runs(config)
     assert again.info.run_id == parent.info.run_id
@@ -110,9 +111,9 @@ def test_another_version_is_another_parent(
 
 def test_a_repeated_stage_marks_its_earlier_runs(config: Config) -> None:
     for _ in range(3):
-        with stage_runs.stage_run("generate", config, [], {}):
+        with stage_runs.stage_run("generate", config, [], deps={}):
             pass
-    with stage_runs.stage_run("augment", config, [], {}):
+    with stage_runs.stage_run("augment", config, [], deps={}):
         pass
     _, nested = runs(config)
     assert [run.info.run_name for run in nested] == [
@@ -126,9 +127,9 @@ def test_a_repeated_stage_marks_its_earlier_runs(config: Config) -> None:
 
 
 def test_a_failed_repetition_leaves_what_was_there(config: Config) -> None:
-    with stage_runs.stage_run("generate", config, [], {}):
+    with stage_runs.stage_run("generate", config, [], deps={}):
         pass
-    with pytest.raises(ValueError), stage_runs.stage_run("generate", config, [], {}):  # noqa: PT011
+    with pytest.raises(ValueError), stage_runs.stage_run("generate", config, [], deps={}):  # noqa: PT011
         raise ValueError
     _, nested = runs(config)
     assert [run.info.run_name for run in nested] == ["generate", "generate"]
@@ -142,30 +143,21 @@ def test_a_version_says_what_it_is(workplace: Callable[..., Config]) -> None:
         "version": stage_runs.version_hash(config)[:12],
     }
     tuned = workplace(filter={"source": "artifacts/tuning/mf/params.yaml"})
-    with stage_runs.stage_run("generate", tuned, [], {}):
+    with stage_runs.stage_run("generate", tuned, [], deps={}):
         pass
     parent, (nested,) = runs(tuned)
     assert parent.info.run_name == f"tiny · tuned for mf · {stage_runs.version_hash(tuned)[:12]}"
     assert nested.data.tags["filter"] == parent.data.tags["filter"] == "tuned for mf"
 
 
-def test_hashes_are_those_of_dvc(workplace: Callable[..., Config], out: Path) -> None:
-    dvc = [sys.executable, "-m", "dvc"]
-    subprocess.run([*dvc, "init", "--no-scm", "--quiet"], check=True)
-    subprocess.run([*dvc, "add", "--quiet", "ratings.csv", "artifacts"], check=True)
-    for name in ("ratings.csv", "artifacts"):
-        pinned = Path(f"{name}.dvc").read_text()
-        assert f"md5: {dvc_hash(Path(name))}\n" in pinned
-
-
 def test_what_a_killed_process_left_open_is_closed(config: Config, out: Path) -> None:
     client = MlflowClient()
-    killed = stage_runs.stage_run("adapter", config, [], {})
+    killed = stage_runs.stage_run("adapter", config, [], deps={})
     run = killed.__enter__()  # and never left
-    inside = client.create_run(run.experiment_id, tags={stage_runs.PARENT: run.run_id})
+    inside = client.create_run(run.experiment_id, tags={mlflow_internals.PARENT: run.run_id})
     elsewhere = {stage_runs.STAGE: "adapter", stage_runs.PLACE: "other:/machine"}
-    other = client.create_run(run.experiment_id, tags={stage_runs.PARENT: "x", **elsewhere})
-    with stage_runs.stage_run("adapter", config, [], {}):
+    other = client.create_run(run.experiment_id, tags={mlflow_internals.PARENT: "x", **elsewhere})
+    with stage_runs.stage_run("adapter", config, [], deps={}):
         pass
     parent, nested = runs(config)
     assert parent.info.status == "FINISHED"
@@ -186,13 +178,13 @@ def test_any_text_can_be_in_a_tag(
     experiment = stage_runs.experiment_id(client)
     look_alike = {stage_runs.VERSION: name.translate(dict.fromkeys(map(ord, "'\"`\\"), "-"))}
     client.create_run(experiment, tags=look_alike)
-    killed = stage_runs.stage_run("adapter", config, [], {})
+    killed = stage_runs.stage_run("adapter", config, [], deps={})
     killed.__enter__()  # and never left
     for _ in range(2):
-        with stage_runs.stage_run("adapter", config, [], {}):
+        with stage_runs.stage_run("adapter", config, [], deps={}):
             pass
     (parent,) = tagged(client, experiment, {stage_runs.VERSION: name})
-    nested = tagged(client, experiment, {stage_runs.PARENT: parent.info.run_id})
+    nested = tagged(client, experiment, {mlflow_internals.PARENT: parent.info.run_id})
     assert sorted(run.info.status for run in nested) == ["FINISHED", "FINISHED", "KILLED"]
     assert sum(stage_runs.SUPERSEDED in run.data.tags for run in nested) == 2
 

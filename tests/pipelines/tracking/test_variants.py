@@ -16,8 +16,10 @@ import pytest
 from mlflow.entities import Run, ViewType
 from mlflow.tracking import MlflowClient
 
+from llm4idrec.artifacts import EVALUATION
 from llm4idrec.config import Config
 from llm4idrec.runtime.files import write_json
+from pipelines.tools.mlflow_internals import NOTE, VIEW
 from pipelines.tracking import headline, stage_runs, variants, views
 
 SEEDS = {"original": 2, "augmented": 2, "ease": 1}
@@ -100,8 +102,8 @@ def history() -> pa.Table:
 
 def evaluate(config: Config, folder: Path) -> str:
     """The stage's run; returns its ID."""
-    with stage_runs.stage_run("evaluate mf", config, [], {}) as run:
-        run.log_outputs({"artifacts/evaluation/mf": folder}, apart=["artifacts/evaluation/mf"])
+    with stage_runs.stage_run("evaluate mf", config, [], deps={}) as run:
+        run.log_outputs({EVALUATION.of("mf"): folder}, apart=[EVALUATION.of("mf")])
         variants.log_variants(run, "mf", folder)
     return run.run_id
 
@@ -176,7 +178,7 @@ def test_requests_are_few(
     config: Config, evaluation: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four for each of the three data sets and a handful for the stage, however many numbers."""
-    sent = []
+    sent: list[str] = []
     kinds = ("create_run", "log_batch", "set_terminated", "search_runs", "delete_run", "set_tag")
     for kind in kinds:
         monkeypatch.setattr(MlflowClient, kind, _counted(getattr(MlflowClient, kind), sent))
@@ -208,8 +210,8 @@ def test_trials_are_runs_that_say_so(config: Config) -> None:
     pq.write_table(pa.table(dict(columns)), tuning / "validations.parquet")
     write_json(tuning / "summary.json", {"best_trial": 1})
     for _ in range(2):
-        with stage_runs.stage_run("tune mf", config, [], {}) as run:
-            variants.log_trials(run, config, "mf", tuning)
+        with stage_runs.stage_run("tune mf", config, [], deps={}) as run:
+            variants.log_trials(run, config, "mf", tuning=tuning)
             views.write_views(run, config)
     found = inside(run.run_id)
     assert [nested.info.run_name for nested in found] == [
@@ -250,26 +252,26 @@ def test_the_report_is_kept_and_the_version_tells_its_verdict(config: Config) ->
     write_json(Path("controls.json"), sources)
     Path("comparison.html").write_text("<html></html>")
     files = Path("comparison.json"), Path("controls.json"), Path("comparison.html")
-    with stage_runs.stage_run("report", config, [], {}) as run:
+    with stage_runs.stage_run("report", config, [], deps={}) as run:
         headline.log_comparison(run, *files)
     client = MlflowClient()
     parent = client.get_run(run.parent_id)
     assert parent.data.metrics == {"gain/mf": 0.2, "lead_over_best_control/mf": 0.1}
     assert parent.data.tags["verdict"] == "MF +20.0 %: helps"
-    assert "EASE" in parent.data.tags[stage_runs.NOTE]
+    assert "EASE" in parent.data.tags[NOTE]
     kept = [file.path for file in client.list_artifacts(run.run_id)]
     assert kept == ["comparison.html", "comparison.json", "controls.json"]
 
 
 def test_ready_views_name_what_is_there(config: Config, evaluation: Path) -> None:
-    with stage_runs.stage_run("evaluate mf", config, [], {}) as run:
+    with stage_runs.stage_run("evaluate mf", config, [], deps={}) as run:
         variants.log_variants(run, "mf", evaluation)
         views.write_views(run, config.model_copy(update={"recommenders": ("mf",)}))
     client = MlflowClient()
     tags = client.get_experiment(run.experiment_id).tags
     for key in ("comparison", "charts-mf", "versions", "trials"):
-        state = json.loads(json.loads(tags[f"{views.VIEW}{key}"])["state"])
-        assert f"viewStateShareKey={key}" in tags[stage_runs.NOTE]
+        state = json.loads(json.loads(tags[f"{VIEW}{key}"])["state"])
+        assert f"viewStateShareKey={key}" in tags[NOTE]
         listed = client.search_runs([run.experiment_id], state["searchFilter"])
         its = [found for found in listed if found.data.tags["version"] == run.about["version"]]
         assert len(its) == {"comparison": 3, "charts-mf": 3, "versions": 1, "trials": 0}[key]
@@ -285,11 +287,11 @@ KINDS = ("tags", "metrics", "params")
 
 
 def test_somebody_elses_description_stays(config: Config) -> None:
-    with stage_runs.stage_run("tune mf", config, [], {}) as run:
+    with stage_runs.stage_run("tune mf", config, [], deps={}) as run:
         client, experiment = run.client, run.experiment_id
-        before = client.get_experiment(experiment).tags.get(stage_runs.NOTE, views.START)
-        client.set_experiment_tag(experiment, stage_runs.NOTE, "What we found in spring.")
+        before = client.get_experiment(experiment).tags.get(NOTE, views.START)
+        client.set_experiment_tag(experiment, NOTE, "What we found in spring.")
         views.write_views(run, config)
-        after = client.get_experiment(experiment).tags[stage_runs.NOTE]
-        client.set_experiment_tag(experiment, stage_runs.NOTE, before)
+        after = client.get_experiment(experiment).tags[NOTE]
+        client.set_experiment_tag(experiment, NOTE, before)
     assert after == "What we found in spring."
