@@ -137,7 +137,7 @@ def run_stage(options: argparse.Namespace) -> None:
                 if TRAIN in outputs:
                     check_ahead(stage.name, version, outputs[TRAIN])
             run.tag(**{"zenml.run": zenml_run})
-            log_stage(run, config, inputs, outputs)
+            log_stage(run, config, inputs=inputs, outputs=outputs)
             with before.all_or_none(outputs):
                 pass  # as late as can be, for DVC looks next
         forget_work(*outputs.values())
@@ -166,7 +166,9 @@ def run_all(options: argparse.Namespace) -> None:
                 source = version.data.path
                 require_files({SOURCE: source})
             before = Snapshot.of_code()
-            left = flow.run_all(version, source, options.stack, options.settings)
+            left = flow.run_all(
+                version, source, stack_name=options.stack, settings=options.settings
+            )
             if left is None:
                 print("left to run by itself; when `zenml pipeline runs list` shows it completed:")
                 print(f"python -m pipelines.run all --stack {options.stack} --record RUN")
@@ -190,11 +192,11 @@ def record(done: Done) -> None:
             stage.name, done.version, keys, deps=inputs, config=config
         ) as run:
             run.tag(**{"zenml.run": done.run_id})
-            log_stage(run, config, inputs, outputs)
+            log_stage(run, config, inputs=inputs, outputs=outputs)
     print_verdict(done.files)
 
 
-def log_stage(run: StageRun, config: Config, inputs: Files, outputs: Files) -> None:
+def log_stage(run: StageRun, config: Config, *, inputs: Files, outputs: Files) -> None:
     """What MLflow keeps of a stage: numbers; of what compares data sets or trials, a run for each
     of them; of the report, itself and the model it is about."""
     from pipelines.tracking import variants, views

@@ -35,7 +35,13 @@ def tune(files: Files, config: Config) -> None:
         seed=config.seed,
         device=choose_device(config.device).type,
     )
-    search_filter(tuning, config.tune, files[TUNING], files[TUNING_PAGE], config.dataset)
+    search_filter(
+        tuning,
+        config.tune,
+        out=files[TUNING],
+        page=files[TUNING_PAGE],
+        dataset=config.dataset,
+    )
 
 
 STAGE = Stage(

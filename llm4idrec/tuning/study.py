@@ -205,9 +205,11 @@ class Study:
 
 
 def search_filter(
-    tuning: FilterTuning, config: TuneConfig, out: Path, page: Path, dataset: str
+    tuning: FilterTuning, config: TuneConfig, *, out: Path, page: Path, dataset: str
 ) -> None:
     """Search, and write into `out` what `trials.write_trials` does, and the page about it.
+
+    `dataset` is the name of the data set on the page.
 
     Raises `DivergenceError` if training diverges without additions, or with all that were tried.
     """

@@ -76,7 +76,7 @@ def run_stage(stage: Stage, config: Config, inputs: Files) -> str:
 
 
 def run_all(
-    version: Config, source: Path | str, stack_name: str, settings: Path | None
+    version: Config, source: Path | str, *, stack_name: str, settings: Path | None
 ) -> Done | None:
     """Run the whole flow on a stack, cached by content; None if it is left to run by itself.
 
@@ -99,7 +99,7 @@ def run_all(
         check_address(source)
     files: Wired = {}
     config = version.with_tuned_filter()
-    flow = whole(config, source, files, origin(version, config))
+    flow = whole(config, source, files, extra=origin(version, config))
     if settings and options:
         flow = flow.with_options(config_path=str(settings))
         flow.prepare()
@@ -109,10 +109,10 @@ def run_all(
     run = flow()
     if run is None or not (run := Client().get_pipeline_run(run.id)).status.is_finished:
         return None
-    return _done(run, version, config, files)
+    return _done(run, files, version=version, config=config)
 
 
-def whole(config: Config, source: Any, files: Wired, extra: dict[str, Any] | None = None) -> Any:
+def whole(config: Config, source: Any, files: Wired, *, extra: dict[str, Any] | None = None) -> Any:
     """The whole flow as a ZenML pipeline; `files` gets its artifacts by name when it is prepared.
 
     `source` is a file, an address, or what ZenML has recorded of either.
@@ -167,10 +167,10 @@ def finished(name: str, stack_name: str) -> Done:
     files: Wired = {}
     (recorded,) = run.steps["prepare"].inputs[SOURCE.name]
     whole(config, recorded, files).prepare()
-    return _done(run, version, config, files)
+    return _done(run, files, version=version, config=config)
 
 
-def _done(run: Any, version: Config, config: Config, files: Wired) -> Done:
+def _done(run: Any, files: Wired, *, version: Config, config: Config) -> Done:
     if not run.status.is_successful:
         raise UnfinishedRunError(f"ZenML run {run.name!r} is not complete: {run.status.value}")
     loaded = {a: _loaded(run, file) for a, file in files.items() if a != CONFIG}

@@ -29,11 +29,13 @@ BACKEND = "UV_TORCH_BACKEND"  # which build of torch the image gets: cpu, cu130.
 def read(path: Path) -> PipelineRunConfiguration:
     """The run configuration; `InputError` names the file and the key."""
     values = remove_none_values(read_yaml(path))
-    _known(Schedule, values.get("schedule"), "schedule.", path)
+    _known(Schedule, values.get("schedule"), where="schedule.", path=path)
     steps = values.get("steps")
     for name, step in steps.items() if isinstance(steps, dict) else ():
-        _known(StepConfigurationUpdate, step, f"steps.{name}.", path)
-    return cast(PipelineRunConfiguration, _valid(PipelineRunConfiguration, values, "", path))
+        _known(StepConfigurationUpdate, step, where=f"steps.{name}.", path=path)
+    return cast(
+        PipelineRunConfiguration, _valid(PipelineRunConfiguration, values, where="", path=path)
+    )
 
 
 def check(
@@ -53,18 +55,19 @@ def check(
             raise InputError(
                 f"`steps.{name}`: no such step", f"one of {', '.join(steps)}", file=path
             )
-    general = _resolved(config.settings, "settings.", path, stack)
+    general = _resolved(config.settings, where="settings.", path=path, stack=stack)
     image = update_model(image, general.get("docker") or {})
     for name in steps:
         step = (config.steps or {}).get(name)
-        own = _resolved(step.settings if step else None, f"steps.{name}.settings.", path, stack)
+        where = f"steps.{name}.settings."
+        own = _resolved(step.settings if step else None, where=where, path=path, stack=stack)
         resources = own.get("resources") or general.get("resources")
         if resources and getattr(resources, "gpu_count", None):
             _check_torch(update_model(image, own.get("docker") or {}), name, path)
 
 
 def _resolved(
-    settings: Mapping[str, Any] | None, where: str, path: Path, stack: Stack
+    settings: Mapping[str, Any] | None, *, where: str, path: Path, stack: Stack
 ) -> dict[str, BaseModel]:
     """The settings of one level, each as what it is for; of a component that the stack lacks, none.
 
@@ -73,11 +76,11 @@ def _resolved(
     return {
         key: value
         for key, raw in (settings or {}).items()
-        for value in _resolve(key, raw, f"{where}{key}", path, stack)
+        for value in _resolve(key, raw, where=f"{where}{key}", path=path, stack=stack)
     }
 
 
-def _resolve(key: str, raw: Any, where: str, path: Path, stack: Stack) -> Iterator[BaseModel]:
+def _resolve(key: str, raw: Any, *, where: str, path: Path, stack: Stack) -> Iterator[BaseModel]:
     if not settings_utils.is_valid_setting_key(key):
         known = ", ".join(settings_utils.get_general_settings())
         raise InputError(
@@ -87,11 +90,11 @@ def _resolve(key: str, raw: Any, where: str, path: Path, stack: Stack) -> Iterat
         kind = settings_class(key, stack)
     except KeyError:
         return
-    yield _valid(kind, dict(raw), f"{where}.", path)
+    yield _valid(kind, dict(raw), where=f"{where}.", path=path)
 
 
-def _valid(kind: type[Any], values: dict[str, Any], where: str, path: Path) -> Any:
-    _known(kind, values, where, path)
+def _valid(kind: type[Any], values: dict[str, Any], *, where: str, path: Path) -> Any:
+    _known(kind, values, where=where, path=path)
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -103,7 +106,7 @@ def _valid(kind: type[Any], values: dict[str, Any], where: str, path: Path) -> A
         raise InputError(f"a value that ZenML cannot take ({error})", file=path) from error
 
 
-def _known(kind: type[BaseModel], values: Any, where: str, path: Path) -> None:
+def _known(kind: type[BaseModel], values: Any, *, where: str, path: Path) -> None:
     """Refuse keys that the model would pass over; what is no mapping its validation refuses."""
     for key in values if isinstance(values, Mapping) else ():
         if key not in kind.model_fields:
