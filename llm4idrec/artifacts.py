@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llm4idrec.config import Config
@@ -17,10 +17,12 @@ class Artifact:
     """What a ZenML step calls it."""
     path: str
     """In the repository; with `{recommender}` there is one for each recommender."""
+    grows: bool = False
+    """Whether it is a file that is only added to, which neither DVC nor a failure removes."""
 
     def of(self, recommender: str) -> Artifact:
         """The one of a recommender."""
-        return Artifact(self.name, self.path.format(recommender=recommender))
+        return replace(self, path=self.path.format(recommender=recommender))
 
     def each(self, config: Config) -> Iterator[Artifact]:
         """Itself, or those of all of `config.recommenders`."""
@@ -49,6 +51,9 @@ AUGMENTED = Artifact("augmented", "artifacts/augmented")
 AUGMENTED_VALIDATION = Artifact("augmented_validation", "reports/validation/augmented")
 EVALUATION = Artifact("evaluation", "artifacts/evaluation/{recommender}")
 EVALUATIONS = Artifact("evaluations", "artifacts/evaluation")
+"""The folder of all recommenders'."""
+LEDGER = Artifact("ledger", "artifacts/ledger/{recommender}.jsonl", grows=True)
+LEDGERS = Artifact("ledgers", "artifacts/ledger")
 """The folder of all recommenders'."""
 COMPARISON = Artifact("comparison", "reports/comparison.json")
 CONTROL_COMPARISON = Artifact("control_comparison", "reports/controls.json")

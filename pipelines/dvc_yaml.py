@@ -64,6 +64,8 @@ def _place(artifact: Artifact) -> str:
 
 def _out(artifact: Artifact) -> str | dict[str, Any]:
     """Pages and what `git` could show are made again where they are missing, not kept twice."""
+    if artifact.grows:
+        return {_place(artifact): {"persist": True}}
     kept = not artifact.path.startswith("reports/") or artifact == PLOTS
     return _place(artifact) if kept else {_place(artifact): {"cache": False}}
 

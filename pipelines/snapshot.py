@@ -87,7 +87,7 @@ class Snapshot:
                 yield
             self.require_same()
         except BaseException as error:
-            remove(*outputs.values())
+            remove(*(path for artifact, path in outputs.items() if not artifact.grows))
             if isinstance(error, ChangedFilesError):
                 forget_work(*outputs.values())
             raise

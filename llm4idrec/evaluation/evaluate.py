@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,23 +17,27 @@ from tqdm import tqdm
 
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.augmentation.controls import SELF
+from llm4idrec.evaluation import ledger as ledger_of
 from llm4idrec.evaluation.data import Data
 from llm4idrec.evaluation.experiment import Experiment, Fit
+from llm4idrec.evaluation.ledger import Look
 from llm4idrec.evaluation.selection import choose_augmentation
 from llm4idrec.metrics.ranking import FloatArray, evaluated_users
 from llm4idrec.runtime.device import choose_device
 from llm4idrec.runtime.files import (
+    content_hash,
     read_json,
     replacing_folder,
     resumable_folder,
     write_json,
 )
+from llm4idrec.runtime.project import CODE
 from llm4idrec.runtime.workers import Run, worker_pool
 
 VARIANTS = ("original", "augmented")
 
 
-def evaluate_recommender(experiment: Experiment, out: Path) -> None:
+def evaluate_recommender(experiment: Experiment, out: Path, ledger: Path) -> None:
     """Choose on validation how much generated data to add, then compare that with none on test.
 
     Reads Interactions from `train_file` and from `valid.parquet` and `test.parquet` in `heldout`,
@@ -52,7 +57,8 @@ def evaluate_recommender(experiment: Experiment, out: Path) -> None:
     `validation.parquet` (the same of original and augmented data on validation, the selection
     metric only), `history.parquet`, `selection.json`, `summary.json`, and the models of seed 0. An
     interrupted call goes on after its last finished fit; neither that nor the number of workers
-    changes a result. Raises `InputError` on a file that does not fit the others.
+    changes a result. The look at the test set is recorded in the file `ledger`. Raises `InputError`
+    on a file that does not fit the others.
     """
     data = experiment.read_data()  # bad input is told before any worker starts
     asked = replace(
@@ -60,13 +66,30 @@ def evaluate_recommender(experiment: Experiment, out: Path) -> None:
         controls=tuple(c for c in experiment.controls if c == SELF or c in data.control_names),
         device=choose_device(experiment.device).type,
     )
-    with resumable_folder(out, asked.fingerprint(data)) as work:
+    question = asked.fingerprint(data)
+    with resumable_folder(out, question) as work:
         experiment = replace(asked, fits=work / "fits")
         with worker_pool(experiment.evaluation.workers) as run:
             selection = _run_fits(experiment, run)
         with replacing_folder(out) as folder:
             write_json(folder / "selection.json", selection)
-            _write_results(experiment, selection, data, folder=folder)
+            numbers = _write_results(experiment, selection, data, folder=folder)
+            ledger_of.record(ledger, _look(asked, question, numbers))
+
+
+def _look(experiment: Experiment, question: str, numbers: Mapping[str, float]) -> Look:
+    """What the ledger keeps of an evaluation; `numbers` are those of `summary.json`."""
+    sections = ("settings", "evaluation", "filter", "ease")
+    settings = {name: getattr(experiment, name).model_dump(mode="json") for name in sections}
+    means = {name: numbers[f"{name}_{experiment.metric}"] for name in VARIANTS}
+    return Look(
+        test=content_hash(experiment.heldout / "test.parquet"),
+        recommender=experiment.recommender,
+        question=question,
+        settings=settings | {"controls": experiment.controls, "seed": experiment.seed},
+        code=os.environ.get(CODE, ""),
+        result={f"{name} {experiment.metric}": value for name, value in means.items()},
+    )
 
 
 def _run_fits(experiment: Experiment, run: Run) -> dict[str, Any]:
@@ -134,7 +157,7 @@ def _training(experiment: Experiment, fit: Fit) -> dict[str, Any]:
 
 def _write_results(
     experiment: Experiment, selection: dict[str, Any], data: Data, *, folder: Path
-) -> None:
+) -> dict[str, float]:
     """Gather what the fits left into the tables and models that outlive them."""
     chosen = Augmentation(**selection["chosen"])
     fits = _compared(experiment, chosen)
@@ -146,10 +169,12 @@ def _write_results(
     pq.write_table(_history(experiment, fits), folder / "history.parquet")
     numbers = {f"chosen_{name}": value for name, value in selection["chosen"].items()}
     numbers["n_users"] = len(data.test_users)
-    write_json(folder / "summary.json", numbers | _summary(experiment, fits, per_user))
+    numbers |= _summary(experiment, fits, per_user)
+    write_json(folder / "summary.json", numbers)
     for variant in VARIANTS:
         model = experiment.fits / str(fits[variant][0]) / "model"
         shutil.copytree(model, folder / "models" / variant)
+    return numbers
 
 
 def _test_rows(experiment: Experiment, fit: Fit, variant: str) -> pa.Table:

@@ -21,6 +21,7 @@ from llm4idrec.artifacts import (
     GENERATIONS,
     HELDOUT,
     INTERACTIONS,
+    LEDGERS,
     METRICS,
     PROMPTS,
     RAW,
@@ -30,6 +31,7 @@ from llm4idrec.artifacts import (
 )
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.evaluation.ledger import count_looks
 from llm4idrec.report import curves, gains, sections
 from llm4idrec.report.charts.charts import Bar, bar_chart
 from llm4idrec.report.costs import cost_chart, total_seconds
@@ -39,7 +41,7 @@ from llm4idrec.report.popularity_shift import popularity_shift
 from llm4idrec.report.provenance import provenance
 from llm4idrec.report.results import Evaluation
 from llm4idrec.report.tuned_filter import tuned_filter
-from llm4idrec.runtime.files import read_json, write_json
+from llm4idrec.runtime.files import content_hash, read_json, write_json
 from llm4idrec.runtime.project import CODE
 from llm4idrec.verdict.additions import Addition, describe_additions
 from llm4idrec.verdict.comparison import Row, compare_recommenders
@@ -47,7 +49,7 @@ from llm4idrec.verdict.control_comparison import compare_sources
 from llm4idrec.verdict.digest import digest
 from llm4idrec.verdict.judgement import SIGNIFICANCE_LEVEL, SMALLEST_GAIN
 from llm4idrec.verdict.leakage import Inputs
-from llm4idrec.verdict.sentences import cost_sentence
+from llm4idrec.verdict.sentences import cost_sentence, looks_sentence
 from llm4idrec.verdict.wording import (
     augmentation_name,
     metric_name,
@@ -115,6 +117,7 @@ def write_report(files: Files, config: Config) -> list[Row]:
     metric = read[0].metric
     body = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         dataset=escape(config.dataset),
+        looks=escape(_looks(files)),
         protocol=escape(config.protocol.replace("_", " ")),
         selection_metric=metric_name(metric),
         level=f"{SIGNIFICANCE_LEVEL:g}",
@@ -130,6 +133,12 @@ def write_report(files: Files, config: Config) -> list[Row]:
     write_json(files[METRICS], digest(sources))
     write_page(files[FIGURES], f"Does augmentation help? {config.dataset}", body)
     return rows
+
+
+def _looks(files: Files) -> str:
+    return looks_sentence(
+        count_looks(files[LEDGERS], content_hash(files[HELDOUT] / "test.parquet"))
+    )
 
 
 def _costs(files: Files, evaluations: Sequence[Path]) -> dict[str, Path]:

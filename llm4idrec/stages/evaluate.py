@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llm4idrec.artifacts import AUGMENTED, EVALUATION, HELDOUT, INTERACTIONS, TRAIN, Files
+from llm4idrec.artifacts import AUGMENTED, EVALUATION, HELDOUT, INTERACTIONS, LEDGER, TRAIN, Files
 from llm4idrec.config import Config
 from llm4idrec.runtime.files import costing
 from llm4idrec.stages.stage import Stage
@@ -29,13 +29,13 @@ def evaluate(files: Files, config: Config) -> None:
         device=config.device,
     )
     with costing(files[EVALUATION]):
-        evaluate_recommender(experiment, files[EVALUATION])
+        evaluate_recommender(experiment, files[EVALUATION], files[LEDGER])
 
 
 STAGE = Stage(
     evaluate,
     reads=(TRAIN, HELDOUT, AUGMENTED),
-    writes=(EVALUATION,),
+    writes=(EVALUATION, LEDGER),
     params=("{recommender}", "evaluation", "ease", "controls", "seed", "device"),
     tuned=("filter", "evaluation.amounts"),
     each="recommenders",

@@ -15,6 +15,7 @@ from llm4idrec.artifacts import (
     GENERATIONS,
     HELDOUT,
     IDENTIFIERS,
+    LEDGERS,
     METRICS,
     PLOTS,
     PROMPTS,
@@ -55,6 +56,7 @@ STAGE = Stage(
         CANDIDATES,
         AUGMENTED,
         EVALUATIONS,
+        LEDGERS,
     ),
     writes=(COMPARISON, CONTROL_COMPARISON, METRICS, PLOTS, FIGURES),
     params=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from llm4idrec.augmentation.choice import Augmentation
 from llm4idrec.verdict.comparison import Row
@@ -69,3 +69,12 @@ def control_comparison_sentence(rows: Sequence[SourceRow]) -> str:
 def cost_sentence(seconds: float) -> str:
     """What the language model cost."""
     return f"Base model, adapter and generation took {seconds / 60:,.1f} minutes."
+
+
+def looks_sentence(looks: Mapping[str, int]) -> str:
+    """How often the test set was looked at, by recommender."""
+    times = [
+        f"{'once' if n == 1 else f'{n} times'} for {recommender_name(name)}"
+        for name, n in looks.items()
+    ]
+    return f"The test set was looked at {', '.join(times)}."

@@ -16,10 +16,11 @@ from llm4idrec.artifacts import SOURCE, Artifact, Files
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError, LLM4IDRecError
 from llm4idrec.runtime.files import content_hash
+from llm4idrec.runtime.project import CODE
 from llm4idrec.stages import FLOW
 from llm4idrec.stages.stage import Stage
 from pipelines.environment import REPO, variables
-from pipelines.git import git_tags
+from pipelines.git import code_version, git_tags
 from pipelines.orchestration import run_settings, stack
 from pipelines.orchestration.wiring import CONFIG, Wired, wire
 from pipelines.tools.zenml_internals import start_fast
@@ -63,6 +64,7 @@ def image() -> DockerSettings:
 def run_stage(stage: Stage, config: Config, inputs: Files) -> str:
     """Run one stage on this machine, writing in place, uncached (DVC caches); ZenML's run ID."""
     os.environ[IN_PLACE] = "1"
+    os.environ[CODE] = code_version()
     start_fast()
     stack.use(stack.LOCAL)
     files: Wired = {artifact: _recorded(artifact, path) for artifact, path in inputs.items()}
@@ -83,6 +85,7 @@ def run_all(
     `source` is a file of this machine or, as a string, an address that the run fetches.
     """
     if stack_name == stack.LOCAL:
+        os.environ[CODE] = code_version()
         start_fast()
     stack.use(stack_name)
     options = run_settings.read(settings) if settings else None

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from llm4idrec.artifacts import EVALUATION, EVALUATIONS, FIGURES, Artifact
+from llm4idrec.artifacts import EVALUATION, EVALUATIONS, FIGURES, LEDGER, LEDGERS, Artifact
 from llm4idrec.config import Config
 from llm4idrec.runtime.project import CODE
 from llm4idrec.stages import STAGES
 from llm4idrec.stages.stage import Stage
 from pipelines.git import code_version
-from steps.gather_evaluations import gather_evaluations
+from steps.gather import gather
 from steps.stages import step_named
 
 CONFIG = Artifact("config", "params.yaml")
 """All of the parameters, the tuned filter among them."""
+GATHERED = {EVALUATIONS: EVALUATION, LEDGERS: LEDGER}
+"""Folders, and of what they hold one for each recommender."""
 Wired = dict[Artifact, Any]
 """What there is of each artifact when a pipeline is made: the output of a step that will write it,
 or what ZenML has recorded of it."""
@@ -23,8 +25,10 @@ _VALIDATIONS = [stage.expectations.writes for stage in STAGES.values() if stage.
 
 def wire(stage: Stage, config: Config, files: Wired) -> None:
     """Call the stage's steps; `files` gets what they will write."""
-    if EVALUATIONS in stage.reads and EVALUATIONS not in files:
-        files[EVALUATIONS] = gather_evaluations([files[a] for a in EVALUATION.each(config)])
+    for folder, part in GATHERED.items():
+        if folder in stage.reads and folder not in files:
+            parts = [files[artifact] for artifact in part.each(config)]
+            files[folder] = cast(Any, gather)(parts, id=f"gather_{folder.name}")
     for each in stage.configs(config):
         _call(stage, each, files)
     if expected := stage.expectations:

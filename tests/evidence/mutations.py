@@ -206,6 +206,23 @@ MUTATIONS = (
         _evidence("3_chosen_on_validation", "test_every_item_of_the_catalogue_is_ranked"),
     ),
     Mutation(
+        3,
+        "a look at the test set is not counted",
+        "llm4idrec/evaluation/ledger.py",
+        '        lines = [json.dumps(line, sort_keys=True) + "\\n" for line in (*before, look)]\n',
+        '        lines = [json.dumps(line, sort_keys=True) + "\\n" for line in (look,)]\n',
+        "tests/llm4idrec/evaluation/test_ledger.py::test_a_line_is_added_and_none_is_lost",
+    ),
+    Mutation(
+        3,
+        "an evaluation leaves no line in the ledger",
+        "llm4idrec/evaluation/evaluate.py",
+        "            ledger_of.record(ledger, _look(asked, question, numbers))\n",
+        "",
+        "tests/llm4idrec/evaluation/test_ledger.py::"
+        "test_an_evaluation_is_a_look_and_another_setting_another",
+    ),
+    Mutation(
         4,
         "items keep the order of their IDs",
         "llm4idrec/data/split.py",

@@ -80,7 +80,7 @@ def evaluated(tmp_path: Path) -> Path:
         seed=1,
         device="cpu",
     )
-    evaluate_recommender(experiment, tmp_path / "out")
+    evaluate_recommender(experiment, tmp_path / "out", tmp_path / "ledger.jsonl")
     return tmp_path / "out"
 
 

@@ -15,8 +15,9 @@ from llm4idrec.artifacts import EVALUATIONS, FIGURES
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.evaluation.ledger import Look, record
 from llm4idrec.metrics.ranking import FloatArray
-from llm4idrec.runtime.files import write_json
+from llm4idrec.runtime.files import content_hash, write_json
 from llm4idrec.runtime.project import CODE
 from llm4idrec.stages.report import STAGE, report
 from tests.conftest import tiny_params
@@ -131,6 +132,14 @@ def small_run(tmp_path: Path) -> dict[str, Any]:
     )
     write_augmented(tmp_path / "augmented")
     (tmp_path / "ratings.csv").write_text("user,item,time\n")
+    this = content_hash(tmp_path / "heldout" / "test.parquet")
+    for name, test, question in (
+        ("mf", this, "first"),
+        ("mf", this, "second"),
+        ("mf", "another test set", "third"),
+        ("lightgcn", this, "fourth"),
+    ):
+        record(tmp_path / "ledger" / f"{name}.jsonl", look(test, name, question))
     made: tuple[str, ...] = (
         "raw",
         "train",
@@ -146,11 +155,23 @@ def small_run(tmp_path: Path) -> dict[str, Any]:
             write_evaluation(tmp_path / "evaluation" / "mf", 0.4, CHOSEN, ("ease", "self")),
             write_evaluation(tmp_path / "evaluation" / "lightgcn", 0.0, ORIGINAL_DATA),
         ],
+        "ledgers": tmp_path / "ledger",
         "out": tmp_path / "reports",
         "source": tmp_path / "ratings.csv",
         "config": tiny_config(),
         "code": "commit 0123abcd",
     }
+
+
+def look(test: str, recommender: str, question: str) -> Look:
+    return Look(
+        test=test,
+        recommender=recommender,
+        question=question,
+        settings={"seed": 1},
+        code="commit 0123abcd",
+        result={"original ndcg_at_5": 0.25},
+    )
 
 
 def tiny_config(**changes: dict[str, object]) -> Config:

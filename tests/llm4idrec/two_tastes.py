@@ -64,8 +64,12 @@ class Files:
             seed=seed,
             device="cpu",
         )
-        evaluate_recommender(experiment, self.out)
+        evaluate_recommender(experiment, self.out, self.ledger)
         return self.out
+
+    @property
+    def ledger(self) -> Path:
+        return self.out.with_suffix(".jsonl")
 
     @property
     def interactions(self) -> Path:

@@ -65,7 +65,7 @@ class Workshop:
         shutil.rmtree("artifacts/evaluation", ignore_errors=True)
         rows = [self._evaluation(name, gain) for name, gain in gains.items()]
         write_json(Path(COMPARISON.path), rows)
-        for name in ("generations", "controls", "candidates", "augmented"):
+        for name in ("generations", "controls", "candidates", "augmented", "ledger"):
             Path("artifacts", name).mkdir(exist_ok=True)
         return register_as_it_is(config)
 

@@ -53,6 +53,7 @@ STEPS = [
     "evaluate_mf",
     "evaluate_lightgcn",
     "gather_evaluations",
+    "gather_ledgers",
     "report",
 ]
 

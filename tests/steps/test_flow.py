@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llm4idrec.artifacts import EVALUATIONS, HELDOUT, RAW, SOURCE, TRAIN, Files, places
+from llm4idrec.artifacts import HELDOUT, RAW, SOURCE, TRAIN, Files, places
 from llm4idrec.config import Config
 from llm4idrec.runtime.files import content_hash
 from llm4idrec.stages import STAGES
@@ -59,7 +59,7 @@ def test_each_stage_writes_what_it_declares_and_only_tuning_and_evaluation_need_
         run_stage(name, config, files)
     shutil.move("set_aside", HELDOUT.path)
     assert content_hash(Path(HELDOUT.path)) == held_out
-    files[EVALUATIONS] = Path(EVALUATIONS.path)
+    files |= {folder: Path(folder.path) for folder in wiring.GATHERED}
     for name in ("tune", "evaluate", "report"):
         run_stage(name, config, files)
     for stage in STAGES.values():

@@ -248,3 +248,8 @@ def test_names_are_escaped(folders: dict[str, Any]) -> None:
     assert {"script", "i"}.isdisjoint(page.tags[: page.tags.index("svg")])
     assert page.text.count(name) == 3  # title, heading, first sentence
     assert "Code <i> Data" in page.text
+
+
+def test_the_looks_at_this_test_set_are_counted(folders: dict[str, Any]) -> None:
+    page = make(folders)
+    assert "The test set was looked at once for LightGCN, 2 times for MF." in page.text
