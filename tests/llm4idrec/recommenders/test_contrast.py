@@ -15,15 +15,15 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy, logsigmoid
 
 from llm4idrec.config.recommenders import SimGCLConfig, XSimGCLConfig
-from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.graph import losses
 from llm4idrec.recommenders.graph.losses import info_nce
 from llm4idrec.recommenders.graph.mf import MF
 from llm4idrec.recommenders.graph.propagation import disturb, power_series
 from llm4idrec.recommenders.graph.simgcl import SimGCL
 from llm4idrec.recommenders.graph.xsimgcl import XSimGCL
+from tests.llm4idrec.arrays import interactions
 
-TRAIN = Interactions([0, 0, 1, 2, 3, 3], [0, 2, 2, 1, 3, 0], 4, 5)
+TRAIN = interactions([0, 0, 1, 2, 3, 3], [0, 2, 2, 1, 3, 0], (4, 5))
 SETTINGS = SimGCLConfig(
     layers=3, embedding_size=6, init_scale=0.5, noise=0.3, contrast=0.7, temperature=0.2
 ).model_dump()

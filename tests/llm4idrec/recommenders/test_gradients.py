@@ -8,15 +8,15 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from llm4idrec.config.recommenders import LightGCNConfig
-from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.graph.losses import bpr_loss
 from llm4idrec.recommenders.registry import RECOMMENDERS
+from tests.llm4idrec.arrays import interactions
 
 
 @pytest.mark.parametrize("name", ["mf", "lightgcn"])
 def test_step_follows_the_whole_gradient(name: str) -> None:
     """The loss's gradient, and Adam's first step: learning_rate times the sign, L2 included."""
-    train = Interactions([0, 0, 1, 2, 3], [0, 2, 2, 1, 3], 4, 5)
+    train = interactions([0, 0, 1, 2, 3], [0, 2, 2, 1, 3], (4, 5))
     kind = RECOMMENDERS[name]
     settings = LightGCNConfig(
         learning_rate=1e-3, l2=0.5, layers=2, embedding_size=3, init_scale=0.5

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.augmentation.choice import Augmentation
-from llm4idrec.data.interactions import Interactions
 from llm4idrec.verdict.additions import Addition, describe_additions
+from tests.llm4idrec.arrays import interactions
 
 COLUMNS = {
     "user": pa.int32(),
@@ -34,8 +34,8 @@ def shares(*counts: int) -> dict[str, float]:
 def test_known_answers(tmp_path: Path) -> None:
     """Items 0 to 4 have 3, 2, 1, 1 and 1 train interactions, a pair of train 16 / 8 = 2. The head
     is item 0, the middle 1 and 2, the tail the rest."""
-    train = Interactions([0, 1, 2, 0, 1, 0, 1, 2], [0, 0, 0, 1, 1, 2, 3, 4], 3, 5)
-    valid = Interactions([2, 1, 0], [1, 2, 5], 3, 6)  # as keys, (0, 5) is not (1, 0)
+    train = interactions([0, 1, 2, 0, 1, 0, 1, 2], [0, 0, 0, 1, 1, 2, 3, 4], (3, 5))
+    valid = interactions([2, 1, 0], [1, 2, 5], (3, 6))  # as keys, (0, 5) is not (1, 0)
     model = pairs([(2, 1, 0.1), (1, 2, 0.5), (0, 3, 0.5)])
     other = pairs([(0, 4, 0.5)], 0.3)
     origin = pa.array(["generated"] * 4 + ["original"])

@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy, logsigmoid
 
 from llm4idrec.config.recommenders import NCLConfig
-from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.graph.kmeans import kmeans, nearest_centres
 from llm4idrec.recommenders.graph.ncl import NCL
+from tests.llm4idrec.arrays import interactions
 
-TRAIN = Interactions([0, 0, 1, 2, 3, 3], [0, 2, 2, 1, 3, 0], 4, 5)
+TRAIN = interactions([0, 0, 1, 2, 3, 3], [0, 2, 2, 1, 3, 0], (4, 5))
 SETTINGS = NCLConfig(
     embedding_size=6,
     init_scale=0.5,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.graph.propagation import normalised_adjacency, propagate
+from tests.llm4idrec.arrays import interactions
 
-TRAIN = Interactions([0, 0, 1, 3], [0, 2, 2, 1], 4, 4)
+TRAIN = interactions([0, 0, 1, 3], [0, 2, 2, 1], (4, 4))
 
 
 def dense() -> np.ndarray:
