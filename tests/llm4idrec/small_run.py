@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -153,9 +154,8 @@ def small_run(tmp_path: Path) -> dict[str, Any]:
     }
 
 
-def tiny_config(**changes: dict[str, object]) -> Config:
-    changes = {"split": {"protocol": "leave_last_out"}, **changes}
-    return tiny_params(**changes)
+def tiny_config(**changes: Mapping[str, object]) -> Config:
+    return tiny_params(**{"split": {"protocol": "leave_last_out"}, **changes})
 
 
 def make(folders: dict[str, Any], **changes: Any) -> Page:

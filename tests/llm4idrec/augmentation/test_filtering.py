@@ -159,7 +159,7 @@ def test_the_smallest_of_ratio_count_and_bound_caps() -> None:
 
 # Users 0 and 1 have items 0 and 1; item 2 goes with item 0, 3 with 1 twice, 4 with neither.
 TASTES = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 2), (3, 1), (3, 3), (4, 1), (4, 3), (5, 4)]
-KNOWN = interactions(*np.array(TASTES).T, shape=(6, 6))
+KNOWN = interactions([user for user, _ in TASTES], [item for _, item in TASTES], (6, 6))
 
 
 def test_the_item_item_model_says_its_part_of_the_order() -> None:
@@ -317,7 +317,8 @@ def test_controls_have_the_language_models_volume_if_they_propose_enough(
 def counted(accepted: pa.Table, exponent: float) -> list[int]:
     """Items that each user has in one order."""
     rows = accepted["popularity_exponent"].to_numpy() == exponent
-    return np.bincount(accepted["user"].to_numpy()[rows], minlength=N_USERS).tolist()
+    counts = np.bincount(accepted["user"].to_numpy()[rows], minlength=N_USERS)
+    return [int(count) for count in counts]
 
 
 def test_the_language_model_is_filtered_as_it_is_alone() -> None:

@@ -120,7 +120,7 @@ def test_users_without_held_out_items(tmp_path: Path) -> None:
 
 
 def test_recbole_gets_the_latest_fifty_items(tmp_path: Path) -> None:
-    items = np.arange(60)
+    items = np.arange(60, dtype=np.int32)
     train = interactions(0 * items, items, (1, 60), timestamp=items)
     last = interactions([0], [60], (1, 62))
     data = Material(

@@ -11,6 +11,7 @@ from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
 from llm4idrec.language_model.prompts import (
     PROMPTS,
+    Kind,
     Prompt,
     build_prompts,
     parse_item,
@@ -75,7 +76,7 @@ def one_by_one(
                 part = random.permutation(np.array(items, np.int32))[:size].tolist()
             cut = random.integers(1, size)
             named = user if lists.users else None
-            kind = "fully" if fully else "randomly"
+            kind: Kind = "fully" if fully else "randomly"
             plain.append(Prompt(named, kind, tuple(part[:cut]), tuple(part[cut:]), lists.words))
     return plain
 

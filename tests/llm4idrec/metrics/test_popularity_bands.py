@@ -20,7 +20,8 @@ from tests.llm4idrec.arrays import interactions
 def popular(counts: list[int]) -> Interactions:
     """Item i is taken by the first `counts[i]` users."""
     pairs = [(user, item) for item, count in enumerate(counts) for user in range(count)]
-    return interactions(*np.array(pairs).T, shape=(max(counts), len(counts)))
+    user, item = np.array(pairs).T
+    return interactions(user, item, (max(counts), len(counts)))
 
 
 def test_bands_hold_a_third_each() -> None:

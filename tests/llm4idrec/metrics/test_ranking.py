@@ -21,7 +21,7 @@ def test_known_answers() -> None:
     metrics = user_metrics(ranked, np.array([0, 1], np.int32), heldout, cutoffs=(1, 2, 3))
 
     ideal = 1 + 1 / log2(3) + 1 / log2(4)
-    expected = {
+    expected: dict[str, list[float]] = {
         "recall_at_1": [1 / 3, 0],
         "ndcg_at_1": [1, 0],
         "hr_at_1": [1, 0],
@@ -106,7 +106,8 @@ def naive(ranked: list[int], wanted: set[int], n: int) -> dict[str, float]:
 def test_agrees_with_a_loop(case: list[tuple[list[int], int, set[int]]], n: int) -> None:
     rows = [row[:length] + [-1] * (5 - length) for row, length, _ in case]
     held = [(user, item) for user, (_, _, wanted) in enumerate(case) for item in wanted]
-    heldout = interactions(*np.array(held).T, shape=(len(case), ITEMS + 2))
+    user, item = np.array(held).T
+    heldout = interactions(user, item, (len(case), ITEMS + 2))
     users = np.arange(len(case), dtype=np.int32)[::-1]
 
     metrics = user_metrics(np.array(rows, np.int32)[users], users, heldout, cutoffs=(n,))

@@ -109,8 +109,8 @@ def noisy_layers(recommender: SimGCL, weights: Tensor, noise: torch.Generator) -
 
 def simgcl_vectors(recommender: SimGCL, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     noise = copy.deepcopy(recommender._noise)
-    views = [torch.stack(noisy_layers(recommender, weights, noise)).mean(0) for _ in range(2)]
-    return recommender.propagate(weights), *views
+    one, other = (torch.stack(noisy_layers(recommender, weights, noise)).mean(0) for _ in range(2))
+    return recommender.propagate(weights), one, other
 
 
 def xsimgcl_vectors(recommender: XSimGCL, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -154,6 +154,7 @@ def test_step_follows_the_whole_gradient(
     reported = recommender.train_epoch()
 
     assert reported == pytest.approx(loss.item(), rel=1e-5)
+    assert recommender._weights.grad is not None
     assert torch.allclose(recommender._weights.grad, expected, atol=1e-5)
 
 
@@ -162,10 +163,10 @@ def test_groups_of_the_contrast() -> None:
     recommender = SimGCL(SimGCLConfig(contrast_nodes=2, temperature=0.2))
     one, other = random(5, 4), random(5, 4, seed=1)
     parts = [
-        len(group) / 5 * written_out(one[group], other[group], torch.arange(len(group)), 0.2)
+        len(group) / 5 * written_out(one[group], other[group], torch.arange(len(group)), 0.2).item()
         for group in ([0, 3], [1, 4], [2])
     ]
-    assert recommender.contrast(one, other).item() == pytest.approx(sum(parts).item(), rel=1e-5)
+    assert recommender.contrast(one, other).item() == pytest.approx(sum(parts), rel=1e-5)
 
 
 def test_contrasted_layer_must_exist() -> None:

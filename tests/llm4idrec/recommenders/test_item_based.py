@@ -27,7 +27,8 @@ def some(seed: int = 0) -> Interactions:
     """Random pairs; user 0 and item 0 have none."""
     taken = np.random.default_rng(seed).random((USERS, ITEMS)) < 0.3
     taken[0] = taken[:, 0] = False
-    return interactions(*np.nonzero(taken), shape=(USERS, ITEMS))
+    user, item = np.nonzero(taken)
+    return interactions(user, item, (USERS, ITEMS))
 
 
 def dense(train: Interactions) -> Matrix:
@@ -128,7 +129,8 @@ def test_ease_sums_weights_of_the_history() -> None:
 
 def test_ease_says_that_l2_is_too_small() -> None:
     same = np.ones((5, 5))
-    pairs = interactions(*np.nonzero(same), shape=(5, 5))
+    user, item = np.nonzero(same)
+    pairs = interactions(user, item, (5, 5))
     with pytest.raises(InputError, match=r"ease\.l2 is 1e-30, too small to solve; raise it"):
         EASE(EASEConfig(l2=1e-30)).fit(pairs)
 
@@ -146,5 +148,5 @@ def test_the_history_is_saved_once() -> None:
     train = some()
     for model in (ItemKNN(ItemKNNConfig()), EASE(EASEConfig())):
         model.fit(train)
-        sizes = [part.shape for part in model.state().values()]
+        sizes = [tuple(part.shape) for part in model.state().values()]
         assert sizes.count((len(train),)) == 1

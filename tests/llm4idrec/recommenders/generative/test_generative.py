@@ -62,12 +62,11 @@ def test_only_the_latest_items_are_read() -> None:
     recommender = cid(max_length=2, beams=ITEMS)
     recommender.fit(cycle(), epochs=2)
     late = np.tile(np.arange(LENGTH) >= LENGTH - 2, USERS)
-    columns = (column[late] for column in (cycle().user, cycle().item))
+    user, item, time = (column.to_numpy()[late] for column in cycle().table().columns)
     users = EVERYONE[: ITEMS - LENGTH]
-    time = cycle().timestamp[late]
     whole = recommender.recommend(users, ITEMS - LENGTH, cycle())
     ranked = recommender.recommend(
-        users, ITEMS - 2, interactions(*columns, shape=(USERS, ITEMS), timestamp=time)
+        users, ITEMS - 2, interactions(user, item, (USERS, ITEMS), timestamp=time)
     )
     for user, row in enumerate(ranked.tolist()):
         assert [i for i in row if i not in cycle().items_of(user)] == whole[user].tolist()

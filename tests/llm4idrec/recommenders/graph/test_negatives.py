@@ -24,7 +24,7 @@ def test_every_unseen_item_can_be_drawn_and_no_other(taken: set[tuple[int, int]]
     sampler = UnseenSampler(train)
     users = np.flatnonzero(sampler.unseen)
     drawn = sampler.draw(np.repeat(users, 300), np.random.default_rng(0)).reshape(-1, 300)
-    for user, items in zip(users, drawn, strict=True):
+    for user, items in zip(users.tolist(), drawn, strict=True):
         assert set(items.tolist()) == set(range(6)) - set(train.items_of(user).tolist())
 
 

@@ -59,7 +59,7 @@ def cycle() -> Interactions:
 def test_learns_what_comes_next(untrained: Sequential) -> None:
     train = cycle()
     everyone = np.arange(USERS, dtype=np.int32)
-    last = np.array([train.items_of(user)[-1] for user in everyone])
+    last = np.array([train.items_of(user)[-1] for user in range(USERS)])
 
     untrained.fit(train)
 
