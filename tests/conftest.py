@@ -71,7 +71,7 @@ def tiny_params(**changes: Mapping[str, object]) -> Config:
     return Config.read(Path("params.yaml"))
 
 
-def tiny_values(**changes: dict[str, object]) -> dict[str, Any]:
+def tiny_values(**changes: Mapping[str, object]) -> dict[str, Any]:
     """The same, not written."""
     params: dict[str, Any] = yaml.safe_load((REPO / "params.yaml").read_text())
     columns = {"user": "user", "item": "item", "timestamp": "time"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -174,7 +175,7 @@ def look(test: str, recommender: str, question: str) -> Look:
     )
 
 
-def tiny_config(**changes: dict[str, object]) -> Config:
+def tiny_config(**changes: Mapping[str, object]) -> Config:
     changes = {"split": {"protocol": "leave_last_out"}, **changes}
     return tiny_params(**changes)
 

@@ -20,6 +20,7 @@ from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.item_based.popularity import Popularity
 from llm4idrec.runtime.files import read_json
 from tests.conftest import tiny_values
+from tests.llm4idrec.arrays import interactions
 
 SASREC = SASRecConfig(
     embedding_size=16, max_epochs=30, evaluate_every=5, patience=2, dropout=0.0, learning_rate=1e-2
@@ -43,8 +44,8 @@ def cycle(n_users: int = 24, length: int = 7, timed: bool = True) -> Interaction
     """User u takes items u, u + 1, u + 2... of a circle of twelve; a last user takes none."""
     user = np.repeat(np.arange(n_users), length)
     step = np.tile(np.arange(length), n_users)
-    return Interactions(
-        user, (user + step) % N_ITEMS, n_users + 1, N_ITEMS, step if timed else None
+    return interactions(
+        user, (user + step) % N_ITEMS, (n_users + 1, N_ITEMS), timestamp=step if timed else None
     )
 
 
@@ -61,7 +62,7 @@ def random_candidates(train: Interactions, n: int, seed: int) -> pa.Table:
 
 
 def test_the_most_popular_unseen_items_by_hand() -> None:
-    train = Interactions(np.array([0, 1, 1, 2, 2]), np.array([3, 3, 1, 1, 0]), 4, 5)
+    train = interactions([0, 1, 1, 2, 2], [3, 3, 1, 1, 0], (4, 5))
     popularity = Popularity(PopularityConfig())
     popularity.learn(train)
     table = recommender_candidates(popularity, train, 2)
@@ -75,7 +76,7 @@ def test_the_most_popular_unseen_items_by_hand() -> None:
 
 
 def test_a_user_with_few_unseen_items_gets_those() -> None:
-    train = Interactions(np.array([0, 0, 1]), np.array([0, 1, 2]), 2, 3)
+    train = interactions([0, 0, 1], [0, 1, 2], (2, 3))
     table = random_candidates(train, 5, seed=0)
     assert table["user"].to_pylist() == [0, 1, 1]
     assert (items_of(table, 0), sorted(items_of(table, 1))) == ([2], [0, 1])
@@ -93,7 +94,7 @@ def test_random_items_are_unseen_distinct_and_follow_the_seed(seed: int, n: int)
 
 
 def test_random_items_are_uniform() -> None:
-    train = Interactions(np.arange(6000), np.zeros(6000), 6000, 5)
+    train = interactions(np.arange(6000), np.zeros(6000), (6000, 5))
     first = random_candidates(train, 1, seed=3)
     counts = np.bincount(first["item"].to_numpy(), minlength=5)
     assert counts[0] == 0
@@ -144,7 +145,7 @@ def test_sasrec_is_left_out_where_there_is_no_order(
 def test_ease_is_left_out_where_the_catalogue_is_too_large(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train = Interactions(np.array([0, 0, 1]), np.array([0, 20_000, 2]), 2, 20_001)
+    train = interactions([0, 0, 1], [0, 20_000, 2], (2, 20_001))
     write_controls(train, tmp_path, config(("ease", "popularity"), 1))
     assert [file.name for file in tmp_path.glob("*.parquet")] == ["popularity.parquet"]
     reason = "20001 items are more than 20000"

@@ -19,9 +19,10 @@ from llm4idrec.config.recommenders import EASEConfig
 from llm4idrec.data.candidates import SCHEMA
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.item_based.ease import EASE
+from tests.llm4idrec.arrays import interactions
 
 N_USERS, N_ITEMS = 4, 12
-TRAIN = Interactions(np.array([0, 0, 0, 0, 1, 1]), np.array([0, 1, 2, 3, 4, 5]), N_USERS, N_ITEMS)
+TRAIN = interactions([0, 0, 0, 0, 1, 1], [0, 1, 2, 3, 4, 5], (N_USERS, N_ITEMS))
 EASE_SETTINGS = EASEConfig(l2=1)
 Row = tuple[int, str, int | None, int | None, int | None, float | None, int]
 
@@ -135,7 +136,7 @@ def rounded(number: Decimal) -> int:
 
 @given(st.integers(1, 400), st.decimals("0.01", "1", places=2))
 def test_as_many_as_the_ratio_says_rounded_half_up(length: int, ratio: Decimal) -> None:
-    train = Interactions(np.zeros(length), np.arange(length), 1, 2 * length)
+    train = interactions(np.zeros(length), np.arange(length), (1, 2 * length))
     table = proposals(0, *range(length, 2 * length))
     accepted, _ = filter_candidates(table, train, plain(max_ratio=float(ratio)), ease=EASE_SETTINGS)
     assert len(accepted) == rounded(ratio * length)
@@ -158,7 +159,7 @@ def test_the_smallest_of_ratio_count_and_bound_caps() -> None:
 
 # Users 0 and 1 have items 0 and 1; item 2 goes with item 0, 3 with 1 twice, 4 with neither.
 TASTES = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 2), (3, 1), (3, 3), (4, 1), (4, 3), (5, 4)]
-KNOWN = Interactions(*np.array(TASTES).T, 6, 6)
+KNOWN = interactions([user for user, _ in TASTES], [item for _, item in TASTES], (6, 6))
 
 
 def test_the_item_item_model_says_its_part_of_the_order() -> None:
@@ -174,7 +175,7 @@ def test_the_item_item_model_says_its_part_of_the_order() -> None:
 
 
 def test_popular_items_are_put_back() -> None:
-    train = Interactions(np.array([0, 1, 2, 3]), np.array([0, 1, 1, 2]), 4, 4)
+    train = interactions([0, 1, 2, 3], [0, 1, 1, 2], (4, 4))
     table = proposals(0, 1, 2, 3)
     accepted, summary = filter_candidates(
         table, train, plain(popularity_exponents=[1, 0], max_ratio=2), ease=EASE_SETTINGS
@@ -264,7 +265,7 @@ def test_the_order_is_that_of_the_formula(
 
 def test_only_the_thousand_best_of_the_item_item_model_have_a_rank_of_their_own() -> None:
     n_items = 1010
-    train = Interactions(np.array([0, 1, 1]), np.array([0, 0, 7]), 2, n_items)
+    train = interactions([0, 1, 1], [0, 0, 7], (2, n_items))
     items = np.setdiff1d(np.arange(n_items), [0]).astype(np.int32)
     ranks = Agreement(train, EASE_SETTINGS).ranks(np.zeros(len(items), np.int32), items)
     assert ranks[items == 7] == [0]
@@ -316,7 +317,8 @@ def test_controls_have_the_language_models_volume_if_they_propose_enough(
 def counted(accepted: pa.Table, exponent: float) -> list[int]:
     """Items that each user has in one order."""
     rows = accepted["popularity_exponent"].to_numpy() == exponent
-    return np.bincount(accepted["user"].to_numpy()[rows], minlength=N_USERS).tolist()
+    counts = np.bincount(accepted["user"].to_numpy()[rows], minlength=N_USERS)
+    return [int(count) for count in counts]
 
 
 def test_the_language_model_is_filtered_as_it_is_alone() -> None:

@@ -16,9 +16,9 @@ from llm4idrec.augmentation.merging import (
     relative_ranks,
     write_augmented,
 )
-from llm4idrec.data.interactions import Interactions
+from tests.llm4idrec.arrays import interactions
 
-TRAIN = Interactions(np.array([0, 0, 0, 0, 1, 1]), np.array([0, 1, 2, 3, 4, 5]), 2, 8)
+TRAIN = interactions([0, 0, 0, 0, 1, 1], [0, 1, 2, 3, 4, 5], (2, 8))
 CANDIDATES = pa.table(
     {
         "user": pa.array([0, 0, 1], pa.int32()),
@@ -42,7 +42,7 @@ def test_every_pair_keeps_its_origin_and_relative_rank() -> None:
     assert merged["relative_rank"].to_pylist() == [0] * 6 + [0.125, 0.375, 0.25]
     assert merged["popularity_exponent"].to_pylist() == [None] * 6 + [0, 0, 0]
     assert merged["votes"].to_pylist() == [None] * 6 + [5, 4, 3]
-    original = Interactions(merged["user"].to_numpy()[:6], merged["item"].to_numpy()[:6], 2, 8)
+    original = interactions(merged["user"].to_numpy()[:6], merged["item"].to_numpy()[:6], (2, 8))
     assert original == TRAIN
 
 
@@ -54,7 +54,7 @@ def test_nothing_accepted_leaves_the_originals() -> None:
 def test_an_amount_is_that_ratio_of_the_history_rounded_half_up(
     length: int, amount: Decimal
 ) -> None:
-    train = Interactions(np.zeros(length), np.arange(length), 1, 2 * length)
+    train = interactions(np.zeros(length), np.arange(length), (1, 2 * length))
     candidates = pa.table(
         {
             "user": np.zeros(length, np.int32),
@@ -93,7 +93,7 @@ def test_pairs_are_of_the_order_asked_for() -> None:
 
 
 def test_a_user_without_history_has_no_ratio() -> None:
-    empty = Interactions(np.array([1]), np.array([0]), 2, 8)
+    empty = interactions([1], [0], (2, 8))
     assert relative_ranks(CANDIDATES, empty).tolist() == [np.inf, np.inf, 0.5]
 
 

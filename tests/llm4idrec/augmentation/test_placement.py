@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from llm4idrec.augmentation.placement import place_generated
 from llm4idrec.config import EvaluationConfig, Placement
 from llm4idrec.data.interactions import Interactions
+from tests.llm4idrec.arrays import interactions
 
 USERS, ITEMS = 4, 30
 PLACEMENTS = get_args(Placement)
@@ -24,7 +25,9 @@ lists = st.lists(pairs, unique=True, max_size=40)
 def table(of: list[tuple[int, int]], timed: bool = True) -> Interactions:
     """The pairs, each 10 later than the one before."""
     user, item = np.array(of, np.int64).reshape(-1, 2).T
-    return Interactions(user, item, USERS, ITEMS, 10 * np.arange(len(of)) if timed else None)
+    return interactions(
+        user, item, (USERS, ITEMS), timestamp=10 * np.arange(len(of)) if timed else None
+    )
 
 
 def placed(original: Interactions, of: list[tuple[int, int]], placement: Placement) -> Interactions:

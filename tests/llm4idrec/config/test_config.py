@@ -37,7 +37,7 @@ def test_params_yaml_is_read() -> None:
 
 def test_config_is_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        Config.read(PARAMS).data.k_core = 3  # type: ignore[misc]
+        Config.read(PARAMS).data.k_core = 3
 
 
 @pytest.mark.parametrize(

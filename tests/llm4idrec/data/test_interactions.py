@@ -36,9 +36,9 @@ def test_views_agree_with_the_pairs(
     assert interactions.item_counts.tolist() == [sum(i == k for _, i in pairs) for k in range(7)]
     for user in range(6):
         assert set(interactions.items_of(user)) == {i for u, i in pairs if u == user}
-    user, item = np.array(wanted, np.int64).reshape(-1, 2).T
-    assert interactions.contains(user, item).tolist() == [pair in pairs for pair in wanted]
-    united = interactions.union(user, item)
+    users, items = np.array(wanted, np.int64).reshape(-1, 2).T
+    assert interactions.contains(users, items).tolist() == [pair in pairs for pair in wanted]
+    united = interactions.union(users, items)
     assert set(zip(united.user, united.item, strict=True)) == pairs | set(wanted)
 
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -33,7 +35,7 @@ def test_shuffling_removes_what_consecutive_numbers_give_away() -> None:
     table = pa.table(
         {"user": user.astype(str), "item": item.astype(str), "timestamp": place, "line": user + 1}
     )
-    data = DataConfig(path="x", format="selfrec_sequential")
+    data = DataConfig(path=Path("x"), format="selfrec_sequential")
     summary = split_raw(
         table, None, data=data, split=SplitConfig(protocol="leave_last_out"), seed=1
     ).summary

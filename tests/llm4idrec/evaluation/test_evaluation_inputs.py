@@ -6,8 +6,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
+from tests.llm4idrec.arrays import interactions
 from tests.llm4idrec.two_tastes import (
     EVALUATION,
     ITEMS,
@@ -71,7 +71,7 @@ def test_no_file_of_controls(files: Files) -> None:
 
 @pytest.mark.parametrize("name", ["valid.parquet", "test.parquet"])
 def test_nothing_held_out(files: Files, name: str) -> None:
-    Interactions([], [], USERS, ITEMS).write(files.heldout / name)
+    interactions([], [], (USERS, ITEMS)).write(files.heldout / name)
 
     with pytest.raises(InputError, match=rf"{name}: no user of the train set"):
         files.evaluate()

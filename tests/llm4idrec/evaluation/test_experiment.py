@@ -14,7 +14,7 @@ from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.augmentation.merging import generated_pairs
 from llm4idrec.config import EvaluationConfig, FilterConfig, Placement
 from llm4idrec.config.recommenders import EASEConfig, MFConfig, SASRecConfig
-from llm4idrec.data.interactions import Interactions
+from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.evaluation.data import Data
 from llm4idrec.evaluation.experiment import CANDIDATES, Experiment, Fit
 from llm4idrec.recommenders.graph.mf import MF
@@ -235,14 +235,17 @@ def test_a_sequential_recommender_continues_the_original_history(
     trained: list[Interactions] = []
     continued: list[Interactions] = []
     start, recommend = SASRec.start, SASRec.recommend
-    monkeypatch.setattr(
-        SASRec, "start", lambda self, train: trained.append(train) or start(self, train)
-    )
-    monkeypatch.setattr(
-        SASRec,
-        "recommend",
-        lambda self, users, k, seen: continued.append(seen) or recommend(self, users, k, seen),
-    )
+
+    def noted_start(self: SASRec, train: Interactions) -> None:
+        trained.append(train)
+        start(self, train)
+
+    def noted_recommend(self: SASRec, users: IntArray, k: int, seen: Interactions) -> IntArray:
+        continued.append(seen)
+        return recommend(self, users, k, seen)
+
+    monkeypatch.setattr(SASRec, "start", noted_start)
+    monkeypatch.setattr(SASRec, "recommend", noted_recommend)
 
     fit = Fit(Augmentation(1.0), 0)
     made.select(fit)

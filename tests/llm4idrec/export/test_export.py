@@ -20,6 +20,7 @@ from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
 from llm4idrec.export import FORMATS, export_data
 from llm4idrec.export.material import Material
+from tests.llm4idrec.arrays import interactions
 from tests.llm4idrec.conftest import written
 
 SEQUENTIAL = [name for name, rules in FORMATS.items() if rules.heldout]
@@ -28,9 +29,7 @@ ANN, BOB = 0, 1
 
 def material(words: str = "abcde") -> Material:
     """Ann took b then a, bob c; d is generated for ann, e, which nobody has in train, held out."""
-    original = Interactions(
-        np.array([ANN, ANN, BOB]), np.array([1, 0, 2]), 2, 4, np.array([10, 20, 30])
-    )
+    original = interactions([ANN, ANN, BOB], [1, 0, 2], (2, 4), timestamp=[10, 20, 30])
     generated = np.array([ANN, BOB]), np.array([3, 0])
     return Material(
         original=original,
@@ -44,7 +43,7 @@ def material(words: str = "abcde") -> Material:
 
 
 def heldout(users: list[int], items: list[int]) -> Interactions:
-    return Interactions(np.array(users), np.array(items), 2, 5, np.full(len(users), 40))
+    return interactions(np.array(users), np.array(items), (2, 5), timestamp=np.full(len(users), 40))
 
 
 def export(to: Path, data: Material, format: str) -> dict[str, str]:
@@ -121,9 +120,9 @@ def test_users_without_held_out_items(tmp_path: Path) -> None:
 
 
 def test_recbole_gets_the_latest_fifty_items(tmp_path: Path) -> None:
-    items = np.arange(60)
-    train = Interactions(0 * items, items, 1, 60, items)
-    last = Interactions(np.array([0]), np.array([60]), 1, 62)
+    items = np.arange(60, dtype=np.int32)
+    train = interactions(0 * items, items, (1, 60), timestamp=items)
+    last = interactions([0], [60], (1, 62))
     data = Material(
         original=train,
         train=train,
@@ -190,7 +189,9 @@ def test_what_was_written_is_read_back(
 def lists_as_interactions(lists: list[list[int]]) -> Interactions:
     users = [user for user, items in enumerate(lists) for _ in items]
     items = [item for items in lists for item in items]
-    return Interactions(np.array(users), np.array(items), len(lists), 21, np.arange(len(items)))
+    return interactions(
+        np.array(users), np.array(items), (len(lists), 21), timestamp=np.arange(len(items))
+    )
 
 
 def test_every_white_space_is_refused() -> None:
@@ -234,7 +235,7 @@ def test_sequences_need_a_last_item_held_out(tmp_path: Path, format: str) -> Non
     two = replace(data, test=heldout([ANN, ANN, BOB], [2, 4, 0]))
     with pytest.raises(InputError, match="user 'ann' has 2 test items"):
         export(tmp_path / "shop", two, format)
-    untimed = Interactions(data.train.user, data.train.item, 2, 4)
+    untimed = interactions(data.train.user, data.train.item, (2, 4))
     with pytest.raises(InputError, match="the interactions have no time"):
         export(tmp_path / "shop", replace(data, train=untimed), format)
     assert not any(tmp_path.iterdir())

@@ -30,7 +30,7 @@ def artifacts(workplace: Callable[..., Config]) -> Config:
     train = Interactions.read(out / "train" / INTERACTIONS)
     users = np.arange(train.n_users, dtype=np.int32)
     catalogue = np.arange(train.n_items, dtype=np.int32)
-    fresh = np.array([np.setdiff1d(catalogue, train.items_of(user))[:2] for user in users])
+    fresh = np.array([np.setdiff1d(catalogue, train.items_of(u))[:2] for u in users.tolist()])
     candidates = pa.concat_tables(
         pa.table(
             {

@@ -7,7 +7,7 @@ import torch
 
 from llm4idrec.config import GenerationConfig, ListsConfig
 from llm4idrec.data.candidates import read_generations
-from llm4idrec.data.interactions import Interactions
+from llm4idrec.data.interactions import Interactions, LongArray
 from llm4idrec.errors import InputError
 from llm4idrec.generation.generator import Generation, Generator, generate_candidates
 from llm4idrec.generation.mentions import Mention, count_votes
@@ -158,7 +158,7 @@ def test_resumes_after_the_last_whole_shard(
     generate(tuned, tmp_path / "whole")
     real, calls = Generator.candidates, []
 
-    def dies_in_the_second(self: Generator, users: object, bar: object = None) -> pa.Table:
+    def dies_in_the_second(self: Generator, users: LongArray, bar: object = None) -> pa.Table:
         calls.append(users)
         if len(calls) == 2:
             raise KeyboardInterrupt

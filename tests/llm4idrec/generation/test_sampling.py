@@ -14,8 +14,8 @@ from llm4idrec.nn.catalogue_trie import CatalogueTrie
 
 
 def config(**changes: object) -> GenerationConfig:
-    return GenerationConfig(
-        **{
+    return GenerationConfig.model_validate(
+        {
             "method": "sample",
             "views": 1,
             "items": 3,
@@ -79,7 +79,8 @@ def test_low_temperature_takes_the_best() -> None:
 def log_probability(model: LlamaForCausalLM, tokens: list[int], options: list[int]) -> torch.Tensor:
     """Log-probabilities of `options` after `tokens`, by a plain forward pass without a cache."""
     with torch.inference_mode():
-        return model(torch.tensor([tokens])).logits[0, -1][options].log_softmax(0)
+        logits: torch.Tensor = model(torch.tensor([tokens])).logits
+    return logits[0, -1][options].log_softmax(0)
 
 
 def test_log_probabilities_equal_a_plain_forward_pass(

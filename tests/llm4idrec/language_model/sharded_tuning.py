@@ -6,6 +6,7 @@ Arguments: base model, prompts, output, the adapter's configuration as JSON.
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from torch.distributed.tensor import DTensor
 
@@ -27,8 +28,7 @@ def shard_and_note(processes: Processes, model: Any) -> None:
     write_json(out.with_name(f"kept-{processes.index}.json"), counts)
 
 
-Processes.shard = shard_and_note  # type: ignore[method-assign]
-with fixed_threads(1):
+with patch.object(Processes, "shard", shard_and_note), fixed_threads(1):
     tune_adapter(
         base_model,
         prompts,

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm4idrec.config import ListsConfig, PromptsConfig
-from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
 from llm4idrec.language_model.prompt_files import PackedPrompts, read_prompts, write_prompts
 from llm4idrec.language_model.prompts import Prompt, build_prompts
+from tests.llm4idrec.arrays import interactions
 from tests.llm4idrec.some_prompts import prompts, row, table
 
 KNOWN = """\
@@ -36,7 +36,7 @@ def test_files_read_back_exactly(
 
 def test_a_known_file(tmp_path: Path) -> None:
     """A seed means the same prompts for good."""
-    train = Interactions(np.repeat([0, 1, 2], [4, 2, 3]), [7, 3, 11, 0, 5, 6, 2, 9, 4], 3, 12)
+    train = interactions(np.repeat([0, 1, 2], [4, 2, 3]), [7, 3, 11, 0, 5, 6, 2, 9, 4], (3, 12))
     config = PromptsConfig(per_user=2, fully_share=0.5, subset_length=3)
     path = tmp_path / "prompts.jsonl"
     write_prompts(path, build_prompts(train, config, ListsConfig(users=True), seed=2026))

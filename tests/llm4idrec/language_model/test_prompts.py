@@ -11,12 +11,14 @@ from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
 from llm4idrec.language_model.prompts import (
     PROMPTS,
+    Kind,
     Prompt,
     build_prompts,
     parse_item,
     parse_items,
     parse_prompt,
 )
+from tests.llm4idrec.arrays import interactions
 from tests.llm4idrec.some_prompts import prompts, row
 
 NAMED = ListsConfig(users=True, words=True)
@@ -28,7 +30,7 @@ def trains(draw: st.DrawFn) -> Interactions:
     histories = draw(st.lists(st.lists(st.integers(0, 19), unique=True, max_size=10), max_size=6))
     pairs = [(user, item) for user, history in enumerate(histories) for item in history]
     user, item = np.array(pairs, np.int32).reshape(-1, 2).T
-    return Interactions(user, item, len(histories), 20, np.arange(len(pairs)))
+    return interactions(user, item, (len(histories), 20), timestamp=np.arange(len(pairs)))
 
 
 configs = st.builds(
@@ -74,7 +76,7 @@ def one_by_one(
                 part = random.permutation(np.array(items, np.int32))[:size].tolist()
             cut = random.integers(1, size)
             named = user if lists.users else None
-            kind = "fully" if fully else "randomly"
+            kind: Kind = "fully" if fully else "randomly"
             plain.append(Prompt(named, kind, tuple(part[:cut]), tuple(part[cut:]), lists.words))
     return plain
 
@@ -157,7 +159,7 @@ def test_fully_covers_the_list_and_randomly_a_subset(blocks: Interactions) -> No
 
 
 def test_users_with_fewer_than_three_items_are_left_out() -> None:
-    train = Interactions(np.array([0, 0, 1, 1, 1]), np.array([0, 1, 0, 1, 2]), 2, 3)
+    train = interactions([0, 0, 1, 1, 1], [0, 1, 0, 1, 2], (2, 3))
     config = PromptsConfig(per_user=2, fully_share=1, subset_length=5)
     assert {prompt.user for prompt in built(train, config, NAMED, seed=1)} == {1}
 
@@ -172,7 +174,7 @@ def test_prompts_name_no_user_unless_asked_to(blocks: Interactions) -> None:
 
 def test_in_time_order_every_part_is_a_stretch_of_the_list() -> None:
     items = np.array([7, 3, 9, 0, 5, 2])
-    train = Interactions(np.zeros(6), items, 1, 10, np.arange(6))
+    train = interactions(np.zeros(6), items, (1, 10), timestamp=np.arange(6))
     config = PromptsConfig(per_user=20, fully_share=0.5, subset_length=3)
     found = built(train, config, ListsConfig(order="time"), seed=1)
     parts = [(p.kind, p.history + p.answer) for p in found]

@@ -88,7 +88,9 @@ def test_the_language_models_part_of_the_flow(
     few: Interactions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few.write(tmp_path / "train" / INTERACTIONS)
-    tuning = AdapterConfig(preset="paper", steps=2, batch_size=2, accumulation=1, loss_on="answer")
+    tuning = AdapterConfig.model_validate(
+        {"preset": "paper", "steps": 2, "batch_size": 2, "accumulation": 1, "loss_on": "answer"}
+    )
     asking = GenerationConfig(method="sample", views=2, items=3, history=5, shard_users=3)
     changes = {
         "base_model": SMOLLM2,

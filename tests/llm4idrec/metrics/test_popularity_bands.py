@@ -14,12 +14,14 @@ from llm4idrec.metrics.popularity_bands import (
     item_bands,
     mean_popularity,
 )
+from tests.llm4idrec.arrays import interactions
 
 
 def popular(counts: list[int]) -> Interactions:
     """Item i is taken by the first `counts[i]` users."""
     pairs = [(user, item) for item, count in enumerate(counts) for user in range(count)]
-    return Interactions(*np.array(pairs).T, max(counts), len(counts))
+    user, item = np.array(pairs).T
+    return interactions(user, item, (max(counts), len(counts)))
 
 
 def test_bands_hold_a_third_each() -> None:
@@ -47,7 +49,7 @@ def test_the_head_is_the_fewest_items_with_a_third(counts: list[int]) -> None:
 
 def test_recall_by_band() -> None:
     """User 0 holds 0 and 1 of the head, 2 of the tail and one outside; user 1 holds 2."""
-    heldout = Interactions([0, 0, 0, 0, 1, 2], [0, 1, 2, 4, 2, 0], 3, 5)
+    heldout = interactions([0, 0, 0, 0, 1, 2], [0, 1, 2, 4, 2, 0], (3, 5))
     bands = np.array([0, 0, 2, 1])
     ranked = np.array([[0, 3], [2, -1]], np.int32)
     recalls = band_recalls(ranked, np.array([0, 1], np.int32), heldout, bands=bands)
@@ -56,7 +58,7 @@ def test_recall_by_band() -> None:
 
 def test_empty_places_are_of_no_band() -> None:
     """-1 beside user 1 must not be read as the last held-out item of user 0."""
-    heldout = Interactions([0, 1], [3, 0], 2, 4)
+    heldout = interactions([0, 1], [3, 0], (2, 4))
     recalls = band_recalls(
         np.array([[-1]], np.int32), np.array([1], np.int32), heldout, bands=np.array([0, 0, 0, 0])
     )

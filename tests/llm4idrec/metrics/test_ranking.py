@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm4idrec.data.interactions import Interactions
 from llm4idrec.metrics.ranking import coverage, evaluated_users, user_metrics
+from tests.llm4idrec.arrays import interactions
 
 
 def test_known_answers() -> None:
     """User 0 holds 1, 3, 9 and gets 3, 5, 1; user 1 holds 2 and gets 0, 4, 6."""
-    heldout = Interactions([0, 0, 0, 1], [1, 3, 9, 2], 2, 10)
+    heldout = interactions([0, 0, 0, 1], [1, 3, 9, 2], (2, 10))
     ranked = np.array([[3, 5, 1], [0, 4, 6]], np.int32)
 
     metrics = user_metrics(ranked, np.array([0, 1], np.int32), heldout, cutoffs=(1, 2, 3))
 
     ideal = 1 + 1 / log2(3) + 1 / log2(4)
-    expected = {
+    expected: dict[str, list[float]] = {
         "recall_at_1": [1 / 3, 0],
         "ndcg_at_1": [1, 0],
         "hr_at_1": [1, 0],
@@ -41,7 +41,7 @@ def test_known_answers() -> None:
 
 
 def test_first_hit_below_the_cutoff() -> None:
-    heldout = Interactions([0], [7], 1, 8)
+    heldout = interactions([0], [7], (1, 8))
     metrics = user_metrics(np.array([[1, 2, 7]]), np.array([0]), heldout, cutoffs=(2, 3))
     assert metrics["mrr_at_2"] == metrics["hr_at_2"] == metrics["ndcg_at_2"] == 0
     assert metrics["mrr_at_3"] == pytest.approx(1 / 3)
@@ -50,19 +50,19 @@ def test_first_hit_below_the_cutoff() -> None:
 
 def test_empty_places_never_hit() -> None:
     """-1 beside user 1 must not be read as the last item of user 0."""
-    heldout = Interactions([0, 1], [4, 2], 2, 5)
+    heldout = interactions([0, 1], [4, 2], (2, 5))
     metrics = user_metrics(np.array([[-1, -1]]), np.array([1]), heldout, cutoffs=(2,))
     assert all(values[0] == 0 for values in metrics.values())
 
 
 def test_item_outside_the_catalogue_counts_as_held_out() -> None:
-    heldout = Interactions([0, 0], [0, 99], 1, 100)
+    heldout = interactions([0, 0], [0, 99], (1, 100))
     metrics = user_metrics(np.array([[0, 1]]), np.array([0]), heldout, cutoffs=(2,))
     assert metrics["recall_at_2"][0] == 0.5
 
 
 def test_refuses_user_without_heldout_and_long_cutoff() -> None:
-    heldout = Interactions([0], [0], 2, 5)
+    heldout = interactions([0], [0], (2, 5))
     with pytest.raises(ValueError, match="nothing held out"):
         user_metrics(np.array([[0]]), np.array([1]), heldout, cutoffs=(1,))
     with pytest.raises(ValueError, match="only 1 places"):
@@ -70,8 +70,8 @@ def test_refuses_user_without_heldout_and_long_cutoff() -> None:
 
 
 def test_evaluated_users() -> None:
-    train = Interactions([0, 0, 2, 3], [0, 1, 1, 2], 5, 3)
-    heldout = Interactions([1, 2, 3, 3], [0, 0, 0, 1], 5, 4)
+    train = interactions([0, 0, 2, 3], [0, 1, 1, 2], (5, 3))
+    heldout = interactions([1, 2, 3, 3], [0, 0, 0, 1], (5, 4))
     assert evaluated_users(train, heldout).tolist() == [2, 3]
 
 
@@ -106,7 +106,8 @@ def naive(ranked: list[int], wanted: set[int], n: int) -> dict[str, float]:
 def test_agrees_with_a_loop(case: list[tuple[list[int], int, set[int]]], n: int) -> None:
     rows = [row[:length] + [-1] * (5 - length) for row, length, _ in case]
     held = [(user, item) for user, (_, _, wanted) in enumerate(case) for item in wanted]
-    heldout = Interactions(*np.array(held).T, len(case), ITEMS + 2)
+    user, item = np.array(held).T
+    heldout = interactions(user, item, (len(case), ITEMS + 2))
     users = np.arange(len(case), dtype=np.int32)[::-1]
 
     metrics = user_metrics(np.array(rows, np.int32)[users], users, heldout, cutoffs=(n,))

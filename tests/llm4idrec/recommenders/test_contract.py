@@ -14,6 +14,7 @@ from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.errors import DivergenceError, InputError
 from llm4idrec.recommenders.base import ClosedForm, Recommender
 from llm4idrec.recommenders.registry import RECOMMENDERS
+from llm4idrec.recommenders.training import Trained
 from llm4idrec.recommenders.validation import Validation
 
 USERS, ITEMS = 40, 30
@@ -151,6 +152,7 @@ def test_seen_is_the_history_that_is_continued(name: str) -> None:
 def test_seen_may_know_more_items(name: str) -> None:
     train = two_blocks()
     recommender = fitted(name, train)
+    assert train.timestamp is not None
     later = np.append(train.timestamp, len(train))
     larger = Interactions(
         np.append(train.user, 0), np.append(train.item, ITEMS + 2), USERS, ITEMS + 3, later
@@ -258,6 +260,7 @@ def test_returns_to_the_best_epoch(name: str) -> None:
     train = two_blocks()
     watched = validation(train)
     recommender = untrained(name, evaluate_every=2, patience=3)
+    assert isinstance(recommender, Trained)
 
     training = recommender.fit(train, watched)
 
@@ -294,6 +297,7 @@ def test_weights_that_the_last_batch_spoils_are_not_taken(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recommender = untrained(name, max_epochs=1)
+    assert isinstance(recommender, Trained)
     real = recommender.train_epoch
 
     def spoiled() -> float:

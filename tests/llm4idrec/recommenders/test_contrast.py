@@ -15,15 +15,15 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy, logsigmoid
 
 from llm4idrec.config.recommenders import SimGCLConfig, XSimGCLConfig
-from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.graph import losses
 from llm4idrec.recommenders.graph.losses import info_nce
 from llm4idrec.recommenders.graph.mf import MF
 from llm4idrec.recommenders.graph.propagation import disturb, power_series
 from llm4idrec.recommenders.graph.simgcl import SimGCL
 from llm4idrec.recommenders.graph.xsimgcl import XSimGCL
+from tests.llm4idrec.arrays import interactions
 
-TRAIN = Interactions([0, 0, 1, 2, 3, 3], [0, 2, 2, 1, 3, 0], 4, 5)
+TRAIN = interactions([0, 0, 1, 2, 3, 3], [0, 2, 2, 1, 3, 0], (4, 5))
 SETTINGS = SimGCLConfig(
     layers=3, embedding_size=6, init_scale=0.5, noise=0.3, contrast=0.7, temperature=0.2
 ).model_dump()
@@ -109,8 +109,8 @@ def noisy_layers(recommender: SimGCL, weights: Tensor, noise: torch.Generator) -
 
 def simgcl_vectors(recommender: SimGCL, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     noise = copy.deepcopy(recommender._noise)
-    views = [torch.stack(noisy_layers(recommender, weights, noise)).mean(0) for _ in range(2)]
-    return recommender.propagate(weights), *views
+    one, other = (torch.stack(noisy_layers(recommender, weights, noise)).mean(0) for _ in range(2))
+    return recommender.propagate(weights), one, other
 
 
 def xsimgcl_vectors(recommender: XSimGCL, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -154,6 +154,7 @@ def test_step_follows_the_whole_gradient(
     reported = recommender.train_epoch()
 
     assert reported == pytest.approx(loss.item(), rel=1e-5)
+    assert recommender._weights.grad is not None
     assert torch.allclose(recommender._weights.grad, expected, atol=1e-5)
 
 
@@ -162,10 +163,10 @@ def test_groups_of_the_contrast() -> None:
     recommender = SimGCL(SimGCLConfig(contrast_nodes=2, temperature=0.2))
     one, other = random(5, 4), random(5, 4, seed=1)
     parts = [
-        len(group) / 5 * written_out(one[group], other[group], torch.arange(len(group)), 0.2)
+        len(group) / 5 * written_out(one[group], other[group], torch.arange(len(group)), 0.2).item()
         for group in ([0, 3], [1, 4], [2])
     ]
-    assert recommender.contrast(one, other).item() == pytest.approx(sum(parts).item(), rel=1e-5)
+    assert recommender.contrast(one, other).item() == pytest.approx(sum(parts), rel=1e-5)
 
 
 def test_contrasted_layer_must_exist() -> None:

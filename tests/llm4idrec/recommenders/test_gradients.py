@@ -8,16 +8,18 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from llm4idrec.config.recommenders import LightGCNConfig
-from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.graph.losses import bpr_loss
+from llm4idrec.recommenders.graph.mf import MF
 from llm4idrec.recommenders.registry import RECOMMENDERS
+from tests.llm4idrec.arrays import interactions
 
 
 @pytest.mark.parametrize("name", ["mf", "lightgcn"])
 def test_step_follows_the_whole_gradient(name: str) -> None:
     """The loss's gradient, and Adam's first step: learning_rate times the sign, L2 included."""
-    train = Interactions([0, 0, 1, 2, 3], [0, 2, 2, 1, 3], 4, 5)
+    train = interactions([0, 0, 1, 2, 3], [0, 2, 2, 1, 3], (4, 5))
     kind = RECOMMENDERS[name]
+    assert issubclass(kind, MF)
     settings = LightGCNConfig(
         learning_rate=1e-3, l2=0.5, layers=2, embedding_size=3, init_scale=0.5
     )
@@ -39,6 +41,7 @@ def test_step_follows_the_whole_gradient(name: str) -> None:
     reported = recommender.train_epoch()
 
     assert reported == pytest.approx(loss.item(), rel=1e-5)
+    assert recommender._weights.grad is not None
     assert torch.allclose(recommender._weights.grad, of_loss, atol=1e-6)
     step = (recommender._weights - before).detach()
     assert torch.allclose(step, -1e-3 * gradient.sign(), atol=2e-5)

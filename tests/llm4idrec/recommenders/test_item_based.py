@@ -17,6 +17,7 @@ from llm4idrec.recommenders.item_based.ease import EASE, item_weights
 from llm4idrec.recommenders.item_based.history import history_matrix
 from llm4idrec.recommenders.item_based.itemknn import ItemKNN, similar_items
 from llm4idrec.recommenders.item_based.popularity import Popularity
+from tests.llm4idrec.arrays import interactions
 
 Matrix = npt.NDArray[np.float64]
 USERS, ITEMS = 30, 12
@@ -26,7 +27,8 @@ def some(seed: int = 0) -> Interactions:
     """Random pairs; user 0 and item 0 have none."""
     taken = np.random.default_rng(seed).random((USERS, ITEMS)) < 0.3
     taken[0] = taken[:, 0] = False
-    return Interactions(*np.nonzero(taken), USERS, ITEMS)
+    user, item = np.nonzero(taken)
+    return interactions(user, item, (USERS, ITEMS))
 
 
 def dense(train: Interactions) -> Matrix:
@@ -40,10 +42,10 @@ def unseen_by_score(scores: Matrix, train: Interactions, k: int = 3) -> npt.NDAr
 
 
 def test_popularity_counts_users() -> None:
-    train = Interactions(np.array([0, 1, 2, 0, 1, 2]), np.array([2, 2, 2, 1, 1, 0]), 4, 4)
+    train = interactions([0, 1, 2, 0, 1, 2], [2, 2, 2, 1, 1, 0], (4, 4))
     model = Popularity(PopularityConfig())
     model.fit(train)
-    nothing = Interactions(train.user[:0], train.item[:0], 4, 4)
+    nothing = interactions(train.user[:0], train.item[:0], (4, 4))
     assert model.recommend(np.array([3, 0], np.int32), 4, nothing).tolist() == [[2, 1, 0, 3]] * 2
     assert model.recommend(np.array([2], np.int32), 2, train).tolist() == [[1, 3]]
 
@@ -92,7 +94,7 @@ def test_itemknn_falls_back_on_popularity() -> None:
     """Items 0 and 1 are taken together, the others alone; item k has 2, 3, 1, 4, 5 users."""
     item = np.array([0, 0, 1, 1, 1, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4])
     user = np.array([0, 1, 0, 1, 2, *range(3, 13)])
-    train = Interactions(user, item, 14, 5)
+    train = interactions(user, item, (14, 5))
     model = ItemKNN(ItemKNNConfig())
     model.fit(train)
     alone, without = np.array([3], np.int32), np.array([13], np.int32)
@@ -127,7 +129,8 @@ def test_ease_sums_weights_of_the_history() -> None:
 
 def test_ease_says_that_l2_is_too_small() -> None:
     same = np.ones((5, 5))
-    pairs = Interactions(*np.nonzero(same), 5, 5)
+    user, item = np.nonzero(same)
+    pairs = interactions(user, item, (5, 5))
     with pytest.raises(InputError, match=r"ease\.l2 is 1e-30, too small to solve; raise it"):
         EASE(EASEConfig(l2=1e-30)).fit(pairs)
 
@@ -145,5 +148,5 @@ def test_the_history_is_saved_once() -> None:
     train = some()
     for model in (ItemKNN(ItemKNNConfig()), EASE(EASEConfig())):
         model.fit(train)
-        sizes = [part.shape for part in model.state().values()]
+        sizes = [tuple(part.shape) for part in model.state().values()]
         assert sizes.count((len(train),)) == 1

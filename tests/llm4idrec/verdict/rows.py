@@ -42,9 +42,10 @@ CONTROL_ROW = SourceRow(
     generated_pairs=1000,
 )
 MODEL_ROW = SourceRow(
-    **CONTROL_ROW | {"source": "augmented", "lead": None, "lead_low": None}  # type: ignore[typeddict-item]
+    **CONTROL_ROW
+    | {"source": "augmented", "lead": None, "lead_low": None}
     | {"lead_high": None, "lead_p_value": None}
-)  # fmt: skip
+)
 
 
 def changed_row(**values: float | str | None) -> Row:

@@ -52,6 +52,7 @@ def test_rows(tmp_path: Path) -> None:
         assert row["relative_gain"] == pytest.approx(gain, abs=0.01)
         assert row["augmented"] / row["original"] - 1 == pytest.approx(row["relative_gain"])
         assert row["ci_low"] is not None
+        assert row["relative_gain"] is not None
         assert row["ci_high"] is not None
         assert row["ci_low"] < row["relative_gain"] < row["ci_high"]
         assert (row["n_seeds"], row["n_users"]) == (SEEDS, USERS)

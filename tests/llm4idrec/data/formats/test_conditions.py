@@ -36,8 +36,13 @@ def kept(folder: Path, format: str = "csv", columns: dict[str, Any] = COLUMNS, *
         pyarrow.csv.write_csv(table, path)
     else:
         path.write_text(table.to_pandas().to_json(orient="records", lines=True))
-    config = DataConfig(path=path, format=format, user="user", item="item", **data)
+    config = file_of(path, format, **data)
     return "".join(read_file(path, config)["user"].to_pylist())
+
+
+def file_of(path: Path, format: str, **data: object) -> DataConfig:
+    given = {"path": path, "format": format, "user": "user", "item": "item"}
+    return DataConfig.model_validate(given | data)
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet", "jsonl"])
@@ -118,7 +123,7 @@ def test_the_rows_left_out_are_counted(tmp_path: Path) -> None:
     lines = [f"u{u},i{i},{1 + (u + i) % 5}" for u in range(9) for i in range(9)]
     (tmp_path / "file").write_text("\n".join(["user,item,stars", *lines]))
     for more, counts in (({}, {}), ({"rating": "stars", "min_rating": 2}, {"pairs_left_out": 16})):
-        config = DataConfig(path=tmp_path / "file", format="csv", user="user", item="item", **more)
+        config = file_of(tmp_path / "file", "csv", **more)
         read(tmp_path / "raw", config)
         raw = read_rows(tmp_path / "raw" / "train.parquet")
         summary = split_raw(
@@ -147,9 +152,7 @@ def test_numbers_in_json_lines_are_compared_as_numbers(tmp_path: Path) -> None:
             for user, number in zip("abcd", ("4.50", "4.5", "0.45e1", "4.51"), strict=True)
         )
     )
-    config = DataConfig(
-        path=tmp_path / "file", format="jsonl", user="u", item="i", where={"e": [4.5]}
-    )
+    config = file_of(tmp_path / "file", "jsonl", user="u", item="i", where={"e": [4.5]})
     assert read_file(config.path, config)["user"].to_pylist() == ["a", "b", "c"]
 
 

@@ -30,7 +30,7 @@ def write(path: Path, **texts: str) -> None:
 
 def config(path: Path, format: str = "csv", **data: Any) -> DataConfig:
     named = {} if format.startswith(("self", "llm")) else NAMES
-    return DataConfig(path=path, format=format, **(named | data))
+    return DataConfig.model_validate({"path": path, "format": format, **named, **data})
 
 
 def rows(path: Path, format: str = "csv", **data: Any) -> list[Any]:

@@ -9,7 +9,7 @@ import io
 import sqlite3
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,12 @@ def read(folder: Path, format: str, content: str | bytes, **data: Any) -> dict[s
     path = folder / "file"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     columns = COLUMNS if format in ("csv", "tsv", "recbole", "parquet") else {}
-    config = DataConfig(path=path, format=format, **{**columns, **data})
-    return read_file(path, config).to_pydict()
+    rows: dict[str, list[Any]] = read_file(path, file_of(path, format, columns | data)).to_pydict()
+    return rows
+
+
+def file_of(path: Path, format: str, values: Mapping[str, object] = COLUMNS) -> DataConfig:
+    return DataConfig.model_validate({"path": path, "format": format, **values})
 
 
 def expect_error(folder: Path, format: str, content: str | bytes, **data: Any) -> str:
@@ -68,7 +72,7 @@ def test_csv(tmp_path: Path, content: str) -> None:
 
 def test_csv_types(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("u,i,t\n007,1e3,5\n")
-    config = DataConfig(path=tmp_path / "file", format="csv", **COLUMNS)
+    config = file_of(tmp_path / "file", "csv")
     table = read_file(config.path, config)
     assert table.schema.types == [pa.string(), pa.string(), pa.int64(), pa.int64()]
     assert table["user"].to_pylist() == ["007"]
@@ -167,7 +171,7 @@ def test_types_of_ids_in_parquet(tmp_path: Path, ids: pa.Array) -> None:
     """As pandas, polars, Impala and databases write them."""
     path = tmp_path / "table"
     pq.write_table(pa.table({"u": ids, "i": ids, "t": [decimal.Decimal("1.5")] * 2}), path)
-    table = read_file(path, DataConfig(path=path, format="parquet", **COLUMNS))
+    table = read_file(path, file_of(path, "parquet"))
     assert table["user"].to_pylist() == table["item"].to_pylist()
     assert table["user"].to_pylist() in (["7", "x"], ["7", "8"])
     assert table["timestamp"].to_pylist() == [15, 15]
@@ -182,7 +186,7 @@ def test_parquet(tmp_path: Path) -> None:
         ([1, 2], pa.array([5, 6], pa.timestamp("ms")), [5, 6]),
     ):
         pq.write_table(pa.table({"u": users, "i": item, "t": time}), tmp_path / "table")
-        config = DataConfig(path=tmp_path / "table", format="parquet", **COLUMNS)
+        config = file_of(tmp_path / "table", "parquet")
         assert read_file(config.path, config).to_pydict() == {
             "user": ["a", "b"],
             "item": ["1", "2"],
@@ -301,7 +305,7 @@ def test_texts_of_every_kind_in_parquet(tmp_path: Path, kind: pa.DataType, rows:
     columns = {"u": users, "i": users, "more.u": users, "l": [["a"]] * len(users)}
     pq.write_table(pa.table(columns), tmp_path / "file", row_group_size=1000)
     config = DataConfig(
-        path=tmp_path / "file", format="parquet", user="u", item="more.u", where={"i": ["a", "b"]}
+        path=tmp_path / "file", format="parquet", user="u", item="more.u", where={"i": ("a", "b")}
     )
     table = read_file(config.path, config)
     assert table["user"].to_pylist() == table["item"].to_pylist() == ["a", "b"] * rows
@@ -321,7 +325,7 @@ def test_wrong_path(tmp_path: Path, format: str) -> None:
     ):
         columns = COLUMNS if format in ("csv", "parquet") else {}
         with pytest.raises(InputError) as caught:
-            read_file(path, DataConfig(path=path, format=format, **columns))
+            read_file(path, file_of(path, format, columns))
         assert str(caught.value).startswith(f"{path}: {found}")
         assert remedy in str(caught.value)
 
@@ -482,7 +486,7 @@ def test_a_dictionary_of_long_texts_in_parquet(tmp_path: Path, known_to_arrow: b
 
 @pytest.mark.parametrize("path", ["$NOSUCH/plain.csv", "${NOSUCH}/plain.csv", "data/$NOSUCH.csv"])
 def test_a_variable_that_is_not_set(path: str) -> None:
-    config = DataConfig(path=path, format="csv", user="u", item="i")
+    config = DataConfig(path=Path(path), format="csv", user="u", item="i")
     with pytest.raises(
         InputError, match="; set the variable NOSUCH, which is not set, or correct "
     ):

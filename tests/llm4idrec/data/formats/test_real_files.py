@@ -25,15 +25,16 @@ TEXT = "user,item,time\nanna,x,5\nbert,é,6\n"
 READ = [("anna", "x", 5, 2), ("bert", "é", 6, 3)]
 
 
-def read(folder: Path, content: str | bytes, format: str = "csv", **data: Any) -> list[Any]:
+def read(folder: Path, content: str | bytes, format: str = "csv", /, **data: Any) -> list[Any]:
     """The rows of a file: user, item, time, line."""
     path = folder / "file"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    table = read_file(path, DataConfig(path=path, format=format, **(NAMES | data)))
+    config = DataConfig.model_validate({"path": path, "format": format, **NAMES, **data})
+    table = read_file(path, config)
     return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
-def sentence(folder: Path, content: str | bytes, format: str = "csv", **data: Any) -> str:
+def sentence(folder: Path, content: str | bytes, format: str = "csv", /, **data: Any) -> str:
     with pytest.raises(InputError) as caught:
         read(folder, content, format, **data)
     assert "\n" not in str(caught.value)

@@ -33,7 +33,8 @@ def times(folder: Path, values: list[Any], format: str = "csv") -> list[int]:
         mark = "," if format == "csv" else "\t"
         rows = [mark.join(("a", "x", f'"{v}"' if format == "csv" else v)) for v in values]
         path.write_text("\n".join([mark.join("uit"), *rows]) + "\n")
-    data = DataConfig(path=path, format=format, user="u", item="i", timestamp="t")
+    columns = {"user": "u", "item": "i", "timestamp": "t"}
+    data = DataConfig.model_validate({"path": path, "format": format, **columns})
     read: list[int] = read_file(path, data)["timestamp"].to_pylist()
     return read
 

@@ -12,6 +12,7 @@ from llm4idrec.errors import InputError
 from llm4idrec.recommenders.generative.cid import CID
 from llm4idrec.recommenders.generative.p5 import P5
 from llm4idrec.recommenders.generative.recommender import Generative
+from tests.llm4idrec.arrays import interactions
 
 USERS, ITEMS, LENGTH = 36, 12, 5
 SMALL: dict[str, Any] = {
@@ -32,7 +33,9 @@ def cycle() -> Interactions:
     """User u takes the items u, u + 1, ... in this order, modulo the size of the catalogue."""
     item = (np.arange(USERS)[:, None] + np.arange(LENGTH)) % ITEMS
     time = np.tile(np.arange(LENGTH), USERS)
-    return Interactions(np.repeat(np.arange(USERS), LENGTH), item.ravel(), USERS, ITEMS, time)
+    return interactions(
+        np.repeat(np.arange(USERS), LENGTH), item.ravel(), (USERS, ITEMS), timestamp=time
+    )
 
 
 def p5(**changes: Any) -> P5:
@@ -59,11 +62,12 @@ def test_only_the_latest_items_are_read() -> None:
     recommender = cid(max_length=2, beams=ITEMS)
     recommender.fit(cycle(), epochs=2)
     late = np.tile(np.arange(LENGTH) >= LENGTH - 2, USERS)
-    columns = (column[late] for column in (cycle().user, cycle().item))
+    user, item, time = (column.to_numpy()[late] for column in cycle().table().columns)
     users = EVERYONE[: ITEMS - LENGTH]
-    time = cycle().timestamp[late]
     whole = recommender.recommend(users, ITEMS - LENGTH, cycle())
-    ranked = recommender.recommend(users, ITEMS - 2, Interactions(*columns, USERS, ITEMS, time))
+    ranked = recommender.recommend(
+        users, ITEMS - 2, interactions(user, item, (USERS, ITEMS), timestamp=time)
+    )
     for user, row in enumerate(ranked.tolist()):
         assert [i for i in row if i not in cycle().items_of(user)] == whole[user].tolist()
 
@@ -93,10 +97,10 @@ def test_users_alone_tell_what_they_like() -> None:
     """Straightforward prompts show no history, as a user without one has it at ranking."""
     user, item = np.divmod(np.arange(USERS * ITEMS), ITEMS)
     own = (item < ITEMS // 2) == (user < USERS // 2)
-    train = Interactions(user[own], item[own], USERS, ITEMS, np.arange(own.sum()))
+    train = interactions(user[own], item[own], (USERS, ITEMS), timestamp=np.arange(own.sum()))
     recommender = p5(straightforward=0.9, max_epochs=30)
     recommender.fit(train)
-    nothing = Interactions(np.array([]), np.array([]), USERS, ITEMS)
+    nothing = interactions([], [], (USERS, ITEMS))
     ranked = recommender.recommend(EVERYONE, 5, nothing)
     assert ((ranked < ITEMS // 2) == (EVERYONE[:, None] < USERS // 2)).mean() > 0.9
 
@@ -104,7 +108,7 @@ def test_users_alone_tell_what_they_like() -> None:
 def test_no_time_is_an_error() -> None:
     train = cycle()
     with pytest.raises(InputError, match="no time"):
-        cid().start(Interactions(train.user, train.item, USERS, ITEMS))
+        cid().start(interactions(train.user, train.item, (USERS, ITEMS)))
 
 
 def test_settings_that_cannot_be() -> None:

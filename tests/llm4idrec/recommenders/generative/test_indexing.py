@@ -10,12 +10,13 @@ from llm4idrec.recommenders.generative.collaborative import (
     spectral_clusters,
 )
 from llm4idrec.recommenders.generative.indexing import numbers, random_index, sequential_index
+from tests.llm4idrec.arrays import interactions
 
 
 def lists(*histories: list[int], n_items: int) -> Interactions:
     user = np.repeat(np.arange(len(histories)), [len(items) for items in histories])
     item = np.concatenate([np.array(items, int) for items in histories])
-    return Interactions(user, item, len(histories), n_items, np.arange(len(item)))
+    return interactions(user, item, (len(histories), n_items), timestamp=np.arange(len(item)))
 
 
 def blocks(n_blocks: int, size: int, seed: int = 0) -> Interactions:
@@ -62,8 +63,8 @@ def test_blocks_are_clusters(size: int) -> None:
     rng = np.random.default_rng(0)
     order = rng.permutation(3 * size)
     train = blocks(3, size)
-    shuffled = Interactions(
-        train.user, order[train.item], train.n_users, train.n_items, train.timestamp
+    shuffled = interactions(
+        train.user, order[train.item], (train.n_users, train.n_items), timestamp=train.timestamp
     )
     label = spectral_clusters(cooccurrence(shuffled), 3, rng)[order].reshape(3, size)
     assert (label == label[:, :1]).all()
@@ -100,7 +101,9 @@ def test_collaborative_index_is_unique_and_limited(
     seed: int, independent: bool, clusters: int, leaf_size: int, n_blocks: int
 ) -> None:
     train = blocks(n_blocks, 5, seed)
-    more = Interactions(train.user, train.item, train.n_users, train.n_items + 7, train.timestamp)
+    more = interactions(
+        train.user, train.item, (train.n_users, train.n_items + 7), timestamp=train.timestamp
+    )
 
     index = collaborative_index(
         more,
@@ -127,7 +130,7 @@ def test_collaborative_index_is_unique_and_limited(
 
 
 def test_items_that_nothing_tells_apart_are_still_split() -> None:
-    nobody = Interactions(np.array([0]), np.array([0]), 1, 9, np.array([0]))
+    nobody = interactions([0], [0], (1, 9), timestamp=[0])
     assert (
         len(
             set(

@@ -23,7 +23,9 @@ class Words:
     """One token a character; they can be read back."""
 
     size = 1 << 16
-    end: tuple[int, ...] = ()
+
+    def __init__(self) -> None:
+        self.end: list[int] = []
 
     def encode(self, piece: str) -> list[int]:
         return [ord(character) for character in f"{piece} "]

@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy, logsigmoid
 
 from llm4idrec.config.recommenders import NCLConfig
-from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.graph.kmeans import kmeans, nearest_centres
 from llm4idrec.recommenders.graph.ncl import NCL
+from tests.llm4idrec.arrays import interactions
 
-TRAIN = Interactions([0, 0, 1, 2, 3, 3], [0, 2, 2, 1, 3, 0], 4, 5)
+TRAIN = interactions([0, 0, 1, 2, 3, 3], [0, 2, 2, 1, 3, 0], (4, 5))
 SETTINGS = NCLConfig(
     embedding_size=6,
     init_scale=0.5,
@@ -42,7 +42,9 @@ def objective(recommender: NCL, first: Tensor, epoch: tuple[Tensor, ...]) -> Ten
     final = torch.stack(layers).mean(0)
     scores = final[users] @ final[4:].T
     loss = -logsigmoid(scores.gather(1, items[:, None]) - scores.gather(1, others)).mean()
-    sides = zip((users, items), layers[2].split([4, 5]), first.split([4, 5]), strict=True)
+    sides = zip(
+        (users, items), torch.split(layers[2], [4, 5]), torch.split(first, [4, 5]), strict=True
+    )
     for side, (taken, context, keys) in enumerate(sides):
         nodes = torch.unique(taken)
         loss = loss + SETTINGS.structure * written_out(context[nodes], keys, nodes)
@@ -66,6 +68,7 @@ def test_step_follows_the_whole_gradient(monkeypatch: pytest.MonkeyPatch) -> Non
         (expected,) = torch.autograd.grad(loss, weights)
         assert bool(recommender._centres) == clusters
         assert reported == pytest.approx(loss.item(), rel=1e-5)
+        assert recommender._weights.grad is not None
         assert torch.allclose(recommender._weights.grad, expected, atol=1e-5)
 
 

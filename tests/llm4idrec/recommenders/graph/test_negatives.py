@@ -8,27 +8,28 @@ from hypothesis import strategies as st
 
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.graph.negatives import TripleSampler, UnseenSampler
+from tests.llm4idrec.arrays import interactions
 
 pairs = st.sets(st.tuples(st.integers(0, 3), st.integers(0, 5)), min_size=1)
 
 
-def interactions(taken: set[tuple[int, int]]) -> Interactions:
+def of_pairs(taken: set[tuple[int, int]]) -> Interactions:
     user, item = np.array(sorted(taken)).T
-    return Interactions(user, item, 4, 6)
+    return interactions(user, item, (4, 6))
 
 
 @given(pairs)
 def test_every_unseen_item_can_be_drawn_and_no_other(taken: set[tuple[int, int]]) -> None:
-    train = interactions(taken)
+    train = of_pairs(taken)
     sampler = UnseenSampler(train)
     users = np.flatnonzero(sampler.unseen)
     drawn = sampler.draw(np.repeat(users, 300), np.random.default_rng(0)).reshape(-1, 300)
-    for user, items in zip(users, drawn, strict=True):
+    for user, items in zip(users.tolist(), drawn, strict=True):
         assert set(items.tolist()) == set(range(6)) - set(train.items_of(user).tolist())
 
 
 def test_uniform() -> None:
-    sampler = UnseenSampler(Interactions([0, 0, 1], [1, 4, 0], 2, 6))
+    sampler = UnseenSampler(interactions([0, 0, 1], [1, 4, 0], (2, 6)))
     drawn = sampler.draw(np.zeros(40_000, np.int64), np.random.default_rng(0))
     counts = np.bincount(drawn, minlength=6)
     assert counts[[1, 4]].sum() == 0
@@ -37,14 +38,14 @@ def test_uniform() -> None:
 
 def test_time_order_does_not_matter() -> None:
     """Histories sorted by time are not sorted by item."""
-    train = Interactions([0, 0, 0], [0, 2, 4], 1, 6, timestamp=[3, 2, 1])
+    train = interactions([0, 0, 0], [0, 2, 4], (1, 6), timestamp=[3, 2, 1])
     drawn = UnseenSampler(train).draw(np.zeros(200, np.int64), np.random.default_rng(0))
     assert set(drawn.tolist()) == {1, 3, 5}
 
 
 @given(pairs, st.integers(1, 3))
 def test_epoch(taken: set[tuple[int, int]], negatives: int) -> None:
-    train = interactions(taken)
+    train = of_pairs(taken)
     users, items, others = TripleSampler(train, negatives).epoch(np.random.default_rng(0))
     full = train.history_lengths == 6
     assert sorted(zip(users, items, strict=True)) == sorted(p for p in taken if not full[p[0]])

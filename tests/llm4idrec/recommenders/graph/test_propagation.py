@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.graph.propagation import normalised_adjacency, propagate
+from tests.llm4idrec.arrays import interactions
 
-TRAIN = Interactions([0, 0, 1, 3], [0, 2, 2, 1], 4, 4)
+TRAIN = interactions([0, 0, 1, 3], [0, 2, 2, 1], (4, 4))
 
 
-def dense() -> np.ndarray:
+def dense() -> npt.NDArray[np.float64]:
     matrix = np.zeros((8, 8))
     matrix[TRAIN.user, TRAIN.item + 4] = 1
     matrix += matrix.T
     degree = matrix.sum(1)
-    root = np.divide(1, np.sqrt(degree), out=np.zeros(8), where=degree > 0)
+    root: npt.NDArray[np.float64] = np.divide(1, np.sqrt(degree), out=np.zeros(8), where=degree > 0)
     return root[:, None] * matrix * root
 
 

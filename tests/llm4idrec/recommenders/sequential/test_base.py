@@ -14,6 +14,7 @@ from llm4idrec.recommenders.registry import RECOMMENDERS
 from llm4idrec.recommenders.sequential.base import Sequential
 from llm4idrec.recommenders.sequential.bert4rec import hide
 from llm4idrec.recommenders.sequential.sequences import Sequences
+from tests.llm4idrec.arrays import interactions
 
 USERS, ITEMS = 60, 12
 SMALL = {
@@ -50,15 +51,15 @@ def cycle() -> Interactions:
     rng = np.random.default_rng(0)
     user = np.repeat(np.arange(USERS), rng.integers(3, 9, USERS))
     place = np.arange(len(user)) - np.searchsorted(user, user)
-    return Interactions(
-        user, (rng.integers(0, ITEMS, USERS)[user] + place) % ITEMS, USERS, ITEMS, place
+    return interactions(
+        user, (rng.integers(0, ITEMS, USERS)[user] + place) % ITEMS, (USERS, ITEMS), timestamp=place
     )
 
 
 def test_learns_what_comes_next(untrained: Sequential) -> None:
     train = cycle()
     everyone = np.arange(USERS, dtype=np.int32)
-    last = np.array([train.items_of(user)[-1] for user in everyone])
+    last = np.array([train.items_of(user)[-1] for user in range(USERS)])
 
     untrained.fit(train)
 
@@ -72,8 +73,8 @@ def test_goes_by_the_latest_items_of_seen(untrained: Sequential) -> None:
     users = np.array([0, 1, 2], np.int32)
     old = np.random.default_rng(1).permutation(ITEMS)
     lists = np.array([[*old[:2], *old[2:]], [*old[1::-1], *old[2:]], [*old[:2], *old[:1:-1]]])
-    seen = Interactions(
-        np.repeat(users, ITEMS), lists.flatten(), 3, ITEMS, np.tile(np.arange(ITEMS), 3)
+    seen = interactions(
+        np.repeat(users, ITEMS), lists.flatten(), (3, ITEMS), timestamp=np.tile(np.arange(ITEMS), 3)
     )
     one, other_old_items, other_order = untrained.encode(untrained.continued(seen, users))
     assert torch.equal(one, other_old_items)
@@ -91,7 +92,7 @@ def test_the_order_of_users_and_chunks_changes_nothing(untrained: Sequential) ->
 
 def test_no_time_is_an_error(untrained: Sequential) -> None:
     train = cycle()
-    timeless = Interactions(train.user, train.item, USERS, ITEMS)
+    timeless = interactions(train.user, train.item, (USERS, ITEMS))
     with pytest.raises(InputError, match="the interactions have no time"):
         untrained.fit(timeless)
 
@@ -99,7 +100,7 @@ def test_no_time_is_an_error(untrained: Sequential) -> None:
 def test_nothing_to_learn_from(untrained: Sequential) -> None:
     """Single items have no next one: no step is taken, and ranking still works."""
     user = np.arange(USERS)
-    train = Interactions(user, user % ITEMS, USERS, ITEMS, user)
+    train = interactions(user, user % ITEMS, (USERS, ITEMS), timestamp=user)
     untrained.fit(train, epochs=2)
     assert (untrained.recommend(user.astype(np.int32), 3, train) >= 0).all()
 
