@@ -17,9 +17,11 @@ from llm4idrec.stages.stage import Stage, keys_of
 
 def tune(files: Files, config: Config) -> None:
     """Generations, and trainings with settings of the filter -> the best one as parameters."""
+    from llm4idrec.report.tuning_page import write_tuning_page
     from llm4idrec.runtime.device import choose_device
     from llm4idrec.tuning.filter_tuning import FilterTuning
     from llm4idrec.tuning.study import search_filter
+    from llm4idrec.tuning.trials import PARAMS
 
     train, heldout = files[TRAIN], files[HELDOUT]
     (recommender,) = config.recommenders
@@ -35,12 +37,14 @@ def tune(files: Files, config: Config) -> None:
         seed=config.seed,
         device=choose_device(config.device).type,
     )
-    search_filter(
+    found = search_filter(tuning, config.tune, files[TUNING])
+    write_tuning_page(
+        files[TUNING_PAGE],
+        found.trials,
         tuning,
-        config.tune,
-        out=files[TUNING],
-        page=files[TUNING_PAGE],
+        importances=found.importances,
         dataset=config.dataset,
+        params=files[TUNING] / PARAMS,
     )
 
 

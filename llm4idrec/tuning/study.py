@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import optuna
@@ -24,11 +25,10 @@ from tqdm import tqdm
 from llm4idrec.config import TuneConfig
 from llm4idrec.config.recommenders import TrainedConfig
 from llm4idrec.errors import DivergenceError, InputError
-from llm4idrec.report.tuning_page import write_tuning_page
 from llm4idrec.runtime.files import costing, fingerprint, replacing_folder, resumable_folder
 from llm4idrec.runtime.workers import Run, worker_pool
 from llm4idrec.tuning.filter_tuning import FilterChoice, FilterTuning, require_in_range
-from llm4idrec.tuning.trials import PARAMS, Outcome, Trial, write_trials
+from llm4idrec.tuning.trials import Outcome, Trial, write_trials
 
 STORAGE = "LLM4IDREC_STUDIES"
 """Environment variable: the URL of a database that several machines share. It may hold a password
@@ -204,12 +204,16 @@ class Study:
         return not os.environ.get(STORAGE) or trial.user_attrs.get(OWNER) == _machine()
 
 
-def search_filter(
-    tuning: FilterTuning, config: TuneConfig, *, out: Path, page: Path, dataset: str
-) -> None:
-    """Search, and write into `out` what `trials.write_trials` does, and the page about it.
+class Found(NamedTuple):
+    """What a search has found."""
 
-    `dataset` is the name of the data set on the page.
+    trials: list[Trial]
+    importances: dict[str, float]
+    """Share of the variance by setting; empty where there are too few trials to tell."""
+
+
+def search_filter(tuning: FilterTuning, config: TuneConfig, out: Path) -> Found:
+    """Search, and write into `out` what `trials.write_trials` does.
 
     Raises `DivergenceError` if training diverges without additions, or with all that were tried.
     """
@@ -230,9 +234,7 @@ def search_filter(
             raise DivergenceError(failed[0])  # there is nothing to compare
         with replacing_folder(out) as folder:
             write_trials(folder, trials, tuning, importances=importances)
-    write_tuning_page(
-        page, trials, tuning, importances=importances, dataset=dataset, params=out / PARAMS
-    )
+    return Found(trials, importances)
 
 
 def _keys(section: BaseModel) -> dict[str, object]:
