@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from llm4idrec.__main__ import main
-from llm4idrec.config import DataConfig
+from llm4idrec.config import Config, DataConfig
 from llm4idrec.data.formats import read_file
+from llm4idrec.stages.prepare import read
 from pipelines.run import main as driver
 from tests.hostile.refusal import COLUMNS, FILE, refused, write_parameters
 
@@ -102,7 +102,7 @@ def test_files_of_a_split_that_are_none(
     write_parameters(path="given", **names, **COLUMNS)
     if value:
         if value == ".":  # the folder itself, whose files are one table
-            assert main(["prepare", "--out", "out"]) == 0
+            read(Path("out/raw"), Config.read(Path("params.yaml")).data)
         else:
             refused(capsys, f"{Path('given', value)}: ")
     elif name == "train":  # no name is given: the same as null
@@ -115,9 +115,10 @@ def test_a_stage_before_the_one_that_it_reads_from(
 ) -> None:
     shutil.rmtree("out")
     write_parameters(**COLUMNS)
-    file = "out/raw/train.parquet" if stage == "split" else "out/train/interactions.parquet"
-    found = "there is no such file; run the stage that writes it first"
-    refused(capsys, f"{file}: {found}", arguments=(stage, "--out", "out"))
+    found = "out/train/interactions.parquet: there is no such file"
+    refused(
+        capsys, f"{found}; run the stage that writes it first", arguments=(stage, "--out", "out")
+    )
 
 
 def test_a_name_too_long_for_the_file_system(capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,7 +43,7 @@ def test_a_history_of_ten_thousand_items() -> None:
     assert flow(with_long_history()) == 0
     lengths = pq.read_table("out/train/interactions.parquet")["user"].value_counts()
     assert max(count.as_py() for count in lengths.field("counts")) == 7000
-    assert Path("out/report/comparison.html").is_file()
+    assert Path("out/reports/comparison.html").is_file()
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_catalogues_and_users_of_one(
         assert "; expected " in said[-1]
         assert "Traceback" not in "".join(said)
     else:
-        assert Path("out/report/comparison.html").is_file()
+        assert Path("out/reports/comparison.html").is_file()
 
 
 def test_every_user_has_the_whole_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
