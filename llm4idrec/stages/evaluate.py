@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from llm4idrec.artifacts import AUGMENTED, EVALUATION, HELDOUT, INTERACTIONS, TRAIN, Files
-from llm4idrec.config import Config
+from llm4idrec.config import Config, EvaluationConfig
 from llm4idrec.runtime.files import costing
-from llm4idrec.stages.stage import Stage
+from llm4idrec.stages.stage import Stage, keys_of
 
 
 def evaluate(files: Files, config: Config) -> None:
-    """Original against augmented data, and that against the controls', for one recommender ->
-    `per_user.parquet` and summaries."""
+    """A recommender on original, augmented and the controls' data -> its metrics for each user.
+
+    They are in `per_user.parquet`, and summaries beside it.
+    """
     from llm4idrec.evaluation.evaluate import evaluate_recommender
     from llm4idrec.evaluation.experiment import Experiment
 
@@ -36,7 +38,14 @@ STAGE = Stage(
     evaluate,
     reads=(TRAIN, HELDOUT, AUGMENTED),
     writes=(EVALUATION,),
-    params=("{recommender}", "evaluation", "ease", "controls", "seed", "device"),
+    params=(
+        "{recommender}",
+        *keys_of(EvaluationConfig, "evaluation", but={"amounts", "workers"}),
+        "ease",
+        "controls",
+        "seed",
+        "device",
+    ),
     tuned=("filter", "evaluation.amounts"),
     each="recommenders",
 )
