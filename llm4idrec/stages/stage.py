@@ -16,6 +16,8 @@ from llm4idrec.errors import InputError
 from llm4idrec.runtime.project import PARAMS
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
     from llm4idrec.data.expectations import Validation
 
 
@@ -92,6 +94,13 @@ class Stage:
             remedy = "name one there, or with --recommender"
             raise InputError(f"`{self.each}` is empty", remedy=remedy, file=PARAMS)
         return config.model_copy(update={"recommenders": named})
+
+    def add_options(self, command: ArgumentParser) -> None:
+        """Those of its command: which recommender, if it runs for each of several."""
+        command.set_defaults(recommender=None)
+        if self.each:
+            which = "any recommender" if self.on_demand else "one of them"
+            command.add_argument("--recommender", help=f"{which} (each of `{self.each}`)")
 
     def files(self, config: Config, out: Path | None = None) -> Files:
         """What one run reads and writes, named as its function does; see `places`."""
