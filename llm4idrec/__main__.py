@@ -100,9 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, stage in STAGES.items():
         command = commands.add_parser(name, parents=[common], help=stage.about)
-        command.set_defaults(run=partial(run_one, stage), recommender=None)
-        if stage.each:
-            command.add_argument("--recommender", help=f"one of them (each of `{stage.each}`)")
+        command.set_defaults(run=partial(run_one, stage))
+        stage.add_options(command)
     commands.add_parser("run", parents=[common], help=run_all.__doc__).set_defaults(run=run_all)
     add_options(commands.add_parser("export", parents=[common], help=export.__doc__))
     whole = commands.add_parser("merged", parents=[place], help=merged.__doc__)

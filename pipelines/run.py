@@ -73,10 +73,7 @@ def parser() -> argparse.ArgumentParser:
         return command
 
     for name, stage in STAGES.items():
-        command = add(name, run_stage, stage.about)
-        command.set_defaults(recommender=None)
-        if stage.each:
-            command.add_argument("--recommender", help=f"one of them (each of `{stage.each}`)")
+        stage.add_options(add(name, run_stage, stage.about))
     whole = add("all", run_all, "all stages as one ZenML pipeline")
     whole.add_argument("--stack", default="default", help="a ZenML stack (this machine)")
     whole.add_argument("--settings", type=Path, help="ZenML run configuration: see stacks/run.yaml")

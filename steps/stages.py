@@ -85,7 +85,7 @@ def step_of(task: Task) -> Callable[..., Any]:
     function.__annotations__ = {**inputs, "return": returned}
     function.__name__ = function.__qualname__ = task.name
     function.__doc__ = task.about
-    return step(function)
+    return step(function, [artifact.name for artifact in task.writes])
 
 
 for _stage in STAGES.values():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -27,13 +27,17 @@ def code_hash() -> str:
     return f"{library} {files.content_hash(*steps)}" + (" in place" if in_place() else "")
 
 
-def step(function: Callable[..., Result]) -> Callable[..., Result]:
+def step(function: Callable[..., Result], outputs: Sequence[str] = ()) -> Callable[..., Result]:
     """A ZenML step; typed by what the function returns, which ZenML hands on as an artifact.
 
     Of an input `config`, all of the parameters, a result depends on those that are given apart.
+    `outputs` are the names of several artifacts: else ZenML takes them from a set, in an order that
+    differs from process to process and is part of the key of its cache.
     """
     policy = CachePolicy(cache_func=_source(code_hash), ignored_inputs=["config"])
-    decorate = zenml.step(output_materializers=_source(PathMaterializer), cache_policy=policy)
+    kept = _source(PathMaterializer)
+    materializers = dict.fromkeys(outputs, kept) or kept
+    decorate = zenml.step(output_materializers=materializers, cache_policy=policy)
     return cast(Callable[..., Result], decorate(function))
 
 

@@ -23,6 +23,7 @@ from llm4idrec.errors import InputError
 from llm4idrec.metrics.ranking import evaluated_users, require_several
 
 AUGMENTED, CONTROLS = "interactions.parquet", "controls.parquet"
+AUGMENT_AGAIN = "run the stage `augment` again"
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _generated(file: Path, train: Interactions, popularity_exponents: Sequence[f
         raise InputError(
             "its original rows are not the train set",
             f"the {len(train)} pairs of the train set",
-            "run the stage `merge` again",
+            AUGMENT_AGAIN,
             file=file,
         )
     generated = table.filter(pc.equal(table["origin"], GENERATED)).drop_columns("origin")
@@ -142,7 +143,7 @@ def _generated(file: Path, train: Interactions, popularity_exponents: Sequence[f
         raise InputError(
             f"no pairs with the popularity discount {missing[0]:g}",
             "pairs in every order of filter.popularity_exponents",
-            "run the stages `filter` and `merge` again",
+            AUGMENT_AGAIN,
             file=file,
         )
     return generated
@@ -163,7 +164,7 @@ def _controls(file: Path, names: Sequence[str], train: Interactions, *, needed: 
         raise InputError(
             "a user or item is not the train set's",
             f"{train.n_users} users and {train.n_items} items",
-            "run the stage `merge` again",
+            AUGMENT_AGAIN,
             file=file,
         )
     table = table.filter(pc.is_in(table["control"], pa.array(names, pa.string())))
@@ -172,7 +173,7 @@ def _controls(file: Path, names: Sequence[str], train: Interactions, *, needed: 
         raise InputError(
             f"no pairs of the control {missing[0]!r}",
             f"pairs of {', '.join(names)}",
-            "run the stage `merge` again",
+            AUGMENT_AGAIN,
             file=file,
         )
     return table
@@ -186,6 +187,6 @@ def _columns(file: Path, columns: list[str], what: str) -> pa.Table:
         raise InputError(
             f"not {what} ({reason})",
             f"Parquet with columns {', '.join(columns)}",
-            "run the stage `merge` again",
+            AUGMENT_AGAIN,
             file=file,
         ) from error

@@ -218,7 +218,13 @@ def python_path() -> str:
 
 
 def fingerprint(*paths: Path, **parameters: Any) -> str:
-    """Hex SHA-256 of the content of `paths` and of JSON-able `parameters`."""
+    """Hex SHA-256 of the content of `paths` and of JSON-able `parameters`.
+
+    Raises `InputError` for a path that is not there.
+    """
+    for path in paths:
+        if not path.exists():
+            raise _missing(path)
     text = json.dumps(parameters, sort_keys=True, default=str)
     return hashlib.sha256((content_hash(*paths) + text).encode()).hexdigest()
 
@@ -239,14 +245,18 @@ def read_table(path: Path) -> pa.Table:
         return pq.read_table(path)
 
 
+def _missing(path: Path) -> InputError:
+    remedy = "run the stage that writes it first"
+    return InputError("there is no such file", remedy=remedy, file=path)
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """`InputError` where the block finds that `path` is not the Parquet file that a stage wrote."""
     try:
         yield
     except FileNotFoundError as error:
-        remedy = "run the stage that writes it first"
-        raise InputError("there is no such file", remedy=remedy, file=path) from error
+        raise _missing(path) from error
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(

@@ -9,8 +9,10 @@ from llm4idrec.stages.stage import Stage
 
 
 def evaluate(files: Files, config: Config) -> None:
-    """Original against augmented data, and that against the controls', for one recommender ->
-    `per_user.parquet` and summaries."""
+    """A recommender on original, augmented and the controls' data -> its metrics for each user.
+
+    They are in `per_user.parquet`, and summaries beside it.
+    """
     from llm4idrec.evaluation.evaluate import evaluate_recommender
     from llm4idrec.evaluation.experiment import Experiment
 

@@ -16,7 +16,12 @@ from llm4idrec.errors import InputError
 from llm4idrec.runtime.project import PARAMS
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
     from llm4idrec.data.expectations import Validation
+
+
+_SHAPING_NOTHING: dict[str, set[str]] = {"evaluation": {"workers"}, "tune": {"workers"}}
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,8 @@ class Stage:
         return expanded(self.params + self.tuned, config)
 
     def shaped_by(self, config: Config) -> dict[str, Any]:
-        """The same with their values, as JSON has them."""
-        values = config.model_dump(mode="json")
+        """The same with their values, as JSON has them, but for what shapes no result."""
+        values = config.model_dump(mode="json", exclude=_SHAPING_NOTHING)
         return {key: reduce(dict.__getitem__, key.split("."), values) for key in self.keys(config)}
 
     def config_for(self, config: Config, recommender: str | None = None) -> Config:
@@ -92,6 +97,13 @@ class Stage:
             remedy = "name one there, or with --recommender"
             raise InputError(f"`{self.each}` is empty", remedy=remedy, file=PARAMS)
         return config.model_copy(update={"recommenders": named})
+
+    def add_options(self, command: ArgumentParser) -> None:
+        """Those of its command: which recommender, if it runs for each of several."""
+        command.set_defaults(recommender=None)
+        if self.each:
+            which = "any recommender" if self.on_demand else "one of them"
+            command.add_argument("--recommender", help=f"{which} (each of `{self.each}`)")
 
     def files(self, config: Config, out: Path | None = None) -> Files:
         """What one run reads and writes, named as its function does; see `places`."""

@@ -11,7 +11,7 @@ from llm4idrec.artifacts import (
     TUNING_PAGE,
     Files,
 )
-from llm4idrec.config import Config, FilterConfig, TuneConfig
+from llm4idrec.config import Config, EvaluationConfig, FilterConfig, TuneConfig
 from llm4idrec.stages.stage import Stage, keys_of
 
 
@@ -54,7 +54,7 @@ STAGE = Stage(
     writes=(TUNING, TUNING_PAGE),
     params=(
         "{recommender}",
-        "evaluation",
+        *keys_of(EvaluationConfig, "evaluation", but={"workers"}),
         *keys_of(FilterConfig, "filter", but={"source"}),
         "ease",
         *keys_of(TuneConfig, "tune", but={"recommenders", "workers"}),

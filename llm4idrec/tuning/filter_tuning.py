@@ -135,7 +135,7 @@ class FilterTuning:
         return self.filter.model_copy(update=changes)
 
     def training_set(self, choice: FilterChoice) -> Interactions:
-        """What `filter`, `merge` and `evaluate` would train on with this choice."""
+        """What `augment` and `evaluate` would train on with this choice."""
         train, _, generations, candidate_filter = _material(self)
         if not choice.amount:
             return train

@@ -238,7 +238,8 @@ def search_filter(tuning: FilterTuning, config: TuneConfig, out: Path) -> Found:
 
 
 def _keys(section: BaseModel) -> dict[str, object]:
-    return section.model_dump(mode="json", exclude={"source"})  # who reads the result shapes none
+    """Without those that shape no result: who reads it, and how many work at it."""
+    return section.model_dump(mode="json", exclude={"source", "workers"})
 
 
 def trials_of(frozen: Sequence[FrozenTrial]) -> list[Trial]:

@@ -16,6 +16,7 @@ from llm4idrec.config import FilterConfig
 from llm4idrec.config.recommenders import EASEConfig
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.generation.mentions import Mention, count_votes
+from llm4idrec.report.report import FUNNEL
 from llm4idrec.runtime.files import read_json, write_json
 from tests.evidence.augmenting import Flow
 from tests.llm4idrec.small_run import make, small_run
@@ -64,9 +65,10 @@ def test_invalid_duplicate_and_seen_are_counted() -> None:
 
 def test_the_counts_of_a_run_add_up(flow: Flow) -> None:
     counts = read_json(flow.at / "candidates" / "summary.json")
-    reasons: tuple[str, ...] = ("not_an_item", "not_in_catalogue", "already_seen", "few_votes")
-    reasons += ("low_log_probability", "over_amount", "accepted")
-    assert counts["candidates"] == sum(counts[reason] for reason in reasons)
+    reasons = [reason for reason, _ in FUNNEL]
+    assert counts["candidates"] == sum(counts[reason] for reason in (*reasons, "accepted"))
+    others = {"generated", "duplicate", "candidates", "accepted", "users_with_accepted"}
+    assert counts.keys() == {*reasons, *others}
     assert counts["few_votes"] > 0
     accepted = pq.read_table(flow.at / "candidates" / "candidates.parquet")
     pairs = set(zip(accepted["user"].to_pylist(), accepted["item"].to_pylist(), strict=True))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,9 @@ from llm4idrec.stages import STAGES
 from pipelines.orchestration import wiring
 from steps.stages import step_named
 from steps.workspace import IN_PLACE, Workspace
+from tests.conftest import REPO
+
+NEEDING_HELD_OUT = ("tune", "evaluate", "report")
 
 
 class Direct:
@@ -55,12 +61,13 @@ def test_each_stage_writes_what_it_declares_and_only_tuning_and_evaluation_need_
     shutil.move(HELDOUT.path, "set_aside")
     shutil.rmtree(RAW.path)
     Path("ratings.csv").unlink()
-    for name in ("base_model", "prompts", "adapter", "generate", "controls", "augment"):
+    others = [name for name in STAGES if name not in ("prepare", *NEEDING_HELD_OUT)]
+    for name in others:
         run_stage(name, config, files)
     shutil.move("set_aside", HELDOUT.path)
     assert content_hash(Path(HELDOUT.path)) == held_out
     files |= {folder: Path(folder.path) for folder in wiring.GATHERED}
-    for name in ("tune", "evaluate", "report"):
+    for name in NEEDING_HELD_OUT:
         run_stage(name, config, files)
     for stage in STAGES.values():
         for artifact, path in places(stage.outputs, stage.config_for(config)).items():
@@ -81,6 +88,38 @@ def test_a_stage_reads_no_parameters_but_those_it_declares(
 
 
 SHAPING_NOTHING = ("memory", "evaluation.workers", "tune.workers", "recommenders")
+
+
+def test_what_shapes_nothing_has_no_step_run_again() -> None:
+    config = Config.read(REPO / "params.yaml").model_copy(update={"recommenders": ("mf",)})
+    more = {"memory": config.memory + 1}
+    for name in ("evaluation", "tune"):
+        section = getattr(config, name)
+        more[name] = section.model_copy(update={"workers": section.workers + 1})
+    for stage in STAGES.values():
+        assert stage.shaped_by(config) == stage.shaped_by(config.model_copy(update=more))
+
+
+def test_outputs_have_one_order_in_every_process() -> None:
+    """It is part of the key of ZenML's cache."""
+    code = (
+        "from steps.stages import STAGES, step_named\n"
+        "for name in STAGES: print(name, *step_named(name).configuration.outputs)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(REPO)}
+    listed = [
+        subprocess.run(
+            [sys.executable, "-c", code], env=environment | {"PYTHONHASHSEED": seed},
+            capture_output=True, text=True, check=True,
+        ).stdout.splitlines()
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    wanted = [" ".join([n, *(a.name for a in s.writes)]) for n, s in STAGES.items()]
+    assert listed == [wanted, wanted]
+
+
+def test_help_says_of_each_stage_a_whole_line() -> None:
+    assert [stage.about for stage in STAGES.values() if not stage.about.endswith(".")] == []
 
 
 def only(config: Config, keys: list[str]) -> Config:

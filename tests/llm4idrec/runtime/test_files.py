@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from llm4idrec.errors import InputError
 from llm4idrec.runtime import files
 from llm4idrec.runtime.files import (
     content_hash,
@@ -185,6 +186,8 @@ def test_hashes_depend_on_names_content_and_parameters(tmp_path: Path) -> None:
     assert len({a, c, d}) == 3
     assert fingerprint(tmp_path / "a", k=1) == fingerprint(tmp_path / "b", k=1)
     assert fingerprint(tmp_path / "a", k=1) != fingerprint(tmp_path / "a", k=2)
+    with pytest.raises(InputError, match="there is no such file; run the stage that writes it"):
+        fingerprint(tmp_path / "e")
 
 
 def test_json(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ SETTINGS = MFConfig(
     embedding_size=8, learning_rate=0.05, l2=0.01, batch_size=64, max_epochs=12, evaluate_every=2,
     init_scale=0.1, patience=2,
 )  # fmt: skip
+REPO = Path(__file__).resolve().parents[3]
 SEARCH = TuneConfig(recommenders=("mf",), trials=14, together=3, workers=1, min_votes=(1, 3))
 
 
@@ -164,7 +165,7 @@ def searching(
         for value in [getattr(tuning, field.name)]
     }
     arguments = json.dumps(values, default=str), SEARCH.model_dump_json(), str(folder)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    environment = os.environ | {"PYTHONPATH": str(REPO)}
     command = [sys.executable, "-c", SCRIPT, *arguments]
     with subprocess.Popen(command, cwd=cwd, env=environment) as process:
         try:
