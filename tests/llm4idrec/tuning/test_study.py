@@ -174,7 +174,7 @@ def searching(
         for value in [getattr(tuning, field.name)]
     }
     arguments = json.dumps(values, default=str), SEARCH.model_dump_json(), str(folder)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     command = [sys.executable, "-c", SCRIPT, *arguments]
     with subprocess.Popen(command, cwd=cwd, env=environment) as process:
         try:
