@@ -58,11 +58,17 @@ def check_train(config: Config, train: Path) -> None:
     """Raises `InputError` for what the file of train interactions rules out."""
     interactions = Interactions.read(train)
     require_prompts(interactions)
-    if "ease" in _wanted(config):
-        from llm4idrec.recommenders.item_based.ease import require_memory
+    wanted = _wanted(config)
+    if "ease" in wanted:
+        from llm4idrec.recommenders.item_based import ease
         from llm4idrec.runtime.device import choose_device
 
-        require_memory(interactions.n_items, choose_device(config.device))
+        ease.require_memory(interactions.n_items, choose_device(config.device))
+    if "ials" in wanted:
+        from llm4idrec.recommenders.graph import ials
+
+        n_users, n_items = interactions.n_users, interactions.n_items
+        ials.require_memory(n_users, n_items, config.ials.embedding_size)
 
 
 def _wanted(config: Config) -> list[str]:

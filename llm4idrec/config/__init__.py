@@ -34,6 +34,7 @@ from llm4idrec.config.recommenders import (
     CIDConfig,
     CL4SRecConfig,
     EASEConfig,
+    IALSConfig,
     ItemKNNConfig,
     LightGCNConfig,
     MFConfig,
@@ -109,6 +110,7 @@ class Config(Section):
     popularity: PopularityConfig = PopularityConfig()
     itemknn: ItemKNNConfig = ItemKNNConfig()
     ease: EASEConfig = EASEConfig()
+    ials: IALSConfig = IALSConfig()
     mf: MFConfig = MFConfig()
     lightgcn: LightGCNConfig = LightGCNConfig()
     simgcl: SimGCLConfig = SimGCLConfig()

@@ -39,6 +39,23 @@ class EASEConfig(RecommenderConfig):
     """Weight of the squared item-item weights."""
 
 
+class IALSConfig(RecommenderConfig):
+    """iALS (Hu, Koren and Volinsky 2008), by the library implicit.
+
+    It sums squared errors over every user and item: of 1 for a pair, of 0 for all the others.
+    """
+
+    embedding_size: Count = 128
+    """Length of the user and item vectors."""
+    regularization: Rate = 40.0
+    """Weight of the squared length of every vector; a squared error of what was not taken weighs
+    1."""
+    alpha: Rate = 5.0
+    """Weight of the squared error of a pair; the paper's alpha and 1."""
+    iterations: Count = 15
+    """Times that all users' vectors, and then all items', are solved for."""
+
+
 class TrainedConfig(RecommenderConfig):
     """What models trained by epochs share."""
 
@@ -264,6 +281,7 @@ SETTINGS: dict[str, type[RecommenderConfig]] = {
     "popularity": PopularityConfig,
     "itemknn": ItemKNNConfig,
     "ease": EASEConfig,
+    "ials": IALSConfig,
     "mf": MFConfig,
     "lightgcn": LightGCNConfig,
     "simgcl": SimGCLConfig,

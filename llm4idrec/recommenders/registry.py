@@ -6,6 +6,7 @@ from llm4idrec.config.recommenders import RecommenderConfig
 from llm4idrec.recommenders.base import ClosedForm, Recommender
 from llm4idrec.recommenders.generative.cid import CID
 from llm4idrec.recommenders.generative.p5 import P5
+from llm4idrec.recommenders.graph.ials import IALS
 from llm4idrec.recommenders.graph.lightgcn import LightGCN
 from llm4idrec.recommenders.graph.mf import MF
 from llm4idrec.recommenders.graph.ncl import NCL
@@ -22,6 +23,7 @@ RECOMMENDERS: dict[str, type[Recommender]] = {
     "popularity": Popularity,
     "itemknn": ItemKNN,
     "ease": EASE,
+    "ials": IALS,
     "mf": MF,
     "lightgcn": LightGCN,
     "simgcl": SimGCL,

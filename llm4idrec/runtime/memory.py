@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 from pathlib import Path
@@ -31,6 +32,11 @@ def rows_at_a_time(memory: float, bytes_a_row: int, aside: int = 0) -> int:
             "raise it in params.yaml",
         )
     return min(rows, MAX_ROWS)
+
+
+def machine_bytes() -> int:
+    """Memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def held_bytes() -> int:

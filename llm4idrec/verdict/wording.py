@@ -12,6 +12,7 @@ RECOMMENDER_NAMES = {
     "popularity": "Popularity",
     "itemknn": "ItemKNN",
     "ease": "EASE",
+    "ials": "iALS",
     "mf": "MF",
     "lightgcn": "LightGCN",
     "simgcl": "SimGCL",

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from llm4idrec.config import Config
-from llm4idrec.config.recommenders import RecommenderConfig, TrainedConfig
+from llm4idrec.config.recommenders import IALSConfig, RecommenderConfig, TrainedConfig
 from llm4idrec.runtime.files import read_json
 from llm4idrec.tuning.filter_tuning import FilterChoice
 from llm4idrec.tuning.trials import TRIALS, VALIDATIONS
@@ -156,6 +156,8 @@ def _mean_curve(
 
 def _epoch(validation: int, settings: RecommenderConfig) -> int:
     """After which a validation, counted from 0, was."""
+    if isinstance(settings, IALSConfig):
+        return settings.iterations
     if not isinstance(settings, TrainedConfig):
         return 1
     return min((validation + 1) * settings.evaluate_every, settings.max_epochs)

@@ -30,8 +30,10 @@ NAMES = [
 NAMES += [".hidden", "<script>alert(1)</script>", "a" * 101, "{user}", "a\u202eb", "a:b", "$(id)"]
 WHOLE = ["seed", "data.min_history", "prompts.per_user", "generation.views", "filter.min_votes"]
 WHOLE += ["base_model.hidden_size", "adapter.rank", "mf.max_epochs", "evaluation.workers"]
+WHOLE += ["ials.embedding_size", "ials.iterations"]
 REAL = ["adapter.alpha", "generation.temperature", "filter.max_ratio", "mf.l2", "ease.l2"]
 REAL += ["base_model.learning_rate", "data.sample_users", "split.valid", "filter.agreement"]
+REAL += ["ials.alpha", "ials.regularization"]
 WORDS = ["data.format", "split.protocol", "base_model.kind", "generation.restrict", "device"]
 SECTIONS = [
     "data",

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from llm4idrec.__main__ import main
-from tests.conftest import tiny_params
+from tests.conftest import tiny_values
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -19,10 +20,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def flow(pairs: Pairs) -> int:
+def flow(pairs: Pairs, recommenders: tuple[str, ...] = ("mf", "lightgcn")) -> int:
     lines = [f"{user},{item},{time}" for time, (user, item) in enumerate(pairs)]
     Path("ratings.csv").write_text("\n".join(["user,item,time", *lines]) + "\n")
-    tiny_params(data={"min_history": 1})
+    values = tiny_values(data={"min_history": 1}) | {"recommenders": list(recommenders)}
+    Path("params.yaml").write_text(yaml.safe_dump(values))
     return main(["run", "--out", "out"])
 
 
@@ -46,15 +48,19 @@ def test_a_history_of_ten_thousand_items() -> None:
     assert Path("out/reports/comparison.html").is_file()
 
 
+@pytest.mark.parametrize("recommenders", [("mf", "lightgcn"), ("ials",)], ids="+".join)
 @pytest.mark.parametrize(
     ("users", "items"),
     [(30, 1), (1, 1), (1, 30), (30, 2)],
     ids=["one item", "one pair", "one user", "two items"],
 )
 def test_catalogues_and_users_of_one(
-    users: int, items: int, capsys: pytest.CaptureFixture[str]
+    users: int,
+    items: int,
+    recommenders: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code = flow(everything(users, items))
+    code = flow(everything(users, items), recommenders)
     said = capsys.readouterr().err.splitlines()
     assert code in (0, 2)
     if code == 2:
@@ -64,9 +70,13 @@ def test_catalogues_and_users_of_one(
         assert Path("out/reports/comparison.html").is_file()
 
 
-def test_every_user_has_the_whole_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("recommenders", [("mf", "lightgcn"), ("ials",)], ids="+".join)
+def test_every_user_has_the_whole_catalogue(
+    recommenders: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Nothing is left to generate, so nothing is added."""
-    assert flow([(f"u{u}", f"m{(u + i) % 12}") for u in range(30) for i in range(12)]) == 0
+    pairs = [(f"u{u}", f"m{(u + i) % 12}") for u in range(30) for i in range(12)]
+    assert flow(pairs, recommenders) == 0
     augmented = pq.read_table("out/augmented/interactions.parquet")
     assert "does not help" in capsys.readouterr().out
     train = pq.read_table("out/train/interactions.parquet")

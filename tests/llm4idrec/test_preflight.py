@@ -125,6 +125,15 @@ def test_a_catalogue_that_is_too_large_for_ease(workplace: Workplace, tmp_path: 
         preflight.check_train(config, tmp_path / "train.parquet")
 
 
+def test_vectors_that_are_too_long_for_ials(workplace: Workplace, tmp_path: Path) -> None:
+    config = workplace(ials={"embedding_size": 2**31 - 1})
+    config = config.model_copy(update={"recommenders": ("ials",)})
+    item = np.arange(3, dtype=np.int32)
+    Interactions(0 * item, item, 1, 3).write(tmp_path / "train.parquet")
+    with pytest.raises(InputError, match=r"iALS needs .* lower ials\.embedding_size"):
+        preflight.check_train(config, tmp_path / "train.parquet")
+
+
 def test_users_too_few_items_for_a_prompt(
     workplace: Workplace, capsys: pytest.CaptureFixture[str]
 ) -> None:

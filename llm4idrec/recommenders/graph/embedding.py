@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from llm4idrec.data.interactions import IntArray, Interactions
+from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.products import products
 from llm4idrec.recommenders.ranking import rank_scores
-from llm4idrec.recommenders.training import Trained
 
 
-class EmbeddingRecommender(Trained):
+class EmbeddingRecommender(Recommender):
     """Scores an item by the inner product of the user's and the item's vector.
 
     A subclass drops `_vectors` when it trains; they are made again when somebody ranks.

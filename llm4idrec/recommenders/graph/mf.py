@@ -13,6 +13,7 @@ from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.graph.embedding import EmbeddingRecommender
 from llm4idrec.recommenders.graph.losses import bpr_loss
 from llm4idrec.recommenders.graph.negatives import TripleSampler
+from llm4idrec.recommenders.training import Trained
 
 
 class LossInput(NamedTuple):
@@ -26,7 +27,7 @@ class LossInput(NamedTuple):
     """Which of the gradients given to `backpropagate` theirs belongs to."""
 
 
-class MF(EmbeddingRecommender):
+class MF(EmbeddingRecommender, Trained):
     """One vector a user and an item, trained on (user, item taken, items not taken).
 
     Graph models change what the loss looks at (`loss_inputs`), what it adds (`loss`) and how

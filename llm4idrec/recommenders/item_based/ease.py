@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import ClassVar
 
 import numpy as np
@@ -22,6 +21,7 @@ from llm4idrec.recommenders.item_based.history import (
     without_time,
 )
 from llm4idrec.recommenders.ranking import rank_scores, seen_places
+from llm4idrec.runtime.memory import machine_bytes
 
 LARGEST_CATALOGUE = 20_000
 """Most items for which EASE is a control or orders candidates: 1.6 GB, two minutes to solve."""
@@ -98,10 +98,8 @@ def item_weights(gram: Tensor, l2: float) -> Tensor:
 
 def require_memory(n_items: int, device: torch.device) -> None:
     """`InputError` if what `device` has cannot hold the matrices of so many items."""
-    if device.type == "cuda":
-        there = torch.cuda.mem_get_info(device)[0]
-    else:
-        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    on_gpu = device.type == "cuda"
+    there = torch.cuda.mem_get_info(device)[0] if on_gpu else machine_bytes()
     needed = 2 * n_items**2 * torch.float32.itemsize
     if needed > there:
         raise InputError(

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.augmentation.choice import Augmentation
+from llm4idrec.config.recommenders import IALSConfig
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.evaluation.experiment import Experiment, Fit
 from llm4idrec.recommenders.base import Recommender
@@ -335,3 +336,24 @@ def test_one_training_is_enough_where_the_seed_means_nothing(files: Files) -> No
     assert len(compare_recommenders([files.out], "small", "random")) == len(
         per_user.column_names[3:]
     )
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_what_is_solved_for_and_not_trained_by_epochs(files: Files, refit: bool) -> None:
+    """A record a fit, a fit a seed, the same iterations in each."""
+    settings = IALSConfig(embedding_size=4, regularization=0.1, alpha=4, iterations=6)
+    out = files.evaluate(
+        EVALUATION.model_copy(update={"refit": refit}),
+        controls=CONTROLS,
+        recommender="ials",
+        settings=settings,
+    )
+    per_user = pq.read_table(out / "per_user.parquet").to_pandas()
+    summary = read_json(out / "summary.json")
+    assert summary["chosen_amount"] > 0
+    for variant in ("original", "augmented", *CONTROLS):
+        assert set(per_user[per_user["variant"] == variant]["seed"]) == {0, 1, 2}
+        assert summary[f"{variant}_best_epoch"] == 6
+    assert set(pq.read_table(out / "history.parquet")["step"].to_pylist()) == {6}
+    assert summary["augmented_ndcg_at_4"] > summary["original_ndcg_at_4"]
+    assert summary["augmented_ndcg_at_4"] > summary["random_ndcg_at_4"]

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.config import EvaluationConfig, FilterConfig, TuneConfig
-from llm4idrec.config.recommenders import EASEConfig, MFConfig
+from llm4idrec.config.recommenders import EASEConfig, IALSConfig, MFConfig
 from llm4idrec.config.section import Section
 from llm4idrec.data.candidates import SCHEMA
 from llm4idrec.data.interactions import Interactions
@@ -136,6 +136,16 @@ def test_a_killed_worker_is_replaced_and_no_trial_is_lost(
     assert killed
     assert "a worker process was killed" in capfd.readouterr().err
     assert trials == undisturbed
+
+
+def test_a_recommender_without_epochs(tuning: FilterTuning, tmp_path: Path) -> None:
+    settings = IALSConfig(embedding_size=4, regularization=0.1, alpha=4, iterations=5)
+    solved = replace(tuning, recommender="ials", settings=settings)
+    one = search(solved, tmp_path / "one", trials=6)
+    assert len(one) == 6
+    assert all(len(trial.by_seed) == 2 for trial in one if trial.outcome == "complete")
+    assert max(np.mean(trial.by_seed) for trial in one[1:]) > np.mean(one[0].by_seed)
+    assert search(solved, tmp_path / "two", trials=6, workers=2) == one
 
 
 SCRIPT = """
