@@ -3,12 +3,12 @@
     python -m benchmarks.null                              # drawn from the model: a minute
     python -m benchmarks.null --trainings 20 --out nulls   # and real trainings: half a minute each
 
-Drawn: values by user and seed of 600 users, of which the truth is known. `users` and `seeds` are the
-shares of their components in the variance of the mean difference. Real: a recommender is trained
-with so many seeds on the bundled data as they are, and two disjoint sets of the seeds are compared
-as if one were augmented; `--out` keeps the trainings. *old* is how often a t-test over users of
-their means over seeds, which does not count what seeds differ by, has p < .05. Helps or ahead, harms
-or behind are this test's p < .05, on either side, before any correction.
+Drawn: values of 600 users of which the truth is known. `users` and `seeds` are the shares of their
+components in the variance of the mean difference. Real: a recommender is trained with so many seeds
+on the bundled data as they are, and two disjoint sets of the seeds are compared as if one were
+augmented; `--out` keeps the trainings. *above* and *below* are p < .05 on either side, before any
+correction: false helps or ahead, false harms or behind. *old* is how often a t-test over users of
+their means over seeds, which does not count what seeds differ by, has p < .05.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.llm4idrec.metrics.drawn import drawn
 USERS, GAIN = 600, 0.1
 SEEDS = (2, 3, 5)
 USER_SHARES, SEED_SHARES = (0.0, 0.3, 0.6), (0.0, 0.15, 0.3, 0.37)
-HEAD = ("", "seeds", "users", "seeds' share", "above", "below", "interval holds", "old p < .05")
+HEAD = ("", "n", "users", "seeds", "above", "below", "interval holds", "old p < .05")
 
 Pair = tuple[FloatArray, FloatArray]
 
@@ -46,7 +46,7 @@ class Counts:
     held: int = 0
 
     def add(self, pair: Pair, gain: float, also: Pair | None = None) -> None:
-        """A comparison of equals, and one whose interval should hold `gain`; the same by default."""
+        """A comparison of equals, and one whose interval should hold `gain`: `also` or this one."""
         found = compare(*pair)
         means = (array.mean(axis=0, keepdims=True) for array in pair)
         certain = (found.p_value or 0) < SIGNIFICANCE_LEVEL
