@@ -61,8 +61,9 @@ class EvaluationConfig(Section):
     """Validation metric (at the largest cutoff) that chooses epochs and amounts."""
     amounts: Amounts = (0.1, 0.25)
     """Ratios of generated items to history to choose from on validation; zero is always one."""
-    control_seeds: Count = 2
-    """Seeds with which each control is compared, at most `seeds`."""
+    control_seeds: Count = 3
+    """Seeds with which each control is compared, at most `seeds`; with fewer than 3 no control is
+    said to be ahead, level or behind, where the seed means something."""
     placement: Placement = "before"
     """Where generated items, which have no time, stand in a history that has one: before its first
     item, evenly between its items, or after its last."""

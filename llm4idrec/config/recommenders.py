@@ -16,14 +16,20 @@ class RecommenderConfig(Section):
 
     needs_time: ClassVar[bool] = False
     """Whether it learns from the order of a history."""
+    seeded: ClassVar[bool] = True
+    """Whether another seed gives another model."""
 
 
 class PopularityConfig(RecommenderConfig):
     """Items by number of users; there is nothing to set."""
 
+    seeded: ClassVar[bool] = False
+
 
 class ItemKNNConfig(RecommenderConfig):
     """Item-based nearest neighbours (Deshpande and Karypis 2004)."""
+
+    seeded: ClassVar[bool] = False
 
     neighbours: Count = 200
     """Similar items kept for each item."""
@@ -34,6 +40,8 @@ class ItemKNNConfig(RecommenderConfig):
 
 class EASEConfig(RecommenderConfig):
     """EASE (Steck 2019)."""
+
+    seeded: ClassVar[bool] = False
 
     l2: Rate = 200.0
     """Weight of the squared item-item weights."""
@@ -294,3 +302,8 @@ SETTINGS: dict[str, type[RecommenderConfig]] = {
     "cid": CIDConfig,
 }
 """The recommenders' names in `params.yaml`."""
+
+
+def is_seeded(recommender: str) -> bool:
+    """Whether another seed gives another model of it."""
+    return recommender not in SETTINGS or SETTINGS[recommender].seeded

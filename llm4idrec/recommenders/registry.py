@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from llm4idrec.config.recommenders import RecommenderConfig
-from llm4idrec.recommenders.base import ClosedForm, Recommender
+from llm4idrec.config.recommenders import RecommenderConfig, is_seeded
+from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.generative.cid import CID
 from llm4idrec.recommenders.generative.p5 import P5
 from llm4idrec.recommenders.graph.ials import IALS
@@ -39,7 +39,7 @@ RECOMMENDERS: dict[str, type[Recommender]] = {
 
 def trainings(name: str, seeds: int) -> int:
     """With so many seeds; one where the seed means nothing."""
-    return 1 if issubclass(RECOMMENDERS[name], ClosedForm) else seeds
+    return seeds if is_seeded(name) else 1
 
 
 def new_recommender(

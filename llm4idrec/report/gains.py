@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from llm4idrec.config.recommenders import is_seeded
 from llm4idrec.data.interactions import LongArray
 from llm4idrec.metrics.significance import Comparison, compare, seeds_by_users
 from llm4idrec.report.charts.forest import LIGHT, STRONG, Interval, forest_chart
 from llm4idrec.report.charts.svg import legend
 from llm4idrec.report.markup import table
 from llm4idrec.report.results import Evaluation
-from llm4idrec.verdict.comparison import finite
 from llm4idrec.verdict.control_comparison import SourceRow
-from llm4idrec.verdict.judgement import standing
+from llm4idrec.verdict.judgement import Verdict, standing
 from llm4idrec.verdict.variants import COMPARED, LANGUAGE_MODEL
 from llm4idrec.verdict.wording import metric_name, p_cell, percent, source_name
 
@@ -33,12 +33,15 @@ def by_source(evaluations: Sequence[Evaluation]) -> str:
 
 def _source(row: SourceRow) -> Interval:
     own = row["source"] == LANGUAGE_MODEL
+    word = str(standing(row))
+    if own:
+        word = "" if row["amount"] else str(Verdict.NOTHING_CHOSEN)
     return Interval(
         source_name(row["source"]),
         row["ci_low"],
         row["relative_gain"],
         row["ci_high"],
-        (percent(row["relative_gain"]), "" if own else str(standing(row))),
+        (percent(row["relative_gain"]), word),
         strong=own,
     )
 
@@ -67,9 +70,9 @@ def by_history(evaluations: Sequence[Evaluation], history_lengths: LongArray) ->
     for evaluation in evaluations:
         rows, lines = groups.setdefault(evaluation.title, []), []
         for span, users, change in _thirds(evaluation, history_lengths):
-            gain = finite(change.relative_gain)
-            ends = finite(change.low), finite(change.high)
-            rows.append(Interval(f"{span} items", ends[0], gain, ends[1], (percent(gain), users)))
+            gain = change.relative_gain
+            notes = percent(gain), users
+            rows.append(Interval(f"{span} items", change.low, gain, change.high, notes))
             values = f"{change.original:.4f}", f"{change.augmented:.4f}"
             lines.append((span, users, *values, percent(gain)))
         title = f"{evaluation.title}, {metric_name(evaluation.metric)}"
@@ -87,9 +90,11 @@ def _thirds(
         seeds_by_users(evaluation.per_user, variant, evaluation.metric) for variant in COMPARED
     )
     lengths = history_lengths[np.unique(evaluation.per_user["user"].to_numpy())]
+    seeded = is_seeded(evaluation.name)
     third = np.searchsorted(np.quantile(lengths, (1 / 3, 2 / 3)), lengths)
     for group in np.unique(third):
         users = third == group
         shortest, longest = lengths[users].min(), lengths[users].max()
         span = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
-        yield span, f"{users.sum():,}", compare(original[:, users], augmented[:, users])
+        change = compare(original[:, users], augmented[:, users], seeded=seeded)
+        yield span, f"{users.sum():,}", change

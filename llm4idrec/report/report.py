@@ -47,7 +47,7 @@ from llm4idrec.verdict.additions import Addition, describe_additions
 from llm4idrec.verdict.comparison import Row, compare_recommenders
 from llm4idrec.verdict.control_comparison import compare_sources
 from llm4idrec.verdict.digest import digest
-from llm4idrec.verdict.judgement import SIGNIFICANCE_LEVEL, SMALLEST_GAIN
+from llm4idrec.verdict.judgement import FEWEST_SEEDS, SIGNIFICANCE_LEVEL, WORTH_HAVING
 from llm4idrec.verdict.leakage import Inputs
 from llm4idrec.verdict.sentences import cost_sentence, looks_sentence
 from llm4idrec.verdict.wording import (
@@ -121,7 +121,8 @@ def write_report(files: Files, config: Config) -> list[Row]:
         protocol=escape(config.protocol.replace("_", " ")),
         selection_metric=metric_name(metric),
         level=f"{SIGNIFICANCE_LEVEL:g}",
-        smallest_gain=percent(SMALLEST_GAIN),
+        worth_having=percent(WORTH_HAVING).removeprefix("+"),
+        fewest_seeds=str(FEWEST_SEEDS),
         tuning=tuned_filter(config.filter.source, metric, files[FIGURES].parent),
         cost=cost_chart(_costs(files, folders)),
         provenance=_facts(facts),

@@ -12,8 +12,15 @@ from llm4idrec.verdict.comparison import Row
 from llm4idrec.verdict.control_comparison import SourceRow
 from llm4idrec.verdict.judgement import Verdict, judge, standing
 from llm4idrec.verdict.sentences import control_comparison_sentence, verdict_sentence
-from llm4idrec.verdict.variants import COMPARED
-from llm4idrec.verdict.wording import interval, metric_name, p_text, percent, source_name
+from llm4idrec.verdict.variants import COMPARED, LANGUAGE_MODEL
+from llm4idrec.verdict.wording import (
+    interval,
+    metric_name,
+    p_text,
+    percent,
+    seeds_text,
+    source_name,
+)
 
 
 def summary(evaluations: Sequence[Evaluation]) -> str:
@@ -23,12 +30,16 @@ def summary(evaluations: Sequence[Evaluation]) -> str:
     ahead = [e.title for e in helped if e.ahead_of_all]
     if len(evaluations) == 1:
         name = evaluations[0].title
-        text = f"Augmentation {answers[0]} {name}."  # `helps` or `does not help`
-        if answers[0] == Verdict.CANNOT_TELL:
-            text = f"These data cannot tell whether augmentation helps {name}."
+        text = {
+            Verdict.NO_DIFFERENCE: f"Augmentation makes no difference worth having to {name}.",
+            Verdict.CANNOT_TELL: f"These data cannot tell whether augmentation helps {name}.",
+            Verdict.NOTHING_CHOSEN: f"Validation chose to add nothing for {name}.",
+        }.get(answers[0], f"Augmentation {answers[0]} {name}.")  # `helps` or `harms`
         lead = "is ahead of every control" if ahead else "is not ahead of every control"
     else:
-        text = f"Augmentation helps {len(helped)} of {len(evaluations)} recommenders."
+        text = f"Augmentation helps {len(helped)} of {len(evaluations)} recommenders"
+        harmed = answers.count(Verdict.HARMS)
+        text += f" and harms {harmed}." if harmed else "."
         lead = f"is ahead of every control for {', '.join(ahead) or 'none of them'}"
     return f"{text} The language model {lead}." if any(e.controls for e in helped) else text
 
@@ -54,14 +65,19 @@ def verdict(evaluation: Evaluation) -> str:
 
 
 def results(evaluation: Evaluation, metric: str) -> str:
-    """Original, language model and controls side by side."""
+    """Original, language model and controls side by side; the figures of a row are all of the same
+    seeds, and what they are compared with is beside them."""
     head = ("Added items from", metric_name(metric), "gain", "lead of the language model")
     rows = evaluation.sources_of(metric)
     original = next(row["original"] for row in evaluation.rows if row["metric"] == metric)
-    lines: list[Sequence[str]] = [("nothing<small>original</small>", f"{original:.4f}", "", "")]
+    seeds = seeds_text(rows[0]["n_seeds"])
+    first = "nothing<small>original</small>", f"{original:.4f}<small>{seeds}</small>", "", ""
+    lines: list[Sequence[str]] = [first]
     for row in rows:
         name = f"{source_name(row['source'])}<small>{row['generated_pairs']:,.0f} pairs</small>"
-        lines.append((name, f"{row['value']:.4f}", _gain(row), _lead(row)))
+        value = f"{row['value']:.4f}<small>{seeds_text(row['n_seeds'])}</small>"
+        before = f"<small>over {row['original']:.4f}</small>"
+        lines.append((name, value, f"{_gain(row)}{before}", _lead(row)))
     return table(f"{evaluation.title}, {metric_name(metric)}", head, lines)
 
 
@@ -72,14 +88,16 @@ def _gain(row: Row | SourceRow) -> str:
 
 
 def _lead(row: SourceRow) -> str:
-    """The language model's, over a control; empty on its own row."""
-    if (p_value := row["lead_p_value"]) is None:
-        return ""
-    effect = _effect(row["lead"], interval(row["lead_low"], row["lead_high"]), p_value)
-    return f"{effect}<small>{standing(row)}</small>"
+    """The language model's, over a control; on its own row at most that nothing was chosen."""
+    if row["source"] == LANGUAGE_MODEL:
+        return "" if row["amount"] else str(Verdict.NOTHING_CHOSEN)
+    spread = interval(row["lead_low"], row["lead_high"])
+    effect = _effect(row["lead"], spread, row["lead_p_value"])
+    own = f"<small>from {row['language_model']:.4f}</small>"
+    return f"{effect}{own}<small>{standing(row)}</small>"
 
 
-def _effect(change: float | None, spread: str, p_value: float) -> str:
+def _effect(change: float | None, spread: str, p_value: float | None) -> str:
     """A relative change with, below or beside it, its interval and p."""
     small = spread.removesuffix(" %"), escape(p_text(p_value))
     return percent(change) + "".join(f"<small>{text}</small>" for text in small)

@@ -49,7 +49,7 @@ def write_tuning_page(
         recommender=escape(recommender),
         metric=metric,
         seeds=f"{seeds} seeds" if seeds > 1 else "one training",
-        kind="helps" if helps else "does-not-help",
+        kind="helps" if helps else "harms",
         answer=escape(_answer(trials, tuning, metric)),
         params=escape(str(params)),
         history=figure("By trial", _history(trials, metric)),

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from llm4idrec.metrics.significance import Comparison, compare_pairs, seeds_by_users
+from llm4idrec.config.recommenders import is_seeded
+from llm4idrec.metrics.significance import Comparison, compare, on_common_seeds
 from llm4idrec.runtime.files import read_json
-from llm4idrec.verdict.comparison import Row, corrected, finite
+from llm4idrec.verdict.comparison import Row, corrected
 from llm4idrec.verdict.per_user import metrics_of, read_per_user
 from llm4idrec.verdict.variants import LANGUAGE_MODEL, ORIGINAL, is_control
 
@@ -18,10 +19,11 @@ class SourceRow(TypedDict):
     """One recommender, metric and source of added pairs, as in `controls.json`.
 
     The gain is over the original data, the lead the language model's over this control, relative
-    to the control's value, both over the seeds that the control has; both are null where they would
-    divide by 0, the lead on the language model's own row too. `p_value` of the language model is
-    that of `comparison.json`; those of the controls are Holm-corrected over recommenders and
-    controls, and so is `lead_p_value`.
+    to the control's value. All of a row is of the same seeds, those that the control has, so
+    `original` and `language_model` differ between rows. Gain and lead are null where they would
+    divide by 0, the lead on the language model's own row too; p and intervals are null as in
+    `comparison.json`. `p_value` of the language model is that of `comparison.json`; those of the
+    controls are Holm-corrected over recommenders and controls, and so is `lead_p_value`.
     """
 
     dataset: str
@@ -32,11 +34,14 @@ class SourceRow(TypedDict):
     """Whether the metric is the one that chose the amount, on validation."""
     source: str
     """`augmented` (the language model) or a control."""
+    original: float
     value: float
+    """With what the source adds; means over users and seeds, as before and behind it."""
+    language_model: float
     relative_gain: float | None
     ci_low: float | None
     ci_high: float | None
-    p_value: float
+    p_value: float | None
     lead: float | None
     lead_low: float | None
     lead_high: float | None
@@ -59,10 +64,10 @@ class _Figures:
 
     gain: Comparison
     """The control over the original data."""
-    gain_p: float
+    gain_p: float | None
     lead: Comparison
     """The language model over the control."""
-    lead_p: float
+    lead_p: float | None
 
 
 def compare_sources(evaluations: Sequence[Path], rows: Sequence[Row]) -> list[SourceRow]:
@@ -86,25 +91,24 @@ def compare_sources(evaluations: Sequence[Path], rows: Sequence[Row]) -> list[So
         for key, gain in gains.items():
             if key[:2] == (row["recommender"], row["metric"]):
                 figures = _Figures(gain, gain_p[key], leads[key], lead_p[key])
-                found.append(_control_row(own, key[2], figures, summary=summary))
+                pairs = summary[f"{key[2]}_generated_pairs"]
+                found.append(_control_row(own, key[2], figures, generated_pairs=pairs))
     return found
 
 
 def _gains_and_leads(evaluation: Path) -> Iterator[tuple[Key, tuple[Comparison, Comparison]]]:
     """Each control over the original data, and the language model over each control, on the seeds
-    that all of them have."""
+    that the control has."""
     table = read_per_user(evaluation / "per_user.parquet")
     variants = list(dict.fromkeys(table["variant"].to_pylist()))
     controls = [variant for variant in variants if is_control(variant)]
-    pairs = [(ORIGINAL, c) for c in controls] + [(c, LANGUAGE_MODEL) for c in controls]
-    for metric in metrics_of(table) if controls else ():
-        values = {variant: seeds_by_users(table, variant, metric) for variant in variants}
-        common = min(map(len, values.values()))
-        values = {variant: by_seed[:common] for variant, by_seed in values.items()}
-        compared = compare_pairs(values, pairs)
+    seeded = is_seeded(evaluation.name)
+    for metric in metrics_of(table):
         for control in controls:
-            gain, lead = compared[ORIGINAL, control], compared[control, LANGUAGE_MODEL]
-            yield (evaluation.name, metric, control), (gain, lead)
+            arms = [(table, variant) for variant in (ORIGINAL, control, LANGUAGE_MODEL)]
+            original, its, own = on_common_seeds(arms, metric)
+            pair = compare(original, its, seeded=seeded), compare(its, own, seeded=seeded)
+            yield (evaluation.name, metric, control), pair
 
 
 def _language_model_row(row: Row, headline: str, summary: Mapping[str, float]) -> SourceRow:
@@ -115,7 +119,9 @@ def _language_model_row(row: Row, headline: str, summary: Mapping[str, float]) -
         metric=row["metric"],
         headline=row["metric"] == headline,
         source=LANGUAGE_MODEL,
+        original=row["original"],
         value=row["augmented"],
+        language_model=row["augmented"],
         relative_gain=row["relative_gain"],
         ci_low=row["ci_low"],
         ci_high=row["ci_high"],
@@ -133,7 +139,7 @@ def _language_model_row(row: Row, headline: str, summary: Mapping[str, float]) -
 
 
 def _control_row(
-    own: SourceRow, control: str, figures: _Figures, *, summary: Mapping[str, float]
+    own: SourceRow, control: str, figures: _Figures, *, generated_pairs: float
 ) -> SourceRow:
     """`own` is the language model's row of the same recommender and metric."""
     gain, lead = figures.gain, figures.lead
@@ -141,16 +147,18 @@ def _control_row(
         **own
         | {
             "source": control,
+            "original": gain.original,
             "value": gain.augmented,
-            "relative_gain": finite(gain.relative_gain),
-            "ci_low": finite(gain.low),
-            "ci_high": finite(gain.high),
+            "language_model": lead.augmented,
+            "relative_gain": gain.relative_gain,
+            "ci_low": gain.low,
+            "ci_high": gain.high,
             "p_value": figures.gain_p,
-            "lead": finite(lead.relative_gain),
-            "lead_low": finite(lead.low),
-            "lead_high": finite(lead.high),
+            "lead": lead.relative_gain,
+            "lead_low": lead.low,
+            "lead_high": lead.high,
             "lead_p_value": figures.lead_p,
-            "n_seeds": int(summary[f"{control}_seeds"]),
-            "generated_pairs": summary[f"{control}_generated_pairs"],
+            "n_seeds": gain.n_seeds,
+            "generated_pairs": generated_pairs,
         }
     )

@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from llm4idrec.augmentation.choice import Augmentation
 from llm4idrec.verdict.comparison import Row
 from llm4idrec.verdict.control_comparison import SourceRow
-from llm4idrec.verdict.judgement import SIGNIFICANCE_LEVEL, Standing, Verdict, judge, standing
+from llm4idrec.verdict.judgement import (
+    FEWEST_SEEDS,
+    SIGNIFICANCE_LEVEL,
+    Standing,
+    Verdict,
+    judge,
+    standing,
+)
 from llm4idrec.verdict.variants import LANGUAGE_MODEL
 from llm4idrec.verdict.wording import (
     interval,
@@ -15,6 +22,7 @@ from llm4idrec.verdict.wording import (
     p_text,
     percent,
     recommender_name,
+    seeds_text,
     source_name,
 )
 
@@ -22,25 +30,34 @@ from llm4idrec.verdict.wording import (
 def verdict_sentence(row: Row, chosen: Augmentation) -> str:
     """The answer for one recommender; `chosen` is what validation chose to add."""
     name, metric = recommender_name(row["recommender"]), metric_name(row["metric"])
-    if chosen.amount == 0:
+    verdict = judge(row)
+    if verdict == Verdict.NOTHING_CHOSEN:
         return (
-            f"Augmentation does not help {name}: validation chose amount 0, that is, none of the "
+            f"Nothing was chosen for {name}: validation chose amount 0, that is, none of the "
             f"generated items, so both data sets are the same ({metric} {row['original']:.4f})."
         )
     exponent = chosen.popularity_exponent
     order = f" (popularity discount {exponent:g})" if exponent else ""
     claim = {
         Verdict.HELPS: f"Augmentation helps {name}",
-        Verdict.DOES_NOT_HELP: f"Augmentation does not help {name}",
+        Verdict.HARMS: f"Augmentation harms {name}",
+        Verdict.NO_DIFFERENCE: f"Augmentation makes no difference worth having to {name}",
         Verdict.CANNOT_TELL: f"These data cannot tell whether augmentation helps {name}",
-    }[judge(row)]
+    }[verdict]
     return (
         f"{claim}: with {chosen.amount:g} generated items for each item of a history{order}, "
         f"{metric} goes from {row['original']:.4f} to {row['augmented']:.4f}, "
         f"{percent(row['relative_gain'])} "
-        f"(95 % interval {interval(row['ci_low'], row['ci_high'])}, {p_text(row['p_value'])}; "
-        f"{row['n_seeds']} seed{'' if row['n_seeds'] == 1 else 's'}, {row['n_users']} users)."
+        f"({_certainty(row)}; {seeds_text(row['n_seeds'])}, {row['n_users']} users)."
     )
+
+
+def _certainty(row: Row) -> str:
+    """Interval and p, or why there are none."""
+    if row["p_value"] is None:
+        return "no interval and no p, which take two seeds and two users"
+    spread = interval(row["ci_low"], row["ci_high"])
+    return f"95 % interval {spread}, {p_text(row['p_value'])}"
 
 
 def control_comparison_sentence(rows: Sequence[SourceRow]) -> str:
@@ -59,10 +76,15 @@ def control_comparison_sentence(rows: Sequence[SourceRow]) -> str:
         or "none"
         for place in Standing
     }
+    few = groups[Standing.TOO_FEW_SEEDS]
+    refusal = f"oo few seeds to stand beside {few}: it takes {FEWEST_SEEDS} in common."
+    if all(standing(row) == Standing.TOO_FEW_SEEDS for row in controls):
+        return f"Against controls of the same volume ({name}, {metric}): t{refusal}"
     return (
         f"Against controls of the same volume ({name}, {metric}), the language model is ahead of "
         f"{groups[Standing.AHEAD]} (p < {SIGNIFICANCE_LEVEL:g}), level with "
         f"{groups[Standing.LEVEL]}, behind {groups[Standing.BEHIND]}."
+        f"{'' if few == 'none' else f' T{refusal}'}"
     )
 
 

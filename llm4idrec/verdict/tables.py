@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from llm4idrec.runtime.files import read_json
 from llm4idrec.verdict.comparison import Row
 from llm4idrec.verdict.control_comparison import SourceRow
-from llm4idrec.verdict.judgement import judge, standing
+from llm4idrec.verdict.judgement import Verdict, judge, standing
+from llm4idrec.verdict.result_files import read_comparison, read_controls
+from llm4idrec.verdict.variants import LANGUAGE_MODEL
 from llm4idrec.verdict.wording import (
     align,
     interval,
@@ -21,8 +22,12 @@ from llm4idrec.verdict.wording import (
 
 
 def answer(comparison: Path, controls: Path) -> str:
-    """Both tables, of the files that a report has left."""
-    tables = verdict_table(read_json(comparison)), control_comparison_table(read_json(controls))
+    """Both tables, of the files that a report has left.
+
+    Raises `InputError` if they are of an earlier version.
+    """
+    rows, sources = read_comparison(comparison), read_controls(controls)
+    tables = verdict_table(rows), control_comparison_table(sources)
     return "\n\n".join(tables)
 
 
@@ -31,6 +36,7 @@ def verdict_table(rows: Sequence[Row]) -> str:
     head = (
         "recommender",
         "metric",
+        "seeds",
         "original",
         "augmented",
         "gain",
@@ -42,6 +48,7 @@ def verdict_table(rows: Sequence[Row]) -> str:
         (
             recommender_name(row["recommender"]),
             metric_name(row["metric"]),
+            str(row["n_seeds"]),
             f"{row['original']:.4f}",
             f"{row['augmented']:.4f}",
             percent(row["relative_gain"]),
@@ -51,18 +58,22 @@ def verdict_table(rows: Sequence[Row]) -> str:
         )
         for row in rows
     ]
-    return align([head, *cells], left=(0, 1, 7))
+    return align([head, *cells], left=(0, 1, 8))
 
 
 def control_comparison_table(rows: Sequence[SourceRow]) -> str:
-    """The rows of the headline metrics as aligned text for a terminal."""
+    """The rows of the headline metrics as aligned text for a terminal; the figures of a row are all
+    of the same seeds."""
     head = (
         "recommender",
         "metric",
         "added items from",
-        "value",
+        "seeds",
+        "original",
+        "augmented",
         "gain",
-        "lead of language model",
+        "language model",
+        "its lead",
         "95 % interval",
         "p",
         "it is",
@@ -72,6 +83,8 @@ def control_comparison_table(rows: Sequence[SourceRow]) -> str:
             recommender_name(row["recommender"]),
             metric_name(row["metric"]),
             source_name(row["source"]),
+            str(row["n_seeds"]),
+            f"{row['original']:.4f}",
             f"{row['value']:.4f}",
             percent(row["relative_gain"]),
             *_lead_cells(row),
@@ -79,14 +92,16 @@ def control_comparison_table(rows: Sequence[SourceRow]) -> str:
         for row in rows
         if row["headline"]
     ]
-    return align([head, *cells], left=(0, 1, 2, 8))
+    return align([head, *cells], left=(0, 1, 2, 10))
 
 
-def _lead_cells(row: SourceRow) -> tuple[str, str, str, str]:
-    """Lead, interval, p and standing; empty on the language model's own row."""
-    if row["lead_p_value"] is None:
-        return "", "", "", ""
+def _lead_cells(row: SourceRow) -> tuple[str, str, str, str, str]:
+    """The language model's value, its lead, interval, p and standing. On its own row there are
+    none, and it may be that nothing was chosen."""
+    if row["source"] == LANGUAGE_MODEL:
+        return "", "", "", "", "" if row["amount"] else str(Verdict.NOTHING_CHOSEN)
     return (
+        f"{row['language_model']:.4f}",
         percent(row["lead"]),
         interval(row["lead_low"], row["lead_high"]),
         p_cell(row["lead_p_value"]),

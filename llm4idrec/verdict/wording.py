@@ -73,14 +73,23 @@ def interval(low: float | None, high: float | None) -> str:
     return f"{percent(low).removesuffix(' %')} to {percent(high)}"
 
 
-def p_text(p_value: float) -> str:
+def p_text(p_value: float | None) -> str:
     """`p = 0.012`; below 0.001 no digits."""
+    if p_value is None:
+        return "no p"
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
 
 
-def p_cell(p_value: float) -> str:
+def p_cell(p_value: float | None) -> str:
     """The same below a heading that says p."""
+    if p_value is None:
+        return "n/a"
     return p_text(p_value).removeprefix("p ").removeprefix("= ")
+
+
+def seeds_text(n_seeds: int) -> str:
+    """`1 seed`, `5 seeds`."""
+    return f"{n_seeds} seed{'' if n_seeds == 1 else 's'}"
 
 
 def align(lines: Sequence[Sequence[str]], left: Container[int]) -> str:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from llm4idrec.config.recommenders import is_seeded
 from llm4idrec.metrics.ranking import FloatArray
-from llm4idrec.metrics.significance import holm, paired_test, seeds_by_users
-from llm4idrec.verdict.judgement import SIGNIFICANCE_LEVEL
-from llm4idrec.verdict.wording import align, p_cell, percent, recommender_name
+from llm4idrec.metrics.significance import Comparison, compare, holm, on_common_seeds
+from llm4idrec.verdict.judgement import FEWEST_SEEDS, SIGNIFICANCE_LEVEL, too_few_seeds
+from llm4idrec.verdict.variants import LANGUAGE_MODEL, ORIGINAL
+from llm4idrec.verdict.wording import align, interval, p_cell, percent, recommender_name
 from pipelines.registry.registry import IDENTITY, SETTINGS, Version, validation_tables
 
 COMPARABLE = {
@@ -19,18 +21,24 @@ COMPARABLE = {
     "md5.heldout": "held-out data",
     "selection_metric": "selection metric",
 }
-Values = dict[str, FloatArray]
-"""Of each recommender, the selection metric of each validation user: shape (users,)."""
+Arms = Mapping[str, tuple[FloatArray, FloatArray]]
+"""Of each recommender, the selection metric of the validation users, the rival's and the
+challenger's: both of shape (seeds, users), with the same seeds and users."""
 
 
 @dataclass(frozen=True)
 class Lead:
-    """The challenger over its rival, for one recommender; means over seeds and users."""
+    """The challenger over its rival, for one recommender; means over common seeds and users."""
 
     rival: float
     challenger: float
-    p_value: float
-    """Of the paired test over users, Holm-corrected over the recommenders."""
+    p_value: float | None
+    """Of the paired test over users and seeds, Holm-corrected over the recommenders; None with too
+    few seeds to stand on."""
+    low: float | None = None
+    """Lower end of the 95 % interval of the relative lead."""
+    high: float | None = None
+    """Upper end of it."""
 
     @property
     def relative(self) -> float:
@@ -57,17 +65,15 @@ def challenge(version: Version, champion: Version | None) -> Challenge:
         return Challenge({}, ("it has no figures, because no report registered it",))
     if champion is None:
         tables = validation_tables(version)
-        leads = leads_over(_values(tables, "augmented"), _values(tables, "original"))
+        leads = leads_over(_arms(tables, tables, ORIGINAL))
         return Challenge(leads, objections(leads))
     if differing := _differing(version, champion):
         found = f"it and version {champion.number} do not have the same {', '.join(differing)}"
         remedy = "To compare them, run the champion's settings as this version was run."
         return Challenge({}, (found,), remedy)
-    shared = _shared(version, champion)
-    both = (validation_tables(entrant) for entrant in (version, champion))
-    leads = leads_over(
-        *(_values({name: tables[name] for name in shared}, "augmented") for tables in both)
-    )
+    own, other = (validation_tables(entrant) for entrant in (version, champion))
+    shared = {name: other[name] for name in _shared(version, champion)}
+    leads = leads_over(_arms(own, shared, LANGUAGE_MODEL))
     return Challenge(leads, objections(leads))
 
 
@@ -89,34 +95,51 @@ def _shared(version: Version, champion: Version) -> list[str]:
     )
 
 
-def _values(tables: Mapping[str, pa.Table], variant: str) -> Values:
-    return {
-        name: seeds_by_users(table, variant, table.column_names[3]).mean(axis=0)
-        for name, table in tables.items()
-    }
+def _arms(own: Mapping[str, pa.Table], rival: Mapping[str, pa.Table], variant: str) -> Arms:
+    """`variant` of each recommender of `rival`, and beside it what `own` gave with augmentation."""
+    arms = {}
+    for name, table in rival.items():
+        pair = [(table, variant), (own[name], LANGUAGE_MODEL)]
+        first, second = on_common_seeds(pair, table.column_names[3])
+        arms[name] = first, second
+    return arms
 
 
-def leads_over(challenger: Values, rival: Values) -> dict[str, Lead]:
-    """The lead on each recommender; both have the same ones, and the same users."""
-    p_values = holm({name: paired_test(rival[name], challenger[name])[0] for name in rival})
-    return {
-        name: Lead(float(rival[name].mean()), float(challenger[name].mean()), p_values[name])
-        for name in rival
+def leads_over(arms: Arms) -> dict[str, Lead]:
+    """The lead on each recommender."""
+    compared = {name: compare(*pair, seeded=is_seeded(name)) for name, pair in arms.items()}
+    plain = {
+        name: its.p_value
+        for name, its in compared.items()
+        if its.p_value is not None and not too_few_seeds(name, its.n_seeds)
     }
+    p_values = holm(plain)
+    return {name: _lead(its, p_values.get(name)) for name, its in compared.items()}
+
+
+def _lead(compared: Comparison, p_value: float | None) -> Lead:
+    ends = (None, None) if p_value is None else (compared.low, compared.high)
+    return Lead(compared.original, compared.augmented, p_value, *ends)
 
 
 def objections(leads: Mapping[str, Lead]) -> tuple[str, ...]:
     """Why these leads do not do; none if they do: ahead on average, ahead beyond chance on at
-    least one recommender, and behind beyond chance on none."""
+    least one recommender, and behind beyond chance on none. With too few seeds, who can tell."""
     mean = float(np.mean([lead.relative for lead in leads.values()]))
+    p_values = {name: lead.p_value for name, lead in leads.items()}
+    few = [recommender_name(name) for name, p_value in p_values.items() if p_value is None]
     certain = {
-        name: lead.relative for name, lead in leads.items() if lead.p_value < SIGNIFICANCE_LEVEL
+        name: leads[name].relative
+        for name, p_value in p_values.items()
+        if p_value is not None and p_value < SIGNIFICANCE_LEVEL
     }
     behind = [recommender_name(name) for name, relative in certain.items() if relative < 0]
     found = []
     if mean <= 0:
         found.append(f"its mean lead on validation is {percent(mean)}")
-    if not any(relative > 0 for relative in certain.values()):
+    if few:
+        found.append(f"too few seeds on {', '.join(few)}: it takes {FEWEST_SEEDS} in common")
+    if len(few) < len(leads) and not any(relative > 0 for relative in certain.values()):
         found.append(f"it leads on no recommender with p < {SIGNIFICANCE_LEVEL:g}")
     if behind:
         found.append(f"it is behind on {', '.join(behind)} with p < {SIGNIFICANCE_LEVEL:g}")
@@ -131,8 +154,9 @@ def lead_table(leads: Mapping[str, Lead], version: str, rival: str) -> str:
             f"{lead.rival:.4f}",
             f"{lead.challenger:.4f}",
             percent(lead.relative),
+            interval(lead.low, lead.high),
             p_cell(lead.p_value),
         )
         for name, lead in leads.items()
     ]
-    return align([("validation", rival, version, "lead", "p"), *cells], left=(0,))
+    return align([("validation", rival, version, "lead", "95 % interval", "p"), *cells], left=(0,))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from llm4idrec.config import Config
 from llm4idrec.verdict.comparison import Row
+from llm4idrec.verdict.judgement import judge
 from llm4idrec.verdict.wording import interval, metric_name, p_cell, percent, recommender_name
 
 LOAD = """\
@@ -47,7 +48,8 @@ def model_card(
             "of item IDs. It was tuned on the train part only.\n",
             *_facts(config, facts),
             f"\n## Figures\n\n{metric_name(metric)} of recommenders trained on original data and "
-            "on data with generated items; p is a paired test over users, Holm-corrected.\n",
+            "on data with generated items; p and interval are of a paired "
+            "test in which users and seeds vary, p Holm-corrected.\n",
             *_figures({"validation": validation, "test": of_test}),
             f"\n## Use\n\n```python\n{LOAD.format(name=name, items=json.dumps(items))}```\n",
             "## Limits\n",
@@ -78,12 +80,13 @@ def _facts(config: Config, facts: Mapping[str, str]) -> list[str]:
 
 
 def _figures(parts: Mapping[str, Sequence[Row]]) -> list[str]:
-    head = "| recommender | set | original | augmented | gain | 95 % interval | p |"
+    head = "| recommender | set | original | augmented | gain | 95 % interval | p | verdict |"
     lines = [
         f"| {recommender_name(row['recommender'])} | {part} | {row['original']:.4f} "
         f"| {row['augmented']:.4f} | {percent(row['relative_gain'])} "
-        f"| {interval(row['ci_low'], row['ci_high'])} | {p_cell(row['p_value'])} |"
+        f"| {interval(row['ci_low'], row['ci_high'])} | {p_cell(row['p_value'])} "
+        f"| {judge(row)} |"
         for part, rows in parts.items()
         for row in rows
     ]
-    return [head, "|---|---|--:|--:|--:|--:|--:|", *lines]
+    return [head, "|---|---|--:|--:|--:|--:|--:|---|", *lines]

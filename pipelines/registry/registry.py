@@ -39,6 +39,7 @@ from llm4idrec.errors import InputError
 from llm4idrec.language_model.pretrained import REFERENCE
 from llm4idrec.runtime.files import fingerprint, read_json
 from llm4idrec.verdict.comparison import compare_recommenders
+from llm4idrec.verdict.result_files import read_comparison
 from pipelines.environment import REPO
 from pipelines.registry.model_card import model_card
 from pipelines.tools.dvc_internals import dvc_hash
@@ -87,7 +88,7 @@ def register(run: StageRun, config: Config, inputs: Files, *, comparison: Path) 
         folders = list(evaluations.values())
         rows = compare_recommenders(folders, config.dataset, config.protocol, file=VALIDATION)
         items = _items(inputs).slice(0, 2)["id"].to_pylist()
-        test = read_json(comparison)
+        test = read_comparison(comparison)
         card = model_card(MODEL, config, facts, validation=rows, test=test, items=items)
         version = _create(run, config, inputs, evaluations=evaluations, facts=facts, card=card)
     run.client.set_registered_model_alias(MODEL, CHALLENGER, version.number)

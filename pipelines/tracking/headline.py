@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from llm4idrec.runtime.files import read_json
 from llm4idrec.verdict.comparison import Row
 from llm4idrec.verdict.control_comparison import SourceRow
 from llm4idrec.verdict.digest import digest
 from llm4idrec.verdict.judgement import judge
+from llm4idrec.verdict.result_files import read_comparison, read_controls
 from llm4idrec.verdict.tables import control_comparison_table, verdict_table
 from llm4idrec.verdict.wording import percent, recommender_name
 from pipelines.tools.mlflow_internals import NOTE
@@ -24,7 +24,7 @@ def log_comparison(run: StageRun, comparison: Path, controls: Path, *more: Path)
     tag and description, and of the headline metrics the gain and the lead as metrics."""
     for path in (comparison, controls, *more):
         run.client.log_artifact(run.run_id, str(path))
-    rows, sources = read_json(comparison), read_json(controls)
+    rows, sources = read_comparison(comparison), read_controls(controls)
     chosen_by = {row["recommender"]: row["metric"] for row in sources if row["headline"]}
     text = ", ".join(
         f"{recommender_name(row['recommender'])} {percent(row['relative_gain'])}: {judge(row)}"

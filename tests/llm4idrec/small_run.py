@@ -24,7 +24,7 @@ from llm4idrec.stages.report import STAGE, report
 from tests.conftest import tiny_params
 from tests.llm4idrec.report.html_page import Page
 
-USERS, SEEDS = 30, 2
+USERS, SEEDS = 30, 4
 METRICS = ("recall_at_5", "ndcg_at_5")
 CHOSEN = Augmentation(0.5, 1.0)
 TRIED = {

@@ -25,7 +25,7 @@ from tests.conftest import tiny_params, tiny_ratings
 from tests.pipelines.server import mlflow_server
 
 METRIC = "ndcg_at_5"
-USERS, SEEDS = 40, 2
+USERS, SEEDS = 40, 3
 SERVED = f"models:/{registry.MODEL}@{registry.CHALLENGER}"
 
 
@@ -73,11 +73,14 @@ class Workshop:
         folder = Path("artifacts/evaluation", name)
         folder.mkdir(parents=True)
         pq.write_table(validation(gain), folder / "validation.parquet")
+        chosen = {"amount": 0.5, "popularity_exponent": 0.0}
+        write_json(folder / "selection.json", {"metric": METRIC, "chosen": chosen})
         return {
             "dataset": "tiny",
             "protocol": "random",
             "recommender": name,
             "metric": METRIC,
+            "amount": 0.5,
             "original": 0.25,
             "augmented": 0.25 * (1 + gain / 2),
             "relative_gain": gain / 2,

@@ -25,8 +25,10 @@ def test_comparison_json(folders: dict[str, Any]) -> None:
     assert [(row["recommender"], row["metric"]) for row in rows] == [
         (recommender, metric) for recommender in ("mf", "lightgcn") for metric in METRICS
     ]
-    names = "dataset protocol recommender metric original augmented relative_gain ci_low ci_high"
-    assert all(list(row) == [*names.split(), "p_value", "n_seeds", "n_users"] for row in rows)
+    names = "dataset protocol recommender metric amount original augmented relative_gain ci_low"
+    assert all(
+        list(row) == [*names.split(), "ci_high", "p_value", "n_seeds", "n_users"] for row in rows
+    )
     per_user = pq.read_table(folders["evaluations"][0] / "per_user.parquet").to_pandas()
     means = per_user.groupby("variant")["ndcg_at_5"].mean()
     assert rows[1]["original"] == pytest.approx(means["original"])
@@ -67,10 +69,12 @@ def test_page_compares_with_controls(folders: dict[str, Any]) -> None:
     ) in page.text
     assert "Controls were not fitted: at amount 0" in page.text
     results = page.section("controls")
-    assert f"language model 30 pairs {own['value']:.4f} +" in results
-    assert f"EASE 29 pairs {ease['value']:.4f} +" in results
-    assert f"{100 * ease['lead']:+.1f} %" in results
+    assert f"language model 30 pairs {own['value']:.4f} {SEEDS} seeds +" in results
+    assert f"EASE 29 pairs {ease['value']:.4f} {SEEDS - 1} seeds +" in results
+    assert f" over {ease['original']:.4f} {100 * ease['lead']:+.1f} %" in results
+    assert results.count(f" from {ease['language_model']:.4f} ahead ") == 4  # by two controls
     assert results.count(" ahead ") == 2 * len(METRICS)
+    assert results.count(" nothing chosen") == len(METRICS)
 
 
 def test_page_by_popularity(folders: dict[str, Any]) -> None:
@@ -145,7 +149,7 @@ def test_page_says_what_the_numbers_say(folders: dict[str, Any]) -> None:
         "Augmentation helps MF: with 0.5 generated items for each item of a history (popularity "
         "discount 1), NDCG@5 goes from"
     ) in page.text
-    assert "does not help LightGCN: validation chose amount 0" in page.text
+    assert "Nothing was chosen for LightGCN: validation chose amount 0" in page.text
     assert f"NDCG@5 goes from {row['original']:.4f} to {row['augmented']:.4f}" in page.text
     assert "Base model, adapter and generation took 63.7 minutes." in page.text
     assert "protocol leave last out" in page.text
@@ -228,7 +232,7 @@ def test_charts_have_names(folders: dict[str, Any]) -> None:
     ("recommenders", "answer"),
     [
         ([0], "Augmentation helps MF. The language model is ahead of every control."),
-        ([1], "Augmentation does not help LightGCN."),
+        ([1], "Validation chose to add nothing for LightGCN."),
         (
             [0, 1],
             "Augmentation helps 1 of 2 recommenders. "
@@ -239,7 +243,7 @@ def test_charts_have_names(folders: dict[str, Any]) -> None:
 def test_the_answer_first(folders: dict[str, Any], recommenders: list[int], answer: str) -> None:
     text = make(folders, evaluations=[folders["evaluations"][k] for k in recommenders]).text
     after = text.split("took 63.7 minutes. ")[1]
-    assert after.startswith(f"{answer} {('MF helps', 'LightGCN does not help')[recommenders[0]]} ")
+    assert after.startswith(f"{answer} {('MF helps', 'LightGCN nothing chosen')[recommenders[0]]} ")
 
 
 def test_names_are_escaped(folders: dict[str, Any]) -> None:

@@ -34,9 +34,9 @@ def worse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("reports").mkdir()
     row = {
-        "recommender": "mf", "metric": "ndcg_at_20", "original": 0.2, "augmented": 0.19,
-        "relative_gain": -0.05, "ci_low": -0.06, "ci_high": -0.04, "p_value": 0.001,
-        "n_seeds": 5, "n_users": 600, "dataset": "tiny", "protocol": "random",
+        "recommender": "mf", "metric": "ndcg_at_20", "amount": 0.5, "original": 0.2,
+        "augmented": 0.19, "relative_gain": -0.05, "ci_low": -0.06, "ci_high": -0.04,
+        "p_value": 0.001, "n_seeds": 5, "n_users": 600, "dataset": "tiny", "protocol": "random",
     }  # fmt: skip
     Path("reports/comparison.json").write_text(json.dumps([row]))
     Path("reports/controls.json").write_text("[]")

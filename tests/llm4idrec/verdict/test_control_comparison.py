@@ -16,7 +16,7 @@ from llm4idrec.verdict.control_comparison import compare_sources
 from llm4idrec.verdict.judgement import Standing, standing
 from tests.llm4idrec.verdict.rows import CONTROL_ROW
 
-USERS, SEEDS = 50, 2
+USERS, SEEDS = 50, 3
 
 
 def write_evaluation(
@@ -41,7 +41,8 @@ def write_evaluation(
         tables.append(pa.table({"variant": names, "seed": seed, "user": user, **columns}))
     folder.mkdir()
     pq.write_table(pa.concat_tables(tables), folder / "per_user.parquet")
-    write_json(folder / "selection.json", {"metric": "ndcg_at_5"})
+    chosen = {"amount": 0.25, "popularity_exponent": 0.5}
+    write_json(folder / "selection.json", {"metric": "ndcg_at_5", "chosen": chosen})
     summary = {"chosen_amount": 0.25, "chosen_popularity_exponent": 0.5, "generated_pairs": 8}
     for name in set(gains) - {"augmented"}:
         summary |= {f"{name}_generated_pairs": 7, f"{name}_seeds": control_seeds}
@@ -74,7 +75,7 @@ def test_rows_and_corrections(tmp_path: Path) -> None:
             gain = compare(values["original"], values[control])
             lead = compare(values[control], values["augmented"])
             plain[f"{folder.name}/{control}"] = gain, lead
-    gain_p, lead_p = (holm({k: v[i].p_value for k, v in plain.items()}) for i in (0, 1))
+    gain_p, lead_p = (holm({k: v[i].p_value or 0 for k, v in plain.items()}) for i in (0, 1))
     assert gain_p != {k: v[0].p_value for k, v in plain.items()}
     found = {f"{r['recommender']}/{r['source']}": r for r in rows if r["metric"] == "ndcg_at_5"}
     for name, (gain, lead) in plain.items():
@@ -86,6 +87,7 @@ def test_rows_and_corrections(tmp_path: Path) -> None:
         assert (row["lead_low"], row["lead_high"]) == pytest.approx((lead.low, lead.high))
         own = found[f"{row['recommender']}/augmented"]
         assert row["lead"] == pytest.approx(own["value"] / row["value"] - 1)
+        assert (row["original"], row["language_model"]) == (own["original"], own["value"])
         assert (row["amount"], row["popularity_exponent"]) == (
             own["amount"],
             own["popularity_exponent"],
@@ -109,11 +111,14 @@ def test_fewer_seeds_of_a_control_are_compared_with_the_same_seeds(tmp_path: Pat
     lead = compare(values["ease"], values["augmented"][:2])
     assert ease["value"] == pytest.approx(values["ease"].mean())
     assert ease["relative_gain"] == pytest.approx(gain.relative_gain)
-    assert ease["lead"] == pytest.approx(values["augmented"][:2].mean() / ease["value"] - 1)
+    assert ease["original"] == pytest.approx(values["original"][:2].mean())
+    assert ease["language_model"] == pytest.approx(values["augmented"][:2].mean())
+    assert ease["lead"] == pytest.approx(ease["language_model"] / ease["value"] - 1)
     assert (ease["lead_low"], ease["lead_high"]) == pytest.approx((lead.low, lead.high))
     # What the language model itself is said to gain is over all seeds.
     assert own["value"] == pytest.approx(values["augmented"].mean())
     assert (own["n_seeds"], ease["n_seeds"]) == (3, 2)
+    assert standing(ease) == Standing.TOO_FEW_SEEDS
 
 
 def test_a_control_with_the_same_results_is_level(tmp_path: Path) -> None:

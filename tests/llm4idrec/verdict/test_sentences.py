@@ -21,15 +21,17 @@ def test_verdict() -> None:
     worse = changed_row(relative_gain=-0.1, ci_low=-0.15, ci_high=-0.05, recommender="lightgcn")
     text = verdict_sentence(worse, Augmentation(0.5, 1.0))
     assert text.startswith(
-        "Augmentation does not help LightGCN: with 0.5 generated items for each item of a history "
+        "Augmentation harms LightGCN: with 0.5 generated items for each item of a history "
         "(popularity discount 1), NDCG@20 goes from"
     )
     assert "\N{MINUS SIGN}10.0 % (95 % interval \N{MINUS SIGN}15.0 to" in text
     text = verdict_sentence(changed_row(ci_low=-0.1, p_value=0.31), Augmentation(0.5))
     assert text.startswith("These data cannot tell whether augmentation helps MF")
     assert "p = 0.310" in text
-    text = verdict_sentence(ROW, ORIGINAL_DATA)
-    assert text.startswith("Augmentation does not help MF: validation chose amount 0")
+    text = verdict_sentence(changed_row(ci_low=-0.003, ci_high=0.01), Augmentation(0.5))
+    assert text.startswith("Augmentation makes no difference worth having to MF: with 0.5 gener")
+    text = verdict_sentence(changed_row(amount=0.0), ORIGINAL_DATA)
+    assert text.startswith("Nothing was chosen for MF: validation chose amount 0, that is, none")
 
 
 def test_control_comparison() -> None:
@@ -47,6 +49,10 @@ def test_control_comparison() -> None:
     assert control_comparison_sentence(rows[:2]).endswith(
         "random items (p < 0.05), level with none, behind none."
     )
+    few = changed_source(source="ease", n_seeds=2)
+    refusal = "oo few seeds to stand beside EASE: it takes 3 in common."
+    assert control_comparison_sentence([*rows, few]).endswith(f"self-training. T{refusal}")
+    assert control_comparison_sentence([MODEL_ROW, few]).endswith(f"(MF, NDCG@20): t{refusal}")
 
 
 def test_control_comparison_without_controls() -> None:

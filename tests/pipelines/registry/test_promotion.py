@@ -54,9 +54,9 @@ def test_promote_refuse_roll_back_and_load_by_alias(
     assert run.main(["promote"]) == 0
     assert aliases(client) == {CHALLENGER: "1", CHAMPION: "1"}
     assert capfd.readouterr().out.splitlines() == [
-        "validation  original data  version 1     lead        p",
-        "LightGCN           0.5000     0.5100   +2.0 %  < 0.001",
-        "MF                 0.5000     0.5500  +10.0 %  < 0.001",
+        "validation  original data  version 1     lead     95 % interval        p",
+        "LightGCN           0.5000     0.5100   +2.0 %    +2.0 to +2.0 %  < 0.001",
+        "MF                 0.5000     0.5500  +10.0 %  +10.0 to +10.0 %  < 0.001",
         "Version 1 is the champion now, over original data.",
     ]
 

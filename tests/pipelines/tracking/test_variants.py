@@ -233,11 +233,11 @@ def test_trials_are_runs_that_say_so(config: Config) -> None:
 def test_the_report_is_kept_and_the_version_tells_its_verdict(config: Config) -> None:
     row = {
         "dataset": "tiny", "protocol": "random", "recommender": "mf", "metric": "ndcg_at_5",
-        "original": 0.1, "augmented": 0.12, "relative_gain": 0.2, "ci_low": 0.1, "ci_high": 0.3,
-        "p_value": 0.001, "n_seeds": 2, "n_users": 40,
+        "amount": 0.5, "original": 0.1, "augmented": 0.12, "relative_gain": 0.2, "ci_low": 0.1,
+        "ci_high": 0.3, "p_value": 0.001, "n_seeds": 2, "n_users": 40,
     }  # fmt: skip
     ours = row | {
-        "source": "augmented", "headline": True, "value": 0.12, "amount": 0.5,
+        "source": "augmented", "headline": True, "value": 0.12, "language_model": 0.12,
         "popularity_exponent": 1.0, "lead": None, "lead_low": None, "lead_high": None,
         "lead_p_value": None, "generated_pairs": 7,
     }  # fmt: skip

@@ -16,6 +16,7 @@ from llm4idrec.errors import DivergenceError, InputError
 from llm4idrec.recommenders.graph import ials
 from llm4idrec.recommenders.graph.ials import IALS
 from llm4idrec.runtime.threads import fixed_threads
+from tests.llm4idrec.arrays import interactions
 
 Matrix = npt.NDArray[np.float64]
 USERS, ITEMS = 30, 12
@@ -26,7 +27,8 @@ def some(users: int = USERS, items: int = ITEMS) -> Interactions:
     """Random pairs; user 0 and item 0 have none."""
     taken = np.random.default_rng(0).random((users, items)) < 0.3
     taken[0] = taken[:, 0] = False
-    return Interactions(*np.nonzero(taken), users, items)
+    user, item = np.nonzero(taken)
+    return interactions(user, item, (users, items))
 
 
 def taken_and_weights(train: Interactions, alpha: float) -> tuple[Matrix, Matrix]:
