@@ -9,6 +9,7 @@ from llm4idrec.runtime.files import read_json
 from llm4idrec.verdict.comparison import Row
 from llm4idrec.verdict.control_comparison import SourceRow
 from llm4idrec.verdict.judgement import judge, standing
+from llm4idrec.verdict.sentences import future_sentence
 from llm4idrec.verdict.wording import (
     align,
     interval,
@@ -21,9 +22,11 @@ from llm4idrec.verdict.wording import (
 
 
 def answer(comparison: Path, controls: Path) -> str:
-    """Both tables, of the files that a report has left."""
-    tables = verdict_table(read_json(comparison)), control_comparison_table(read_json(controls))
-    return "\n\n".join(tables)
+    """Both tables, of the files that a report has left, and what the split lets them see."""
+    rows = read_json(comparison)
+    tables = verdict_table(rows), control_comparison_table(read_json(controls))
+    sentences = dict.fromkeys(future_sentence(row["protocol"]) for row in rows)
+    return "\n\n".join([*tables, *filter(None, sentences)])
 
 
 def verdict_table(rows: Sequence[Row]) -> str:

@@ -30,6 +30,7 @@ class Flow:
 
 def prepare(root: Path, text: str | None = None, **changes: dict[str, object]) -> Flow:
     """`ratings.csv` (by default `tiny_ratings`), read and split."""
+    root.mkdir(exist_ok=True)
     with inside(root):
         Path("ratings.csv").write_text(text or tiny_ratings())
         flow = Flow(tiny_params(**changes), root / "artifacts")

@@ -69,7 +69,8 @@ def long_histories(draw: st.DrawFn, shortest: int = 3) -> list[Triple]:
 
 PROTOCOLS = st.builds(
     SplitConfig,
-    protocol=st.sampled_from(["random", "leave_last_out", "global_time"]),
+    protocol=st.sampled_from(["auto", "random", "user_time", "leave_last_out", "global_time"]),
+    min_test_users=st.just(1),
     valid=st.sampled_from([0.1, 0.3]),
     test=st.sampled_from([0.2, 0.6]),
 )
@@ -91,7 +92,7 @@ def test_nothing_is_lost_or_doubled(triples: list[Triple], config: SplitConfig, 
     assert len(every) + dropped == len({(user, item) for user, item, _ in triples})
     assert every <= {(user, item) for user, item, _ in triples}
     assert numbers["duplicates_dropped"] == len(triples) - len(every) - dropped
-    if config.protocol != "global_time":
+    if split.protocol != "global_time":
         assert dropped == 0
 
 
@@ -195,24 +196,26 @@ def test_random_draws_evenly_over_the_items() -> None:
 
 def test_global_time_cuts_at_two_moments() -> None:
     triples = [("a", "x", 1), ("b", "x", 2), ("a", "y", 3), ("b", "y", 4), ("a", "z", 5)]
-    triples += [("a", "v", 6), ("b", "z", 7), ("late", "x", 8), ("b", "v", 9), ("a", "w", 9)]
-    config = SplitConfig(protocol="global_time", valid=0.2, test=0.3)
+    triples += [("a", "v", 6), ("b", "v", 7), ("late", "x", 8), ("b", "z", 9), ("a", "w", 9)]
+    config = SplitConfig(protocol="global_time", valid=0.2, test=0.3, min_test_users=1)
     split = split_raw(raw(triples), None, data=data(), split=config, seed=1)
     assert parts(split) == {
         "train": {("a", "x"), ("b", "x"), ("a", "y"), ("b", "y"), ("a", "z")},
-        "valid": {("a", "v"), ("b", "z")},
-        "test": {("b", "v"), ("a", "w")},
+        "valid": {("a", "v"), ("b", "v")},
+        "test": {("b", "z"), ("a", "w")},
     }
     assert split.summary["users_without_train"] == 1
     assert split.summary["test_pairs_of_users_without_train"] == 1
-    assert split.summary["valid_pairs_outside_catalogue"] == 1
+    assert split.summary["valid_pairs_outside_catalogue"] == 2
+    assert split.summary["test_pairs_outside_catalogue"] == 1
+    assert split.summary["test_users_in_catalogue"] == 1
     assert split.train.n_items == 3
     assert split.test.n_items == 5
 
 
 def test_global_time_does_not_part_equal_times() -> None:
-    triples = [(f"u{n % 3}", f"i{n}", n // 10) for n in range(30)]
-    config = SplitConfig(protocol="global_time", valid=0.1, test=0.3)
+    triples = [(f"u{n % 3}", f"i{n % 10}", n // 10) for n in range(30)]
+    config = SplitConfig(protocol="global_time", valid=0.1, test=0.3, min_test_users=1)
     with pytest.raises(InputError, match="no interaction is left for the valid part"):
         split_raw(
             raw(triples), None, data=data(), split=config.model_copy(update={"valid": 0.01}), seed=1
@@ -281,6 +284,7 @@ class Case:
 
 
 RANDOM = SplitConfig(protocol="random")
+SHARE = SplitConfig(protocol="user_time")
 LAST = SplitConfig(protocol="leave_last_out")
 TIME = SplitConfig(protocol="global_time")
 TWICE = [("u", "x", 1), ("u", "y", 2), ("v", "x", 3), ("u", "y", 4), ("u", "x", 5)]
@@ -318,6 +322,18 @@ CASES = {
         LAST,
         data(),
         "interactions.csv, line 2: user 'z' has 2 interactions; expected at least 3 (one each",
+    ),
+    "two interactions of the latest": Case(
+        [("z", "i0", 0), *grid(2, 3), ("z", "i1", 0)],
+        SHARE,
+        data(),
+        "interactions.csv, line 2: user 'z' has 2 interactions; expected at least 3 (one each",
+    ),
+    "k-core of train": Case(
+        grid(4, 6),
+        LAST,
+        data(k_core=5),
+        "interactions.csv: no interaction is left in the 5-core; expected some; lower data.k_core",
     ),
     "repeats": Case(
         TWICE,
@@ -414,6 +430,47 @@ def test_k_core_counts_what_it_removed() -> None:
     assert split.summary["items_removed_by_k_core"] == 1
     assert split.summary["pairs_removed_by_k_core"] == 3
     assert sum(map(len, parts(split).values())) == 16
+
+
+BY_TIME = ["user_time", "leave_last_out", "global_time"]
+
+
+@pytest.mark.parametrize("protocol", BY_TIME)
+def test_by_time_the_k_core_is_of_train(protocol: str) -> None:
+    """`rare` has one train row and three that are held out; `z` has two rows of train."""
+    triples = [(f"u{u}", f"i{(u + n) % 6}", 100 * n + u) for u in range(6) for n in range(5)]
+    triples += [(f"u{u}", "rare", 900 + u) for u in range(3)] + [("u3", "rare", 7)]
+    triples += [("z", "i0", 5), ("z", "i1", 105), ("z", "i2", 903), ("z", "i3", 904)]
+    config = SplitConfig(protocol=protocol, valid=0.1, test=0.2, min_test_users=1)
+    split = split_raw(raw(triples), None, data=data(k_core=3), split=config, seed=1)
+    named = parts(split)
+    assert {item for _, item in named["train"]} == {f"i{n}" for n in range(6)}
+    assert "z" not in split.users["id"].to_pylist()
+    assert {pair for pair in named["test"] if pair[1] == "rare"} >= {("u1", "rare"), ("u2", "rare")}
+    counts = split.summary
+    assert counts["items_removed_by_k_core"] == 1
+    assert counts["users_removed_by_k_core"] == 1
+    assert counts["pairs_removed_by_k_core"] == 3
+    assert counts["users_without_train"] == 0
+    assert counts["test_pairs_outside_catalogue"] >= 2
+
+
+@pytest.mark.parametrize("protocol", ["user_time", "leave_last_out"])
+def test_with_a_given_test_set_the_k_core_is_of_train_too(protocol: str) -> None:
+    """`rare` is in validation for three users, and has one train row."""
+    triples = [(f"u{u}", f"i{(u + n) % 6}", 100 * n + u) for u in range(6) for n in range(5)]
+    triples += [(f"u{u}", "rare", 900 + u) for u in range(3)] + [("u3", "rare", 7)]
+    test = [("u0", "rare", 950), ("u1", "i0", 950), ("u4", "rare", 950)]
+    config = SplitConfig(protocol=protocol)
+    split = split_raw(raw(triples), raw(test), data=given_test(k_core=3), split=config, seed=1)
+    named = parts(split)
+    assert {item for _, item in named["train"]} == {f"i{n}" for n in range(6)}
+    assert {pair for pair in named["valid"] if pair[1] == "rare"} == {
+        (f"u{u}", "rare") for u in range(3)
+    }
+    assert named["test"] == {("u1", "i0"), ("u4", "rare")}  # u0 has it in validation
+    assert split.summary["items_removed_by_k_core"] == 1
+    assert split.summary["test_pairs_in_train"] == 1
 
 
 def test_summary_holds_plain_numbers() -> None:

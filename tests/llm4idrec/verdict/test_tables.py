@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from llm4idrec.verdict.tables import control_comparison_table, verdict_table
+from pathlib import Path
+
+import pytest
+
+from llm4idrec.runtime.files import write_json
+from llm4idrec.verdict.tables import answer, control_comparison_table, verdict_table
 from tests.llm4idrec.verdict.rows import (
     CONTROL_ROW,
     MODEL_ROW,
@@ -22,6 +27,15 @@ def test_verdict() -> None:
     assert "+0.0 to +15.0 %" in lines[2]
     assert lines[2].endswith("0.500  cannot tell")
     assert lines[1].index("0.2000") == lines[2].index("0.2000")
+
+
+@pytest.mark.parametrize("protocol", ["random", "global_time"])
+def test_the_answer_says_once_what_a_random_split_shows(tmp_path: Path, protocol: str) -> None:
+    rows = [changed_row(protocol=protocol, recommender=name) for name in ("mf", "ease")]
+    for name, content in (("comparison", rows), ("controls", [MODEL_ROW, CONTROL_ROW])):
+        write_json(tmp_path / f"{name}.json", content)
+    text = answer(tmp_path / "comparison.json", tmp_path / "controls.json")
+    assert text.count("so they see the future") == (protocol == "random")
 
 
 def test_control_comparison() -> None:
