@@ -88,13 +88,10 @@ def divide(pool: Pool, split: SplitConfig) -> Division:
     if not whole:
         before, core = parts["train"], k_core(parts["train"], data)
         parts["train"] = core
-    left = rows.take(np.isin(rows.user, core.users))
+    left = rows if whole else rows.take(np.isin(rows.user, core.users))
     require_parts(left, pool.ids, fewest, source=source)
-    counts, warnings = _counts(drawn, before, core), []
-    if data.drop_short_histories:
-        users, pairs = len(pool.rows.users) - len(long.users), len(pool.rows) - len(long)
-        counts |= {"users_removed_by_min_history": users, "pairs_removed_by_min_history": pairs}
-        warnings.append(f"data.drop_short_histories: {users} users with {pairs} pairs left out")
+    counts = _counts(drawn, before, core)
+    warnings = _left_out(pool, long, counts) if data.drop_short_histories else []
     if pool.test is not None:
         parts["test"], of_test = given_test(pool.test, left, pool.ids, data=data)
         counts |= of_test
@@ -102,9 +99,8 @@ def divide(pool: Pool, split: SplitConfig) -> Division:
         warnings += pairs_in_train(counts, data)
         warnings += removed_by_k_core(pool.ids.rows(pool.test), before, core, data=data)
     parts, lost = _of_train_users(parts)
-    return Division(
-        split.protocol, parts, counts | {"users_without_train": len(without)} | lost, warnings
-    )
+    counts |= {"users_without_train": len(without)} | lost
+    return Division(split.protocol, parts, counts, warnings)
 
 
 def _hold_out(rows: Rows, split: SplitConfig, rng: np.random.Generator, *, test: bool) -> PartArray:
@@ -120,6 +116,13 @@ def _hold_out(rows: Rows, split: SplitConfig, rng: np.random.Generator, *, test:
     if split.protocol == GLOBAL_TIME:
         return global_time(rows.time, split.valid, test_share)
     raise ValueError(f"protocol {split.protocol}, expected the one that auto stands for")
+
+
+def _left_out(pool: Pool, long: Rows, counts: dict[str, float]) -> list[str]:
+    """A warning about users whose histories are too short, who are also added to the `counts`."""
+    users, pairs = len(pool.rows.users) - len(long.users), len(pool.rows) - len(long)
+    counts |= {"users_removed_by_min_history": users, "pairs_removed_by_min_history": pairs}
+    return [f"data.drop_short_histories: {users} users with {pairs} pairs left out"]
 
 
 def _counts(drawn: Rows, before: Rows, core: Rows) -> dict[str, float]:

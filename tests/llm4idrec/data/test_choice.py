@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from llm4idrec.config import DataConfig, SplitConfig
 from llm4idrec.data.split import Split, split_raw
 from llm4idrec.errors import InputError
+from tests.llm4idrec.data.tables import Triple, data, given_test, raw
 
-Triple = tuple[str, str, int]
 AUTO = SplitConfig(protocol="auto")
-
-
-def data(format: str = "csv", **values: Any) -> DataConfig:
-    columns = {"user": "u", "item": "i", "timestamp": "t"} if format == "csv" else {}
-    path = Path("interactions.csv")
-    return DataConfig(path=path, format=format, **{"min_history": 1, **columns, **values})
-
-
-def raw(triples: list[Triple], *, time: bool = True) -> pa.Table:
-    users, items, times = (pa.array(column) for column in zip(*triples, strict=True))
-    table = {"user": users, "item": items, "line": pa.array(range(2, len(triples) + 2))}
-    return pa.table(table | ({"timestamp": times} if time else {}))
 
 
 def together(users: int, items: int, name: str = "u") -> list[Triple]:
@@ -60,7 +45,7 @@ class Case:
     test: list[Triple] | None = None
 
 
-GIVEN = data().model_copy(update={"path": Path("set"), "train": "train", "test": "test"})
+GIVEN = given_test()
 LAST_OF = [(f"u{u}", f"i{(u + 17) % 20}", 10**6) for u in range(60)]
 LISTS = data("selfrec_sequential")
 CASES = {

@@ -4,55 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from llm4idrec.config import DataConfig, SplitConfig
-from llm4idrec.data.interactions import Interactions
 from llm4idrec.data.kcore import in_k_core
-from llm4idrec.data.split import Split, split_raw
+from llm4idrec.data.split import split_raw
 from llm4idrec.errors import InputError
-
-FILE = Path("interactions.csv")
-Triple = tuple[str, str, int]
-
-
-def data(format: str = "csv", **values: Any) -> DataConfig:
-    columns = {"user": "u", "item": "i", "timestamp": "t"} if format == "csv" else {}
-    return DataConfig(path=FILE, format=format, **{"min_history": 1, **columns, **values})
-
-
-def given_test(**values: Any) -> DataConfig:
-    return data(**values).model_copy(update={"path": Path("set"), "train": "train", "test": "test"})
-
-
-def raw(triples: list[Triple], *, time: bool = True) -> pa.Table:
-    users, items, times = (pa.array(column) for column in zip(*triples, strict=True))
-    table = {"user": users.cast(pa.string()), "item": items.cast(pa.string())}
-    if time:
-        table["timestamp"] = times.cast(pa.int64())
-    return pa.table({**table, "line": pa.array(range(2, len(triples) + 2), pa.int64())})
-
-
-def grid(users: int, items: int) -> list[Triple]:
-    """Each user takes each item, one after the other."""
-    return [(f"u{u}", f"i{i}", 10 * i + u) for u in range(users) for i in range(items)]
-
-
-def pairs(part: Interactions, split: Split) -> list[tuple[str, str]]:
-    users, items = (table["id"].to_pylist() for table in (split.users, split.items))
-    return [(users[u], items[i]) for u, i in zip(part.user, part.item, strict=True)]
-
-
-def parts(split: Split) -> dict[str, set[tuple[str, str]]]:
-    named = {"train": split.train, "valid": split.valid, "test": split.test}
-    return {name: set(pairs(part, split)) for name, part in named.items()}
+from tests.llm4idrec.data.tables import Triple, data, given_test, grid, pairs, parts, raw
 
 
 @st.composite
@@ -430,47 +393,6 @@ def test_k_core_counts_what_it_removed() -> None:
     assert split.summary["items_removed_by_k_core"] == 1
     assert split.summary["pairs_removed_by_k_core"] == 3
     assert sum(map(len, parts(split).values())) == 16
-
-
-BY_TIME = ["user_time", "leave_last_out", "global_time"]
-
-
-@pytest.mark.parametrize("protocol", BY_TIME)
-def test_by_time_the_k_core_is_of_train(protocol: str) -> None:
-    """`rare` has one train row and three that are held out; `z` has two rows of train."""
-    triples = [(f"u{u}", f"i{(u + n) % 6}", 100 * n + u) for u in range(6) for n in range(5)]
-    triples += [(f"u{u}", "rare", 900 + u) for u in range(3)] + [("u3", "rare", 7)]
-    triples += [("z", "i0", 5), ("z", "i1", 105), ("z", "i2", 903), ("z", "i3", 904)]
-    config = SplitConfig(protocol=protocol, valid=0.1, test=0.2, min_test_users=1)
-    split = split_raw(raw(triples), None, data=data(k_core=3), split=config, seed=1)
-    named = parts(split)
-    assert {item for _, item in named["train"]} == {f"i{n}" for n in range(6)}
-    assert "z" not in split.users["id"].to_pylist()
-    assert {pair for pair in named["test"] if pair[1] == "rare"} >= {("u1", "rare"), ("u2", "rare")}
-    counts = split.summary
-    assert counts["items_removed_by_k_core"] == 1
-    assert counts["users_removed_by_k_core"] == 1
-    assert counts["pairs_removed_by_k_core"] == 3
-    assert counts["users_without_train"] == 0
-    assert counts["test_pairs_outside_catalogue"] >= 2
-
-
-@pytest.mark.parametrize("protocol", ["user_time", "leave_last_out"])
-def test_with_a_given_test_set_the_k_core_is_of_train_too(protocol: str) -> None:
-    """`rare` is in validation for three users, and has one train row."""
-    triples = [(f"u{u}", f"i{(u + n) % 6}", 100 * n + u) for u in range(6) for n in range(5)]
-    triples += [(f"u{u}", "rare", 900 + u) for u in range(3)] + [("u3", "rare", 7)]
-    test = [("u0", "rare", 950), ("u1", "i0", 950), ("u4", "rare", 950)]
-    config = SplitConfig(protocol=protocol)
-    split = split_raw(raw(triples), raw(test), data=given_test(k_core=3), split=config, seed=1)
-    named = parts(split)
-    assert {item for _, item in named["train"]} == {f"i{n}" for n in range(6)}
-    assert {pair for pair in named["valid"] if pair[1] == "rare"} == {
-        (f"u{u}", "rare") for u in range(3)
-    }
-    assert named["test"] == {("u1", "i0"), ("u4", "rare")}  # u0 has it in validation
-    assert split.summary["items_removed_by_k_core"] == 1
-    assert split.summary["test_pairs_in_train"] == 1
 
 
 def test_summary_holds_plain_numbers() -> None:
