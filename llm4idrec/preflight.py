@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from llm4idrec.config import Config
+from llm4idrec.config import Config, ListsConfig
 from llm4idrec.config.presets import ADAPTER_PRESETS
 from llm4idrec.config.recommenders import GenerativeConfig
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.data.protocol import lists_foreseen, lists_taken
 from llm4idrec.data.split import require_protocol
 from llm4idrec.errors import InputError
 from llm4idrec.language_model.prompts import require_order, require_prompts
@@ -23,9 +24,11 @@ from llm4idrec.runtime.memory import rows_at_a_time
 def check_parameters(config: Config) -> None:
     """Raises `InputError` for what the parameters alone rule out."""
     require_protocol(config.data, config.split)
-    require_order(config.lists, has_time=config.data.has_time)
+    lists = lists_foreseen(config)
     _require_time(config)
-    _require_votes(config)
+    if lists is not None:
+        require_order(lists, has_time=config.data.has_time)
+        _require_votes(config, lists)
     _require_tunable(config)
     rows_at_a_time(config.memory, 1)
 
@@ -58,6 +61,7 @@ def check_train(config: Config, train: Path) -> None:
     """Raises `InputError` for what the file of train interactions rules out."""
     interactions = Interactions.read(train)
     require_prompts(interactions)
+    _require_votes(config, lists_taken(config.lists, train.parent))
     wanted = _wanted(config)
     if "ease" in wanted:
         from llm4idrec.recommenders.item_based import ease
@@ -84,8 +88,9 @@ def _require_time(config: Config) -> None:
     require_time(has_time=False)
 
 
-def _require_votes(config: Config) -> None:
-    views, samples = config.generation.asked(config.lists)
+def _require_votes(config: Config, lists: ListsConfig) -> None:
+    """Of lists whose order is not auto."""
+    views, samples = config.generation.asked(lists)
     max_votes = views * samples
     if config.filter.min_votes > max_votes:
         raise InputError(

@@ -29,6 +29,7 @@ from llm4idrec.artifacts import (
 )
 from llm4idrec.config import Config
 from llm4idrec.config.yaml_file import read_yaml
+from llm4idrec.data.protocol import protocol_name
 from llm4idrec.errors import InputError
 from llm4idrec.preflight import check_parameters
 from llm4idrec.runtime.device import require_device
@@ -203,6 +204,8 @@ def log_stage(run: StageRun, config: Config, *, inputs: Files, outputs: Files) -
         for kind in (EVALUATION, TUNING)
     )
     run.log_outputs(outputs, apart=[EVALUATION.of(name) for name in evaluated])
+    if TRAIN in outputs:
+        run.tag_version(protocol=protocol_name(config, outputs[TRAIN]))
     for name, folder in evaluated.items():
         variants.log_variants(run, name, folder)
     for name, folder in tuned.items():

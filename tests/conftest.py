@@ -77,6 +77,7 @@ def tiny_values(**changes: Mapping[str, object]) -> dict[str, Any]:
     columns = {"user": "user", "item": "item", "timestamp": "time"}
     small: dict[str, Mapping[str, object]] = {
         "data": {"path": "ratings.csv", "k_core": 0, **columns},
+        "split": {"min_test_users": 2},
         "prompts": {"per_user": 2, "subset_length": 4},
         "base_model": {"hidden_size": 8, "layers": 1, "heads": 2, "epochs": 1},
         "adapter": {"rank": 2, "steps": 2, "batch_size": 8, "checkpoint_every": 1},

@@ -138,11 +138,6 @@ class Config(Section):
         """The sections of those `controls` that are recommenders, by name."""
         return {name: self.settings(name) for name in self.controls if name in SETTINGS}
 
-    @property
-    def protocol(self) -> str:
-        """How test sets came about, for reports."""
-        return f"{self.split.protocol}, given test" if self.data.test else self.split.protocol
-
     def with_tuned_filter(self) -> Self:
         """The same with what `filter.source` holds, if that is another file."""
         source = self.filter.source

@@ -43,6 +43,9 @@ LEAVE_OUT = (
 """What to do about users of short histories."""
 
 
+Protocol = Literal["auto", "random", "user_time", "leave_last_out", "global_time"]
+
+
 class DataConfig(Section):
     """Where the interactions are and which of them are kept."""
 
@@ -161,11 +164,16 @@ class DataConfig(Section):
 class SplitConfig(Section):
     """How validation and test sets are held out."""
 
-    protocol: Literal["random", "leave_last_out", "global_time"]
-    """random: a share of each user's items. leave_last_out: each user's last item is the test and
-    the one before the validation. global_time: the latest shares of all interactions.
+    protocol: Protocol
+    """random: a share of each user's items. user_time: the latest share of each user's items.
+    leave_last_out: each user's last item is the test and the one before the validation.
+    global_time: the latest shares of all interactions. auto: by time where there is one, which of
+    the three is said (`llm4idrec/data/choice.py`); else random.
     With `data.test` the test set is that file, and the protocol holds out validation only."""
     valid: Share = 0.1
-    """Share for validation (random, global_time)."""
+    """Share for validation (all but leave_last_out)."""
     test: Share = 0.2
-    """Share for the test (random, global_time)."""
+    """Share for the test (all but leave_last_out)."""
+    min_test_users: Count = 100
+    """Fewest users with a test item of the catalogue that global_time may leave: with fewer the run
+    stops, and auto takes another protocol. The others leave every user there is."""

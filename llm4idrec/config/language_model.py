@@ -14,9 +14,9 @@ class ListsConfig(Section):
     """How the language model is shown a user's items, wherever it is: in the lists and prompts that
     it learns from, and in the questions that it answers."""
 
-    order: Literal["shuffled", "time"] = "shuffled"
+    order: Literal["auto", "shuffled", "time"] = "shuffled"
     """shuffled: newly at every look, so that the list is a set. time: the latest item last; for
-    data in which what is held out is the future."""
+    data in which what is held out is the future. auto: time where the split is by time."""
     users: bool = False
     """Name the user, as the authors did. Without, the model has to go by the items, overfits less
     and answers for new users too."""
@@ -160,7 +160,8 @@ class GenerationConfig(Section):
     """Users a shard; a killed run resumes after its last shard."""
 
     def asked(self, lists: ListsConfig) -> tuple[int, int]:
-        """Views of each user, and answers to each; for next_item views in time order are alike."""
+        """Views of each user, and answers to each; for next_item views in time order are alike.
+        The order of `lists` is no longer auto (`llm4idrec/data/protocol.py`)."""
         if self.method == "sample":
             return self.views, self.samples
         return (1 if lists.order == "time" else self.views), 1

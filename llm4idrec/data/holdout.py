@@ -1,4 +1,4 @@
-"""Which interactions are train, validation and test: the three protocols.
+"""Which interactions are train, validation and test: the four protocols.
 
 Each function gives every row one of TRAIN, VALID and TEST. With `test=False` there is a test set
 already and only the validation is held out. Rows are sorted by user.
@@ -21,11 +21,19 @@ def random_shares(
 
     `test` 0 holds out no test. A user with a single row keeps it for train.
     """
-    history = np.bincount(user)
-    n_test = np.clip(_rounded(test * history), int(test > 0), np.maximum(history - 2, 0))
-    n_valid = np.clip(_rounded(valid * history), 1, np.maximum(history - n_test - 1, 0))
+    n_valid, n_test = _shares(np.bincount(user), valid, test)
     order = np.argsort(user + rng.random(len(user)), kind="stable")
     return _from_the_end(user, order, n_valid=n_valid, n_test=n_test)
+
+
+def user_time(
+    user: IntArray, time: IntArray, line: IntArray, *, valid: float, test: float
+) -> PartArray:
+    """Hold out the latest share of each user's rows, and before it the validation's; numbers of
+    rows are as in `random_shares`, and rows of the same time are ordered by line.
+    """
+    n_valid, n_test = _shares(np.bincount(user), valid, test)
+    return _from_the_end(user, np.lexsort((line, time, user)), n_valid=n_valid, n_test=n_test)
 
 
 def leave_last_out(user: IntArray, time: IntArray, line: IntArray, *, test: bool) -> PartArray:
@@ -48,6 +56,15 @@ def global_time(time: IntArray, valid: float, test: float) -> PartArray:
         if place < len(time):
             part[time >= ordered[place]] = label
     return part
+
+
+def _shares(
+    history: npt.NDArray[np.int64], valid: float, test: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows for validation and test of users with so many rows, one of each part where it can be."""
+    n_test = np.clip(_rounded(test * history), int(test > 0), np.maximum(history - 2, 0))
+    n_valid = np.clip(_rounded(valid * history), 1, np.maximum(history - n_test - 1, 0))
+    return n_valid, n_test
 
 
 def _rounded(number: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:

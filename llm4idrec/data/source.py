@@ -48,6 +48,10 @@ class Source:
             return table
         return table.replace_schema_metadata({KEY: json.dumps(facts)})
 
+    def left_out(self, prefix: str = "") -> dict[str, float]:
+        """How many rows did not meet the conditions of the parameters, where there are any."""
+        return {} if self.dropped is None else {f"{prefix}pairs_left_out": self.dropped}
+
     def place(self, line: int | None) -> Place:
         """The file and the line in it of a row, by its `line` in the table."""
         if line is None or not self.files:

@@ -23,7 +23,7 @@ from llm4idrec.metrics.popularity_bands import (
     item_bands,
     mean_popularity,
 )
-from llm4idrec.metrics.ranking import coverage, user_metrics
+from llm4idrec.metrics.ranking import coverage, metrics_in_catalogue, user_metrics
 from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.registry import RECOMMENDERS, new_recommender, trainings
 from llm4idrec.recommenders.validation import Validation
@@ -177,11 +177,14 @@ class Experiment:
         write_json(folder / "test.json", self._beyond_users(ranked, data))
 
     def _beyond_users(self, ranked: IntArray, data: Data) -> dict[str, float]:
-        """Numbers of the test rankings that have no value for a single user."""
+        """Numbers of the test rankings that have no value for a single user, or not for each."""
         cutoffs = self.evaluation.cutoffs
         k = max(cutoffs)
         numbers = {f"coverage_at_{n}": coverage(ranked[:, :n], data.train.n_items) for n in cutoffs}
         bands = item_bands(data.train)
+        numbers |= metrics_in_catalogue(
+            ranked, data.test_users, data.test, n_items=data.train.n_items, cutoffs=cutoffs
+        )
         recalls = band_recalls(ranked, data.test_users, data.test, bands=bands)
         numbers |= {f"recall_at_{k}_{band}": recall for band, recall in recalls.items()}
         shares = band_shares(ranked, bands)

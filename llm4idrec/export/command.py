@@ -10,6 +10,7 @@ from pathlib import Path
 
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation, chosen_augmentation
 from llm4idrec.config import Config
+from llm4idrec.data.protocol import protocol_taken
 from llm4idrec.errors import InputError
 from llm4idrec.export import FORMATS, export_data
 from llm4idrec.export.material import Material
@@ -60,9 +61,8 @@ def export(options: argparse.Namespace) -> None:
         placement=config.evaluation.placement,
         numbers=options.ids == "numbers",
     )
-    counts = export_data(
-        material, options.to, format=options.format, protocol=config.split.protocol
-    )
+    protocol = protocol_taken(config.split.protocol, options.out / "train")
+    counts = export_data(material, options.to, format=options.format, protocol=protocol)
     for name, count in counts.items():
         print(f"{count:>10} {name.replace('_', ' ')}", file=sys.stderr)
 

@@ -120,6 +120,8 @@ def parse_prompt(question: str, answer: str, kind: Kind) -> Prompt | None:
 
 def require_order(lists: ListsConfig, *, has_time: bool) -> None:
     """Raises `InputError` if lists are to be in time order and there is no time."""
+    if lists.order == "auto":
+        raise ValueError("lists.order is auto, expected what it stands for (data/protocol.py)")
     if lists.order == "time" and not has_time:
         raise InputError(
             "lists.order is time, and the interactions have none",

@@ -62,6 +62,28 @@ def user_metrics(
     return metrics
 
 
+def metrics_in_catalogue(
+    ranked: IntArray,
+    users: IntArray,
+    heldout: Interactions,
+    *,
+    n_items: int,
+    cutoffs: Iterable[int],
+) -> dict[str, float]:
+    """Means of `user_metrics`, named like `recall_at_20_in_catalogue`, where only items of the
+    catalogue, the first `n_items`, count as held out.
+
+    They are over those of `users` that have one; empty if nobody has. Other arguments are as there.
+    """
+    kept = heldout.item < n_items
+    known = Interactions(heldout.user[kept], heldout.item[kept], heldout.n_users, n_items)
+    rows = known.history_lengths[users] > 0
+    if not rows.any():
+        return {}
+    metrics = user_metrics(ranked[rows], users[rows], known, cutoffs=cutoffs)
+    return {f"{name}_in_catalogue": float(values.mean()) for name, values in metrics.items()}
+
+
 def coverage(ranked: IntArray, n_items: int) -> float:
     """Share of the catalogue that stands in at least one user's ranking."""
     return len(np.unique(ranked[ranked >= 0])) / n_items

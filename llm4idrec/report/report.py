@@ -31,6 +31,7 @@ from llm4idrec.artifacts import (
 )
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.data.protocol import protocol_name
 from llm4idrec.evaluation.ledger import count_looks
 from llm4idrec.report import curves, gains, sections
 from llm4idrec.report.charts.charts import Bar, bar_chart
@@ -49,7 +50,7 @@ from llm4idrec.verdict.control_comparison import compare_sources
 from llm4idrec.verdict.digest import digest
 from llm4idrec.verdict.judgement import FEWEST_SEEDS, SIGNIFICANCE_LEVEL, WORTH_HAVING
 from llm4idrec.verdict.leakage import Inputs
-from llm4idrec.verdict.sentences import cost_sentence, looks_sentence
+from llm4idrec.verdict.sentences import cost_sentence, future_sentence, looks_sentence
 from llm4idrec.verdict.wording import (
     augmentation_name,
     metric_name,
@@ -74,6 +75,8 @@ DATA = {
     "valid_pairs": "Validation interactions",
     "test_pairs": "Test interactions",
     "test_pairs_outside_catalogue": "Test interactions outside the catalogue",
+    "test_users": "Test users",
+    "test_users_in_catalogue": "Test users with a test item of the catalogue",
     "density": "Density of train",
     "pairs_read": "Interactions in the file",
     "duplicates_dropped": "Repeated pairs dropped",
@@ -110,7 +113,8 @@ def write_report(files: Files, config: Config) -> list[Row]:
     machines, commits and days is on the page only.
     """
     folders = [files[EVALUATIONS] / name for name in config.recommenders]
-    rows = compare_recommenders(folders, config.dataset, config.protocol)
+    protocol = protocol_name(config, files[TRAIN])
+    rows = compare_recommenders(folders, config.dataset, protocol)
     sources = compare_sources(folders, rows)
     read = [Evaluation.read(folder, rows, sources) for folder in folders]
     facts = provenance(config, files[SOURCE], os.environ.get(CODE, ""))
@@ -118,7 +122,8 @@ def write_report(files: Files, config: Config) -> list[Row]:
     body = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         dataset=escape(config.dataset),
         looks=escape(_looks(files)),
-        protocol=escape(config.protocol.replace("_", " ")),
+        protocol=escape(protocol.replace("_", " ")),
+        future=future_sentence(protocol),
         selection_metric=metric_name(metric),
         level=f"{SIGNIFICANCE_LEVEL:g}",
         worth_having=percent(WORTH_HAVING).removeprefix("+"),

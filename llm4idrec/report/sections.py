@@ -115,7 +115,19 @@ def every_metric(evaluation: Evaluation) -> str:
         )
         for row in evaluation.rows
     ]
+    lines += [line for row in evaluation.rows if (line := _in_catalogue(evaluation, row["metric"]))]
     return table(evaluation.title, head, lines)
+
+
+def _in_catalogue(evaluation: Evaluation, metric: str) -> tuple[str, str, str, str] | None:
+    """The same where only items of the catalogue count as test items; None if it is not known."""
+    keys = [f"{variant}_{metric}_in_catalogue" for variant in COMPARED]
+    if not all(key in evaluation.summary for key in keys):
+        return None
+    original, augmented = (evaluation.summary[key] for key in keys)
+    gain = percent(augmented / original - 1 if original else None)
+    name = f"{metric_name(metric)}<small>test items of the catalogue only</small>"
+    return name, f"{original:.4f}", f"{augmented:.4f}", gain
 
 
 def by_popularity(evaluation: Evaluation) -> str:

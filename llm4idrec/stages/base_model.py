@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from llm4idrec.artifacts import BASE_MODEL, INTERACTIONS, TRAIN, Files
 from llm4idrec.config import Config
+from llm4idrec.data.protocol import lists_taken
 from llm4idrec.runtime.files import costing
 from llm4idrec.runtime.threads import fixed_threads
 from llm4idrec.stages.stage import Stage
@@ -19,7 +20,7 @@ def base_model(files: Files, config: Config) -> None:
             train,
             out,
             config.base_model,
-            lists=config.lists,
+            lists=lists_taken(config.lists, files[TRAIN]),
             seed=config.seed,
             device=config.device,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from llm4idrec.artifacts import ADAPTER, BASE_MODEL, GENERATIONS, INTERACTIONS, TRAIN, Files
 from llm4idrec.config import Config
+from llm4idrec.data.protocol import lists_taken
 from llm4idrec.runtime.files import costing
 from llm4idrec.stages.stage import Stage
 
@@ -17,7 +18,7 @@ def generate(files: Files, config: Config) -> None:
         files[BASE_MODEL],
         files[ADAPTER],
         config=config.generation,
-        lists=config.lists,
+        lists=lists_taken(config.lists, files[TRAIN]),
         seed=config.seed,
         device=config.device,
     )

@@ -43,6 +43,7 @@ def read(out: Path, data: DataConfig) -> None:
 
 def split(files: Files, config: Config) -> None:
     """Raw tables -> train, held-out (`valid.parquet`, `test.parquet`) and identifiers folders."""
+    from llm4idrec.data.protocol import write_protocol
     from llm4idrec.data.rows import read_rows
     from llm4idrec.data.split import split_raw
     from llm4idrec.metrics.ranking import evaluated_users, require_several
@@ -67,6 +68,7 @@ def split(files: Files, config: Config) -> None:
     with replacing_folder(files[TRAIN]) as folder:
         parts.train.write(folder / INTERACTIONS)
         write_json(folder / "summary.json", parts.summary)
+        write_protocol(folder, parts.protocol)
 
 
 def validate_raw(files: Files, config: Config) -> Validation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from llm4idrec.artifacts import INTERACTIONS, PROMPT_LINES, PROMPTS, TRAIN, Files
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.data.protocol import lists_taken
 from llm4idrec.runtime.files import costing, replacing_folder
 from llm4idrec.stages.stage import Stage
 
@@ -17,7 +18,8 @@ def prompts(files: Files, config: Config) -> None:
     train, out = files[TRAIN], files[PROMPTS]
     with costing(out), replacing_folder(out) as folder:
         interactions = Interactions.read(train / INTERACTIONS)
-        built = build_prompts(interactions, config.prompts, config.lists, seed=config.seed)
+        lists = lists_taken(config.lists, train)
+        built = build_prompts(interactions, config.prompts, lists, seed=config.seed)
         write_prompts(folder / PROMPT_LINES, built)
 
 

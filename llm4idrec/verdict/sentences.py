@@ -27,6 +27,21 @@ from llm4idrec.verdict.wording import (
 )
 
 
+def future_sentence(protocol: str) -> str:
+    """What a recommender could see of the future, by the `protocol` of a row; empty if nothing."""
+    if protocol == "random":
+        return (
+            "The split is random: recommenders are trained on interactions that are later than "
+            "some they are tested on, so they see the future of users and items."
+        )
+    if protocol.startswith("random"):  # with a given test set
+        return (
+            "Validation is a random share of the train file: what is chosen there is chosen by "
+            "recommenders that see interactions later than those they are validated on."
+        )
+    return ""
+
+
 def verdict_sentence(row: Row, chosen: Augmentation) -> str:
     """The answer for one recommender; `chosen` is what validation chose to add."""
     name, metric = recommender_name(row["recommender"]), metric_name(row["metric"])

@@ -9,6 +9,7 @@ from llm4idrec.verdict.comparison import Row
 from llm4idrec.verdict.control_comparison import SourceRow
 from llm4idrec.verdict.judgement import Verdict, judge, standing
 from llm4idrec.verdict.result_files import read_comparison, read_controls
+from llm4idrec.verdict.sentences import future_sentence
 from llm4idrec.verdict.variants import LANGUAGE_MODEL
 from llm4idrec.verdict.wording import (
     align,
@@ -22,13 +23,14 @@ from llm4idrec.verdict.wording import (
 
 
 def answer(comparison: Path, controls: Path) -> str:
-    """Both tables, of the files that a report has left.
+    """Both tables, of the files that a report has left, and what the split lets them see.
 
     Raises `InputError` if they are of an earlier version.
     """
     rows, sources = read_comparison(comparison), read_controls(controls)
     tables = verdict_table(rows), control_comparison_table(sources)
-    return "\n\n".join(tables)
+    sentences = dict.fromkeys(future_sentence(row["protocol"]) for row in rows)
+    return "\n\n".join([*tables, *filter(None, sentences)])
 
 
 def verdict_table(rows: Sequence[Row]) -> str:

@@ -73,7 +73,7 @@ def _facts(config: Config, facts: Mapping[str, str]) -> list[str]:
         f"- Prompts: {prompts.per_user} a user, {prompts.fully_share:g} of them of the whole list, "
         f"the rest of {prompts.subset_length} items; `{facts['lists']}`",
         f"- Generation: `{facts['generation']}`",
-        f"- Data: {config.dataset}, {config.protocol} split, seed {config.seed}; md5 of train "
+        f"- Data: {config.dataset}, {facts['protocol']} split, seed {config.seed}; md5 of train "
         f"`{facts['md5.train']}`, of what is held out `{facts['md5.heldout']}`",
         f"- md5 of the adapter: `{facts['md5.adapter']}`",
     ]

@@ -35,6 +35,7 @@ from llm4idrec.artifacts import (
 )
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.data.protocol import lists_taken, protocol_name
 from llm4idrec.errors import InputError
 from llm4idrec.language_model.pretrained import REFERENCE
 from llm4idrec.runtime.files import fingerprint, read_json
@@ -82,11 +83,13 @@ def register(run: StageRun, config: Config, inputs: Files, *, comparison: Path) 
     copied), the IDs that it answers in, its figures on validation and a model card.
     """
     evaluations = {name: inputs[EVALUATIONS] / name for name in config.recommenders}
+    config = config.model_copy(update={"lists": lists_taken(config.lists, inputs[TRAIN])})
     facts = _facts(config, inputs, evaluations)
     version = _existing(run.client, facts[IDENTITY])
     if version is None:
         folders = list(evaluations.values())
-        rows = compare_recommenders(folders, config.dataset, config.protocol, file=VALIDATION)
+        protocol = facts["protocol"]
+        rows = compare_recommenders(folders, config.dataset, protocol, file=VALIDATION)
         items = _items(inputs).slice(0, 2)["id"].to_pylist()
         test = read_comparison(comparison)
         card = model_card(MODEL, config, facts, validation=rows, test=test, items=items)
@@ -121,7 +124,7 @@ def _facts(config: Config, inputs: Files, evaluations: Mapping[str, Path]) -> di
         "generation": generation,
         "lists": lists,
         "dataset": config.dataset,
-        "protocol": config.protocol,
+        "protocol": protocol_name(config, inputs[TRAIN]),
         "selection_metric": _selection_metric(evaluations.values()),
         **{
             SETTINGS + name: _json(config.settings(name).model_dump(mode="json"))

@@ -50,6 +50,11 @@ class StageRun:
     def tag(self, **tags: str) -> None:
         tag_run(self.client, self.run_id, tags)
 
+    def tag_version(self, **tags: str) -> None:
+        """Tags of this run and of its parent."""
+        for run_id in (self.run_id, self.parent_id):
+            tag_run(self.client, run_id, tags)
+
     def log_outputs(self, outputs: Files, apart: Collection[Artifact] = ()) -> None:
         """Hashes as tags; `summary.json`, `cost.json` and `history.parquet` as metrics; of those
         `apart`, whose figures have runs of their own, only the cost."""

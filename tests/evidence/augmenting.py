@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,9 @@ class Flow:
     at: Path
 
 
-def prepare(root: Path, text: str | None = None, **changes: dict[str, object]) -> Flow:
+def prepare(root: Path, text: str | None = None, **changes: Mapping[str, object]) -> Flow:
     """`ratings.csv` (by default `tiny_ratings`), read and split."""
+    root.mkdir(exist_ok=True)
     with inside(root):
         Path("ratings.csv").write_text(text or tiny_ratings())
         flow = Flow(tiny_params(**changes), root / "artifacts")

@@ -36,6 +36,8 @@ def _evidence(rule: str, test: str) -> str:
 
 SEES_TRAIN = _evidence("1_train_only", "test_what_is_held_out_shapes_no_byte_of_what_is_added")
 DISJOINT = _evidence("1_train_only", "test_train_and_held_out_pairs_are_disjoint")
+LATER = _evidence("1_train_only", "test_what_is_held_out_by_time_is_later")
+FUTURE = _evidence("1_train_only", "test_the_future_shapes_no_train_pair")
 HIT = _evidence("2_original_train", "test_a_generated_item_can_be_a_hit")
 CATALOGUE = _evidence("2_original_train", "test_the_catalogue_is_that_of_the_original_train")
 NO_CHOICE = _evidence("3_chosen_on_validation", "test_the_test_set_shapes_no_choice")
@@ -60,8 +62,10 @@ WITH_VALID = """    held = Interactions.read({train}.parent{up} / "heldout" / "v
     interactions = interactions.union(held.user[known], held.item[known], held.timestamp[known])
 """
 
-_BUILT = (
-    "        built = build_prompts(interactions, config.prompts, config.lists, seed=config.seed)\n"
+_BUILT = "        built = build_prompts(interactions, config.prompts, lists, seed=config.seed)\n"
+_BY_TIME = (
+    "    n_valid, n_test = _shares(np.bincount(user), valid, test)\n"
+    "    return _from_the_end(user, np.lexsort((line, {})), n_valid=n_valid, n_test=n_test)\n"
 )
 _FILTER = "            CandidateFilter(interactions, config.filter, config.ease),\n"
 _CONTROLS = "        write_controls(interactions, folder, config)\n"
@@ -108,10 +112,34 @@ MUTATIONS = (
     Mutation(
         1,
         "train keeps the validation pairs",
-        "llm4idrec/data/split.py",
-        "core.take(part == label) for name",
-        "core.take((part == label) | ((label == TRAIN) & (part == VALID))) for name",
+        "llm4idrec/data/division.py",
+        "rows.take(part == label) for name",
+        "rows.take((part == label) | ((label == TRAIN) & (part == VALID))) for name",
         DISJOINT,
+    ),
+    Mutation(
+        1,
+        "held out by time, but a part of the latest is trained on",
+        "llm4idrec/data/holdout.py",
+        _BY_TIME.format("time, user"),
+        _BY_TIME.format("-time, user"),
+        LATER,
+    ),
+    Mutation(
+        1,
+        "what a global cut holds out is the earliest",
+        "llm4idrec/data/holdout.py",
+        "    ordered = np.sort(time)\n",
+        "    time = -time\n    ordered = np.sort(time)\n",
+        LATER,
+    ),
+    Mutation(
+        1,
+        "the k-core counts what is held out by time",
+        "llm4idrec/data/division.py",
+        "    whole = split.protocol == RANDOM ",
+        "    whole = True ",
+        FUTURE,
     ),
     Mutation(
         1,

@@ -7,6 +7,7 @@ other file is in tests/steps/test_flow.py and tests/pipelines/test_dvc_yaml.py.
 from __future__ import annotations
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,10 @@ def test_every_stage_follows_the_train_set(flow: Flow, tmp_path: Path) -> None:
     assert [name for name in before if before[name] == after[name]] == []
 
 
-@pytest.mark.parametrize("protocol", ["random", "leave_last_out", "global_time"])
+BY_TIME = ["user_time", "leave_last_out", "global_time"]
+
+
+@pytest.mark.parametrize("protocol", ["random", *BY_TIME])
 def test_train_and_held_out_pairs_are_disjoint(protocol: str, tmp_path: Path) -> None:
     """As the report says, with the hash of the folder that the stages read."""
     at = prepare(tmp_path, split={"protocol": protocol}).at
@@ -65,3 +69,46 @@ def test_train_and_held_out_pairs_are_disjoint(protocol: str, tmp_path: Path) ->
     assert all(len(part) for part in parts)
     keys = [np.stack([part.user, part.item], 1).tolist() for part in parts]
     assert not [pair for pair in keys[0] if pair in keys[1]]
+
+
+@pytest.mark.parametrize("protocol", BY_TIME)
+def test_what_is_held_out_by_time_is_later(protocol: str, tmp_path: Path) -> None:
+    """Than what the same user is trained on; behind a global cut, than what anybody is."""
+    at = prepare(tmp_path, split={"protocol": protocol}).at
+    files = ("train/interactions", "heldout/valid", "heldout/test")
+    parts = [Interactions.read(at / f"{name}.parquet") for name in files]
+    for earlier, later in pairwise(parts):
+        assert earlier.timestamp is not None
+        assert later.timestamp is not None
+        last = np.full(earlier.n_users, -1)
+        np.maximum.at(last, earlier.user, earlier.timestamp)
+        if protocol == "global_time":
+            last[:] = last.max()
+        assert (last[later.user] < later.timestamp).all()
+
+
+@pytest.mark.parametrize("protocol", BY_TIME)
+def test_the_future_shapes_no_train_pair(protocol: str, tmp_path: Path) -> None:
+    """Other items, each taken once, in place of most that are held out; the k-core is of train."""
+    split, data = {"protocol": protocol}, {"k_core": 6}
+    before = prepare(tmp_path / "before", split=split, data=data)
+    future = own_pairs(before, "heldout/valid") | own_pairs(before, "heldout/test")
+    lines = (tmp_path / "before" / "ratings.csv").read_text().splitlines()
+    for n, line in enumerate(lines):
+        user, item, time = line.split(",")
+        if (user, item) in future and n % 5:
+            lines[n] = f"{user},other{n},{time}"
+    after = prepare(tmp_path / "after", "\n".join(lines) + "\n", split=split, data=data)
+    kept = own_pairs(before, "train/interactions")
+    assert own_pairs(after, "train/interactions") == kept
+    assert len({item for _, item in kept}) < 30  # some were too rare
+
+
+def own_pairs(flow: Flow, name: str) -> set[tuple[str, str]]:
+    """The pairs of a table in the IDs as they were given."""
+    users, items = (
+        pq.read_table(flow.at / "identifiers" / f"{ids}.parquet")["id"].to_pylist()
+        for ids in ("users", "items")
+    )
+    table = Interactions.read(flow.at / f"{name}.parquet")
+    return {(users[user], items[item]) for user, item in zip(table.user, table.item, strict=True)}

@@ -70,6 +70,7 @@ def write_evaluation(
     for place, variant in enumerate(variants):
         summary |= {f"{variant}_recall_at_5_head": 0.5 + place / 100}
         summary |= {f"{variant}_recall_at_5_tail": 0.0625}
+        summary |= {f"{variant}_ndcg_at_5_in_catalogue": 0.25 + place / 20}
         summary |= {f"{variant}_coverage_at_5": 0.75, f"{variant}_popularity_at_5": 21.4}
     write_json(folder / "summary.json", summary)
     write_json(folder / "cost.json", {"seconds": 12.0})
@@ -121,6 +122,7 @@ def small_run(tmp_path: Path) -> dict[str, Any]:
     write_json(
         tmp_path / "train" / "summary.json",
         {"users": USERS, "catalogue_items": 4, "train_pairs": len(train), "density": 0.625}
+        | {"test_pairs_outside_catalogue": 1, "test_users": 3, "test_users_in_catalogue": 2}
         | {"successor_hr_at_10_shuffled": 0.036, "successor_hr_at_10_as_given": 0.048},
     )
     for name, seconds in (("base_model", 60.0), ("adapter", 99.0), ("generations", 3661.0)):

@@ -36,6 +36,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"filter": {"min_votes": 2}, "lists": {"order": "time"}},
         "filter.min_votes is 2, more votes than a candidate can get; expected at most 1, ",
     ),
+    "one view in the time order of the split": (
+        {"filter": {"min_votes": 2}, "lists": {"order": "auto"}, "split": {"protocol": "auto"}},
+        "filter.min_votes is 2, more votes than a candidate can get; expected at most 1, ",
+    ),
     "a T5 that is nowhere": (
         {"recommenders": ["p5"], "p5": {"name": "./models/t5"}},
         "T5 './models/t5' cannot be loaded (",

@@ -298,3 +298,17 @@ def test_a_data_file_that_was_moved_is_still_the_data_file(
     Path("ratings.csv").rename("elsewhere/ratings.csv")
     workplace(data={"path": "elsewhere/ratings.csv"})
     assert run.main(["prepare"]) == 0
+
+
+def test_mlflow_names_the_protocol_that_was_taken(workplace: Callable[..., Config]) -> None:
+    """On the stage's run and on its parent; the parameter stays what `params.yaml` says."""
+    workplace(split={"protocol": "auto"})
+    assert run.main(["prepare"]) == 0
+    client = MlflowClient()
+    found = client.search_runs(
+        [stage_runs.experiment_id(client)], "tags.stage = 'prepare'", order_by=["start_time DESC"]
+    )[0]
+    assert found.data.tags["protocol"] == "global_time"
+    assert found.data.params["split.protocol"] == "auto"
+    parent = client.get_run(found.data.tags["mlflow.parentRunId"])
+    assert parent.data.tags["protocol"] == "global_time"

@@ -4,56 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from llm4idrec.config import DataConfig, SplitConfig
-from llm4idrec.data.interactions import Interactions
 from llm4idrec.data.kcore import in_k_core
 from llm4idrec.data.split import Split, split_raw
 from llm4idrec.errors import InputError
-
-FILE = Path("interactions.csv")
-Triple = tuple[str, str, int]
-
-
-def data(format: str = "csv", **values: Any) -> DataConfig:
-    columns = {"user": "u", "item": "i", "timestamp": "t"} if format == "csv" else {}
-    given = {"path": FILE, "format": format, "min_history": 1}
-    return DataConfig.model_validate(given | columns | values)
-
-
-def given_test(**values: Any) -> DataConfig:
-    return data(**values).model_copy(update={"path": Path("set"), "train": "train", "test": "test"})
-
-
-def raw(triples: list[Triple], *, time: bool = True) -> pa.Table:
-    users, items, times = (pa.array(column) for column in zip(*triples, strict=True))
-    table = {"user": users.cast(pa.string()), "item": items.cast(pa.string())}
-    if time:
-        table["timestamp"] = times.cast(pa.int64())
-    return pa.table({**table, "line": pa.array(range(2, len(triples) + 2), pa.int64())})
-
-
-def grid(users: int, items: int) -> list[Triple]:
-    """Each user takes each item, one after the other."""
-    return [(f"u{u}", f"i{i}", 10 * i + u) for u in range(users) for i in range(items)]
-
-
-def pairs(part: Interactions, split: Split) -> list[tuple[str, str]]:
-    users, items = (table["id"].to_pylist() for table in (split.users, split.items))
-    return [(users[u], items[i]) for u, i in zip(part.user, part.item, strict=True)]
-
-
-def parts(split: Split) -> dict[str, set[tuple[str, str]]]:
-    named = {"train": split.train, "valid": split.valid, "test": split.test}
-    return {name: set(pairs(part, split)) for name, part in named.items()}
+from tests.llm4idrec.data.tables import Triple, data, given_test, grid, pairs, parts, raw
 
 
 @st.composite
@@ -70,7 +32,8 @@ def long_histories(draw: st.DrawFn, shortest: int = 3) -> list[Triple]:
 
 PROTOCOLS = st.builds(
     SplitConfig,
-    protocol=st.sampled_from(["random", "leave_last_out", "global_time"]),
+    protocol=st.sampled_from(["auto", "random", "user_time", "leave_last_out", "global_time"]),
+    min_test_users=st.just(1),
     valid=st.sampled_from([0.1, 0.3]),
     test=st.sampled_from([0.2, 0.6]),
 )
@@ -92,7 +55,7 @@ def test_nothing_is_lost_or_doubled(triples: list[Triple], config: SplitConfig, 
     assert len(every) + dropped == len({(user, item) for user, item, _ in triples})
     assert every <= {(user, item) for user, item, _ in triples}
     assert numbers["duplicates_dropped"] == len(triples) - len(every) - dropped
-    if config.protocol != "global_time":
+    if split.protocol != "global_time":
         assert dropped == 0
 
 
@@ -196,24 +159,26 @@ def test_random_draws_evenly_over_the_items() -> None:
 
 def test_global_time_cuts_at_two_moments() -> None:
     triples = [("a", "x", 1), ("b", "x", 2), ("a", "y", 3), ("b", "y", 4), ("a", "z", 5)]
-    triples += [("a", "v", 6), ("b", "z", 7), ("late", "x", 8), ("b", "v", 9), ("a", "w", 9)]
-    config = SplitConfig(protocol="global_time", valid=0.2, test=0.3)
+    triples += [("a", "v", 6), ("b", "v", 7), ("late", "x", 8), ("b", "z", 9), ("a", "w", 9)]
+    config = SplitConfig(protocol="global_time", valid=0.2, test=0.3, min_test_users=1)
     split = split_raw(raw(triples), None, data=data(), split=config, seed=1)
     assert parts(split) == {
         "train": {("a", "x"), ("b", "x"), ("a", "y"), ("b", "y"), ("a", "z")},
-        "valid": {("a", "v"), ("b", "z")},
-        "test": {("b", "v"), ("a", "w")},
+        "valid": {("a", "v"), ("b", "v")},
+        "test": {("b", "z"), ("a", "w")},
     }
     assert split.summary["users_without_train"] == 1
     assert split.summary["test_pairs_of_users_without_train"] == 1
-    assert split.summary["valid_pairs_outside_catalogue"] == 1
+    assert split.summary["valid_pairs_outside_catalogue"] == 2
+    assert split.summary["test_pairs_outside_catalogue"] == 1
+    assert split.summary["test_users_in_catalogue"] == 1
     assert split.train.n_items == 3
     assert split.test.n_items == 5
 
 
 def test_global_time_does_not_part_equal_times() -> None:
-    triples = [(f"u{n % 3}", f"i{n}", n // 10) for n in range(30)]
-    config = SplitConfig(protocol="global_time", valid=0.1, test=0.3)
+    triples = [(f"u{n % 3}", f"i{n % 10}", n // 10) for n in range(30)]
+    config = SplitConfig(protocol="global_time", valid=0.1, test=0.3, min_test_users=1)
     with pytest.raises(InputError, match="no interaction is left for the valid part"):
         split_raw(
             raw(triples), None, data=data(), split=config.model_copy(update={"valid": 0.01}), seed=1
@@ -283,6 +248,7 @@ class Case:
 
 
 RANDOM = SplitConfig(protocol="random")
+SHARE = SplitConfig(protocol="user_time")
 LAST = SplitConfig(protocol="leave_last_out")
 TIME = SplitConfig(protocol="global_time")
 TWICE = [("u", "x", 1), ("u", "y", 2), ("v", "x", 3), ("u", "y", 4), ("u", "x", 5)]
@@ -320,6 +286,18 @@ CASES = {
         LAST,
         data(),
         "interactions.csv, line 2: user 'z' has 2 interactions; expected at least 3 (one each",
+    ),
+    "two interactions of the latest": Case(
+        [("z", "i0", 0), *grid(2, 3), ("z", "i1", 0)],
+        SHARE,
+        data(),
+        "interactions.csv, line 2: user 'z' has 2 interactions; expected at least 3 (one each",
+    ),
+    "k-core of train": Case(
+        grid(4, 6),
+        LAST,
+        data(k_core=5),
+        "interactions.csv: no interaction is left in the 5-core; expected some; lower data.k_core",
     ),
     "repeats": Case(
         TWICE,

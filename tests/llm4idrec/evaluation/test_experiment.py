@@ -216,7 +216,11 @@ def test_self_is_the_best_of_the_original_fit_in_the_language_models_volume(
     made.test(own)
 
     assert kept.read_bytes() == before
-    assert read_json(kept.with_name("test.json")).keys() >= {"coverage_at_3", "popularity_at_3"}
+    assert read_json(kept.with_name("test.json")).keys() >= {
+        "coverage_at_3",
+        "popularity_at_3",
+        "ndcg_at_3_in_catalogue",
+    }
 
 
 def test_a_sequential_recommender_continues_the_original_history(

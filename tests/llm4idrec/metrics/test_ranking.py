@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm4idrec.metrics.ranking import coverage, evaluated_users, user_metrics
+from llm4idrec.metrics.ranking import (
+    coverage,
+    evaluated_users,
+    metrics_in_catalogue,
+    user_metrics,
+)
 from tests.llm4idrec.arrays import interactions
 
 
@@ -59,6 +64,24 @@ def test_item_outside_the_catalogue_counts_as_held_out() -> None:
     heldout = interactions([0, 0], [0, 99], (1, 100))
     metrics = user_metrics(np.array([[0, 1]]), np.array([0]), heldout, cutoffs=(2,))
     assert metrics["recall_at_2"][0] == 0.5
+
+
+def test_in_catalogue_is_over_users_who_have_another_item() -> None:
+    """User 0 has a hit and an item out of reach, user 1 such an item only, user 2 a miss."""
+    heldout = interactions([0, 0, 1, 2], [0, 99, 98, 2], (3, 100))
+    ranked, users = np.array([[0, 1], [0, 1], [0, 1]]), np.array([0, 1, 2])
+    everything = user_metrics(ranked, users, heldout, cutoffs=(2,))
+    known = metrics_in_catalogue(ranked, users, heldout, n_items=90, cutoffs=(2,))
+    assert everything["recall_at_2"].tolist() == [0.5, 0, 0]
+    assert known == {f"{name}_at_2_in_catalogue": 0.5 for name in ("recall", "ndcg", "hr", "mrr")}
+    whole = metrics_in_catalogue(ranked, users, heldout, n_items=100, cutoffs=(2,))
+    assert whole == {f"{key}_in_catalogue": v.mean() for key, v in everything.items()}
+
+
+def test_in_catalogue_is_unknown_where_nobody_has_such_an_item() -> None:
+    heldout = interactions([0], [9], (1, 10))
+    ranked, users = np.array([[0, 1]]), np.array([0])
+    assert metrics_in_catalogue(ranked, users, heldout, n_items=5, cutoffs=(2,)) == {}
 
 
 def test_refuses_user_without_heldout_and_long_cutoff() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from llm4idrec.data.protocol import write_protocol
 from llm4idrec.runtime.files import content_hash, read_json, write_json
 from tests.llm4idrec.small_run import METRICS, SEEDS, USERS, make, small_run, tiny_config
 
@@ -75,6 +76,30 @@ def test_page_compares_with_controls(folders: dict[str, Any]) -> None:
     assert results.count(f" from {ease['language_model']:.4f} ahead ") == 4  # by two controls
     assert results.count(" ahead ") == 2 * len(METRICS)
     assert results.count(" nothing chosen") == len(METRICS)
+
+
+def test_page_without_items_outside_the_catalogue(folders: dict[str, Any]) -> None:
+    """Recall is not known by them, as where nobody has such an item."""
+    page = make(folders)
+    figures = page.section("metrics")
+    assert "NDCG@5 test items of the catalogue only 0.2500 0.3000 +20.0 %" in figures
+    assert "Recall@5 test items" not in figures
+    data = page.section("data")
+    assert "Test interactions outside the catalogue 1" in data
+    assert "Test users with a test item of the catalogue 2" in data
+
+
+def test_page_shows_the_protocol_that_auto_took(folders: dict[str, Any]) -> None:
+    write_protocol(folders["train"], "random")
+    page = make(folders, config=tiny_config(split={"protocol": "auto"}))
+    assert "protocol random." in page.text
+    assert page.text.count("The split is random: ") == 1
+    rows = read_json(folders["out"] / "comparison.json")
+    assert {row["protocol"] for row in rows} == {"random"}
+    write_protocol(folders["train"], "user_time")
+    page = make(folders, config=tiny_config(split={"protocol": "auto"}))
+    assert "protocol user time." in page.text
+    assert "The split is random" not in page.text
 
 
 def test_page_by_popularity(folders: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.verdict.sentences import (
     control_comparison_sentence,
     cost_sentence,
+    future_sentence,
     verdict_sentence,
 )
 from tests.llm4idrec.verdict.rows import MODEL_ROW, ROW, changed_row, changed_source
@@ -62,6 +63,16 @@ def test_control_comparison_without_controls() -> None:
     )
     nothing = control_comparison_sentence([changed_source(MODEL_ROW, amount=0.0)])
     assert nothing.startswith("Controls were not fitted: at amount 0")
+
+
+def test_what_a_split_shows_of_the_future() -> None:
+    assert future_sentence("random") == (
+        "The split is random: recommenders are trained on interactions that are later than some "
+        "they are tested on, so they see the future of users and items."
+    )
+    assert future_sentence("random, given test").startswith("Validation is a random share of the")
+    for protocol in ("user_time", "leave_last_out", "global_time", "user_time, given test"):
+        assert future_sentence(protocol) == ""
 
 
 def test_cost() -> None:

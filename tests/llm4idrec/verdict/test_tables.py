@@ -30,6 +30,15 @@ def test_verdict() -> None:
     assert lines[1].index("0.2000") == lines[2].index("0.2000")
 
 
+@pytest.mark.parametrize("protocol", ["random", "global_time"])
+def test_the_answer_says_once_what_a_random_split_shows(tmp_path: Path, protocol: str) -> None:
+    rows = [changed_row(protocol=protocol, recommender=name) for name in ("mf", "ease")]
+    for name, content in (("comparison", rows), ("controls", [MODEL_ROW, CONTROL_ROW])):
+        write_json(tmp_path / f"{name}.json", content)
+    text = answer(tmp_path / "comparison.json", tmp_path / "controls.json")
+    assert text.count("so they see the future") == (protocol == "random")
+
+
 def test_control_comparison() -> None:
     lines = control_comparison_table(
         [MODEL_ROW, CONTROL_ROW, changed_source(metric="hr_at_20", headline=False)]

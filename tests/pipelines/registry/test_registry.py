@@ -16,6 +16,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from llm4idrec.config import BaseModelConfig
+from llm4idrec.data.protocol import write_protocol
 from llm4idrec.errors import InputError
 from llm4idrec.language_model.base_model import make_base_model
 from llm4idrec.runtime.files import content_hash, read_json
@@ -45,6 +46,23 @@ def test_the_same_files_are_the_same_version(workshop: Workshop) -> None:
     # What lies there of recommenders that are not compared is no part of it.
     Path("artifacts/evaluation/old").mkdir()
     assert workshop.register({"mf": 0.1}) == first
+
+
+def test_a_version_says_what_auto_has_become(workshop: Workshop) -> None:
+    """It is that of a run in which the same was named."""
+    named = workshop.register({"mf": 0.1})
+    changes = {"split": {"protocol": "auto"}, "lists": {"order": "auto"}}
+    write_protocol(Path("artifacts/train"), "random")
+    taken = workshop.register({"mf": 0.1}, **changes)
+    assert taken == named
+    assert taken.tags["protocol"] == "random"
+    assert json.loads(taken.tags["lists"])["order"] == "shuffled"
+    write_protocol(Path("artifacts/train"), "leave_last_out")
+    other = workshop.register({"mf": 0.1}, **changes)
+    assert other.tags["protocol"] == "leave_last_out"
+    assert json.loads(other.tags["lists"])["order"] == "time"
+    card = MlflowClient().get_model_version(MODEL, other.number).description
+    assert "leave_last_out split" in str(card)
 
 
 def test_evaluations_that_do_not_fit_are_named(workshop: Workshop) -> None:
