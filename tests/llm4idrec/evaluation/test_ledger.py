@@ -44,6 +44,7 @@ def test_a_line_that_is_no_look_is_named(line: str, tmp_path: Path) -> None:
 def test_an_evaluation_is_a_look_and_another_setting_another(tmp_path: Path) -> None:
     files = write_files(tmp_path)
     files.evaluate()
+    assert files.ledger.is_file()
     (first,) = read(files.ledger)
     assert first["test"] == content_hash(files.heldout / "test.parquet")
     assert first["recommender"] == "mf"
