@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _SHAPING_NOTHING: dict[str, set[str]] = {"evaluation": {"workers"}, "tune": {"workers"}}
+"""Keys by section: how much is done at a time, in sections that shape results otherwise."""
 
 
 @dataclass(frozen=True)
