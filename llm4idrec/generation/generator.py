@@ -190,10 +190,13 @@ class Generator:
         return self._answers(asked, questions, draws, batches=self._shown(batches, bar))
 
     def _shown(self, batches: list[list[int]], bar: Any) -> Iterator[list[int]]:
+        before, done = bar.n if bar is not None else 0, 0
         for batch in batches:
             yield batch
-            if bar is not None:
-                bar.update(len(batch) / self._views)
+            done += len(batch)
+            if bar is not None:  # a sum of fractions could end beyond the total, which tqdm minds
+                bar.n = before + done / self._views
+                bar.update(0)
 
     def _next_items(
         self,
