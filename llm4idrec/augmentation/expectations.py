@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from llm4idrec.augmentation.merging import AUGMENT_AGAIN
 from llm4idrec.data.expectations import Check, Suite, Validation, expect
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.data.source import Source
 from llm4idrec.errors import InputError
-
-MERGE_AGAIN = "run the stage that merges the data again"
 
 
 def augmented_validation(augmented: Path, train: Path) -> Validation:
@@ -59,19 +58,19 @@ def _augmented_checks(original: Interactions) -> list[Check]:
             expect("ColumnValuesToBeInSet", column="origin", value_set=["original", "generated"]),
             "the origin of pair ({user}, {item}) is {origin!r}".format,
             "original or generated",
-            MERGE_AGAIN,
+            AUGMENT_AGAIN,
         ),
         Check(
             expect("CompoundColumnsToBeUnique", column_list=["user", "item", "order"]),
             "pair ({user}, {item}) is repeated".format,
             "distinct pairs, in each order of candidates",
-            MERGE_AGAIN,
+            AUGMENT_AGAIN,
         ),
         Check(
             expect("ColumnPairValuesToBeEqual", column_A="origin", column_B="belongs_to"),
             "pair ({user}, {item}) is called {origin}".format,
             "the pairs of train, and no others, to be original",
-            MERGE_AGAIN,
+            AUGMENT_AGAIN,
         ),
     ]
     for column, size in (("user", original.n_users), ("item", original.n_items)):
@@ -80,13 +79,13 @@ def _augmented_checks(original: Interactions) -> list[Check]:
                 expect("ColumnValuesToBeOfType", column=column, type_="int32"),
                 f"the {column} column holds {{observed_value}}".format,
                 "int32",
-                MERGE_AGAIN,
+                AUGMENT_AGAIN,
             ),
             Check(
                 expect("ColumnValuesToBeBetween", column=column, min_value=0, max_value=size - 1),
                 f"{column} {{{column}}} is not in train".format,
                 f"0 to {size - 1}",
-                MERGE_AGAIN,
+                AUGMENT_AGAIN,
             ),
         ]
     return checks
@@ -97,7 +96,7 @@ def _kept() -> Check:
         expect("ColumnValuesToBeInSet", column="kept", value_set=[True]),
         "pair ({user}, {item}) of train is missing".format,
         "every pair of train",
-        MERGE_AGAIN,
+        AUGMENT_AGAIN,
     )
 
 
@@ -116,5 +115,5 @@ def _generated_checks() -> list[Check]:
             expect("ColumnValuesToNotBeNull", column=column),
             expect("ColumnValuesToBeBetween", column=column, **bounds),
         ):
-            checks.append(Check(expectation, found, expected, MERGE_AGAIN))
+            checks.append(Check(expectation, found, expected, AUGMENT_AGAIN))
     return checks

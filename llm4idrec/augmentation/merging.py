@@ -16,6 +16,8 @@ from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.runtime.row_groups import write_pieces
 
 ORIGINAL, GENERATED = "original", "generated"
+AUGMENT_AGAIN = "run the stage `augment` again"
+"""What to do about a table that is not what is merged here."""
 MERGED = pa.schema(
     {
         "user": pa.int32(),

@@ -102,7 +102,7 @@ def _raw_checks(data: DataConfig, table: pd.DataFrame, min_history: int) -> list
                 expect("ColumnValuesToBeOfType", column=column, type_="str"),
                 f"the {column} column holds {{observed_value}}".format,
                 "strings",
-                "run the stage that reads the data again",
+                "run the stage `prepare` again",
             ),
             Check(
                 expect("ColumnValuesToNotBeNull", column=column),

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from llm4idrec.augmentation.choice import Augmentation
 from llm4idrec.augmentation.controls import SELF
-from llm4idrec.augmentation.merging import GENERATED, ORIGINAL, generated_pairs
+from llm4idrec.augmentation.merging import AUGMENT_AGAIN, GENERATED, ORIGINAL, generated_pairs
 from llm4idrec.augmentation.placement import place_generated
 from llm4idrec.config import Placement
 from llm4idrec.data.interactions import IntArray, Interactions
@@ -23,7 +23,6 @@ from llm4idrec.errors import InputError
 from llm4idrec.metrics.ranking import evaluated_users, require_several
 
 AUGMENTED, CONTROLS = "interactions.parquet", "controls.parquet"
-AUGMENT_AGAIN = "run the stage `augment` again"
 
 
 @dataclass(frozen=True)
