@@ -29,7 +29,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from benchmarks.handover import read_split
 from benchmarks.pipe import ROOT
 from llm4idrec.__main__ import run_stage
-from llm4idrec.artifacts import INTERACTIONS, TRAIN
+from llm4idrec.artifacts import INTERACTIONS, KNOWN
 from llm4idrec.config import (
     AdapterConfig,
     BaseModelConfig,
@@ -224,7 +224,7 @@ def _small_model(train: Interactions) -> Iterator[str]:
     config = Config.read(ROOT / "params.yaml").model_copy(update=settings)
     with tempfile.TemporaryDirectory(prefix="gpu-") as folder:
         at = Path(folder)
-        train.write(at / TRAIN.name / INTERACTIONS)
+        train.write(at / KNOWN.name / INTERACTIONS)
         for name in ("base_model", "prompts", "adapter", "generate"):
             seconds = _seconds(partial(run_stage, STAGES[name], config, at))
             yield f"SmolLM2, {train.n_users} users, {name}: {seconds:.1f} s"

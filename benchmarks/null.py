@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.trainings import trained
+from llm4idrec.metrics.crossed_effects import mean_test
 from llm4idrec.metrics.ranking import FloatArray
 from llm4idrec.metrics.significance import compare
 from llm4idrec.verdict.judgement import SIGNIFICANCE_LEVEL
@@ -48,13 +49,13 @@ class Counts:
     def add(self, pair: Pair, gain: float, also: Pair | None = None) -> None:
         """A comparison of equals, and one whose interval should hold `gain`: `also` or this one."""
         found = compare(*pair)
-        means = (array.mean(axis=0, keepdims=True) for array in pair)
+        means = (pair[1] - pair[0]).mean(axis=0, keepdims=True)
         certain = (found.p_value or 0) < SIGNIFICANCE_LEVEL
         other = compare(*also) if also else found
         self.tried += 1
         self.above += certain and found.augmented > found.original
         self.below += certain and found.augmented < found.original
-        self.old += (compare(*means, seeded=False).p_value or 0) < SIGNIFICANCE_LEVEL
+        self.old += mean_test(means) < SIGNIFICANCE_LEVEL
         self.held += other.low is not None and other.low <= gain <= (other.high or 0)
 
     def cells(self) -> list[str]:

@@ -4,8 +4,8 @@
 
 Users have log-normal history lengths, 20 items on average, and items Zipf popularity. Each stage
 runs in a fresh process on what the stage before it wrote. The candidates of the language model and
-of a control are drawn by popularity. The ranking is of 20,000 users, by random vectors, which cost
-what trained ones do; its seconds are to be multiplied by the users there are.
+of a control, in two replicates, are drawn by popularity. The ranking is of 20,000 users, by random
+vectors, which cost what trained ones do; its seconds are to be multiplied by the users there are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from benchmarks.pipe import ROOT, peak_mb
-from llm4idrec.artifacts import Files
+from llm4idrec.artifacts import INTERACTIONS, Files
+from llm4idrec.augmentation.arms import SELECTION, final
 from llm4idrec.config import Config
 from llm4idrec.config.yaml_file import read_yaml
 from llm4idrec.data.candidates import SCHEMA
@@ -107,6 +108,8 @@ def parameters(at: Path, memory: float) -> Config:
     params["data"] |= {"path": str(at / DATA), "format": "csv", "user": "user", "item": "item"}
     params["data"] |= {"timestamp": "time", "min_history": 1}
     params["prompts"]["per_user"] = 2
+    params["replicates"]["runs"] = 1
+    params["controls"] = ["language_model+ease", "random"]
     params["memory"] = memory
     return Config.parse(params)
 
@@ -138,6 +141,7 @@ def of(stage: Stage, run: Callable[[Files, Config], None]) -> Callable[[Config, 
 STAGES: dict[str, tuple[Callable[[Config, Path], None], tuple[str, ...]]] = {
     "read": (lambda config, at: prepare.read(at / "raw", config.data), ("raw",)),
     "split": (of(prepare.STAGE, prepare.split), ("train", "heldout", "identifiers")),
+    "know": (of(prepare.STAGE, prepare.know), ("known",)),
     "prompts": (of(prompts.STAGE, prompts.prompts), ("prompts",)),
     "filter": (of(augment.STAGE, augment.filter), ("candidates",)),
     "merge": (of(augment.STAGE, augment.merge), ("augmented",)),
@@ -169,13 +173,16 @@ def in_fresh_process(stage: str, at: Path, memory: float) -> dict[str, Any]:
 
 def put_in_place(stage: str, at: Path) -> None:
     """Put in place what a language model and a control would have left for `stage`."""
-    if stage != "filter" or (at / "generations").exists():
+    if stage != "filter" or (at / "replicates").exists():
         return
-    train = Interactions.read(at / "train/interactions.parquet")
-    write_candidates(at / "generations", train, per_user=CANDIDATES, shard_users=256)
-    write_candidates(at / "drawn", train, per_user=CANDIDATES, shard_users=train.n_users, seed=1)
-    (at / "controls").mkdir(exist_ok=True)
-    (at / "drawn/shard-00000.parquet").rename(at / "controls/random.parquet")
+    (at / "settings").mkdir()  # as params.yaml has them
+    for name, folder in ((SELECTION, "train"), (final(0), "known")):
+        known, its = Interactions.read(at / folder / INTERACTIONS), at / "replicates" / name
+        write_candidates(its / "generations", known, per_user=CANDIDATES, shard_users=256)
+        everyone = known.n_users
+        write_candidates(its / "drawn", known, per_user=CANDIDATES, shard_users=everyone, seed=1)
+        (its / "controls").mkdir()
+        (its / "drawn/shard-00000.parquet").rename(its / "controls/random.parquet")
 
 
 def main() -> None:

@@ -14,7 +14,14 @@ if __name__ == "__main__":
     command_line.begin()
 
 from llm4idrec import preflight
-from llm4idrec.artifacts import COMPARISON, CONTROL_COMPARISON, INTERACTIONS, TRAIN, Files
+from llm4idrec.artifacts import (
+    BOTTOM_LINE,
+    COMPARISON,
+    CONTROL_COMPARISON,
+    INTERACTIONS,
+    TRAIN,
+    Files,
+)
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
 from llm4idrec.export.command import add_options, export
@@ -51,7 +58,7 @@ def run_stage(stage: Stage, config: Config, out: Path) -> Files:
     if stage.name == "report":
         from llm4idrec.verdict.tables import answer
 
-        print(answer(files[COMPARISON], files[CONTROL_COMPARISON]), flush=True)
+        print(answer(files[COMPARISON], files[CONTROL_COMPARISON], files[BOTTOM_LINE]), flush=True)
     return files
 
 

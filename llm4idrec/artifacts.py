@@ -37,13 +37,18 @@ SOURCE = Artifact("source", "data.path")
 RAW = Artifact("raw", "artifacts/raw")
 RAW_VALIDATION = Artifact("raw_validation", "reports/validation/raw")
 TRAIN = Artifact("train", "artifacts/train")
+KNOWN = Artifact("known", "artifacts/known")
+"""What may be learnt from before the test: train and validation interactions with
+`evaluation.refit`, else the train interactions; files as in `TRAIN`."""
 HELDOUT = Artifact("heldout", "artifacts/heldout")
 IDENTIFIERS = Artifact("identifiers", "artifacts/identifiers")
+SETTINGS = Artifact("settings", "artifacts/settings")
 BASE_MODEL = Artifact("base_model", "artifacts/base_model")
 PROMPTS = Artifact("prompts", "artifacts/prompts")
 ADAPTER = Artifact("adapter", "artifacts/adapter")
 GENERATIONS = Artifact("generations", "artifacts/generations")
 CONTROLS = Artifact("controls", "artifacts/controls")
+REPLICATES = Artifact("replicates", "artifacts/replicates")
 TUNING = Artifact("tuning", "artifacts/tuning/{recommender}")
 TUNING_PAGE = Artifact("tuning_page", "reports/tuning/{recommender}.html")
 CANDIDATES = Artifact("candidates", "artifacts/candidates")
@@ -55,6 +60,9 @@ EVALUATIONS = Artifact("evaluations", "artifacts/evaluation")
 LEDGER = Artifact("ledger", "artifacts/ledger/{recommender}.jsonl", grows=True)
 LEDGERS = Artifact("ledgers", "artifacts/ledger")
 """The folder of all recommenders'."""
+RANKINGS = Artifact("rankings", "artifacts/rankings")
+SOURCES_LEDGER = Artifact("sources_ledger", "artifacts/ledger/sources.jsonl", grows=True)
+BOTTOM_LINE = Artifact("bottom_line", "reports/bottom_line.json")
 COMPARISON = Artifact("comparison", "reports/comparison.json")
 CONTROL_COMPARISON = Artifact("control_comparison", "reports/controls.json")
 METRICS = Artifact("metrics", "reports/metrics.json")
@@ -62,7 +70,7 @@ PLOTS = Artifact("plots", "reports/plots")
 FIGURES = Artifact("figures", "reports/comparison.html")
 
 INTERACTIONS = "interactions.parquet"
-"""File in the folders `TRAIN` and `AUGMENTED`."""
+"""File in the folders `TRAIN`, `KNOWN` and `AUGMENTED`."""
 PROMPT_LINES = "prompts.jsonl"
 """File in `PROMPTS`."""
 

@@ -11,7 +11,16 @@ from llm4idrec.config import Config
 from llm4idrec.errors import InputError
 from pipelines.git import git
 
-TO_GENERATE = ("prepare", "base_model", "prompts", "adapter", "generate")
+TO_GENERATE = (
+    "prepare",
+    "tune_recommenders",
+    "base_model",
+    "prompts",
+    "adapter",
+    "generate",
+    "controls",
+    "replicate",
+)
 """Stages that come before, or are, the last one to load the base model."""
 
 

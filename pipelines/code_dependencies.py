@@ -29,7 +29,7 @@ LEFT_OUT = {
     "llm4idrec/stages/stage.py",
 }
 # Values that stand in for keys which `params.yaml` does not give; reached through `config/` only.
-PRESETS = {"adapter": {"llm4idrec/config/presets.py"}}
+PRESETS = {name: {"llm4idrec/config/presets.py"} for name in ("adapter", "replicate")}
 
 
 def code_of_stage(stage: Stage) -> list[str]:

@@ -19,7 +19,8 @@ HEAD = """\
 # The flow from files to files; `dvc repro` runs what changed. Made from llm4idrec/stages/ and
 # the imports of the code by `make dvc.yaml`: do not edit it. Each stage's `deps` are the files it
 # reads and the code that writes its outputs. What shapes the augmentation (base_model, prompts,
-# adapter, generate, controls, augment) reads nothing held out.
+# adapter, generate, controls, replicate, augment) reads nothing held out, but for the validation
+# pairs that `prepare` puts into artifacts/known with `evaluation.refit`.
 """
 DRAWINGS = {
     "curves": ("epoch", "Validation by epoch, mean over seeds"),

@@ -17,10 +17,13 @@ if __name__ == "__main__":
     command_line.begin()
 
 from llm4idrec.artifacts import (
+    BOTTOM_LINE,
     COMPARISON,
     CONTROL_COMPARISON,
     EVALUATION,
     FIGURES,
+    RANKINGS,
+    SETTINGS,
     SOURCE,
     TRAIN,
     TUNING,
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
     from pipelines.orchestration.flow import Done
     from pipelines.tracking.stage_runs import StageRun
 
+ANSWER = COMPARISON, CONTROL_COMPARISON, BOTTOM_LINE
+"""The files that tell the answer."""
 SERVED = "models:/llm4idrec-adapter@champion"
 
 
@@ -82,7 +87,11 @@ def parser() -> argparse.ArgumentParser:
     address = "address of data that the run fetches: s3://..."
     given.add_argument("--source", type=path_or_address, help=address)
     given.add_argument("--record", metavar="RUN", help="only log a completed ZenML run in MLflow")
-    add("verdict", show_verdict, f"print {COMPARISON.path} as a table")
+    add(
+        "verdict",
+        show_verdict,
+        "print what to serve, and what a language model gives",
+    )
     champion = add("promote", promote, "make the challenger champion if validation says so")
     champion.add_argument("--version", help="another version than the challenger")
     champion.add_argument("--force", action="store_true", help="whatever validation says")
@@ -197,32 +206,36 @@ def record(done: Done) -> None:
 def log_stage(run: StageRun, config: Config, *, inputs: Files, outputs: Files) -> None:
     """What MLflow keeps of a stage: numbers; of what compares data sets or trials, a run for each
     of them; of the report, itself and the model it is about."""
-    from pipelines.tracking import variants, views
+    from pipelines.tracking import trial_runs, variants, views
 
     evaluated, tuned = (
         {name: outputs[key] for name in config.recommenders if (key := kind.of(name)) in outputs}
         for kind in (EVALUATION, TUNING)
     )
-    run.log_outputs(outputs, apart=[EVALUATION.of(name) for name in evaluated])
+    run.log_outputs(outputs, apart=[*(EVALUATION.of(name) for name in evaluated), RANKINGS])
     if TRAIN in outputs:
         run.tag_version(protocol=protocol_name(config, outputs[TRAIN]))
     for name, folder in evaluated.items():
         variants.log_variants(run, name, folder)
     for name, folder in tuned.items():
-        variants.log_trials(run, config, name, tuning=folder)
-    if evaluated or tuned:
+        trial_runs.log_filter_trials(run, config, name, tuning=folder)
+    if SETTINGS in outputs:
+        trial_runs.log_settings_trials(run, outputs[SETTINGS])
+    if RANKINGS in outputs:
+        variants.log_rankings(run, outputs[RANKINGS])
+    if evaluated or tuned or not outputs.keys().isdisjoint((SETTINGS, RANKINGS)):
         views.write_views(run, config)
     if COMPARISON in outputs:
         from pipelines.registry.registry import register
-        from pipelines.tracking.headline import log_comparison
+        from pipelines.tracking.headline import log_report
 
-        log_comparison(run, outputs[COMPARISON], outputs[CONTROL_COMPARISON], outputs[FIGURES])
+        log_report(run, outputs)
         register(run, config, inputs, comparison=outputs[COMPARISON])
 
 
 def show_verdict(options: argparse.Namespace) -> None:
-    """The comparison of the newest report."""
-    files = {artifact: Path(artifact.path) for artifact in (COMPARISON, CONTROL_COMPARISON)}
+    """The answer of the newest report."""
+    files = {artifact: Path(artifact.path) for artifact in ANSWER}
     for file in files.values():
         if not file.is_file():
             raise InputError("there is no report yet", remedy="run `dvc repro`", file=file)
@@ -232,7 +245,7 @@ def show_verdict(options: argparse.Namespace) -> None:
 def print_verdict(files: Files) -> None:
     from llm4idrec.verdict.tables import answer
 
-    print(answer(files[COMPARISON], files[CONTROL_COMPARISON]), flush=True)
+    print(answer(*(files[artifact] for artifact in ANSWER)), flush=True)
 
 
 def promote(options: argparse.Namespace) -> None:

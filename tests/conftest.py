@@ -25,6 +25,8 @@ environment.prepare()
 
 REPO = Path(__file__).resolve().parents[1]
 
+TINY_CONTROLS = ["language_model+ease", "base_model", "svd", "ease", "random", "self"]
+
 # No test asserts a time.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
@@ -77,7 +79,7 @@ def tiny_values(**changes: Mapping[str, object]) -> dict[str, Any]:
     columns = {"user": "user", "item": "item", "timestamp": "time"}
     small: dict[str, Mapping[str, object]] = {
         "data": {"path": "ratings.csv", "k_core": 0, **columns},
-        "split": {"min_test_users": 2},
+        "split": {"protocol": "random", "min_test_users": 2},
         "prompts": {"per_user": 2, "subset_length": 4},
         "base_model": {"hidden_size": 8, "layers": 1, "heads": 2, "epochs": 1},
         "adapter": {"rank": 2, "steps": 2, "batch_size": 8, "checkpoint_every": 1},
@@ -85,15 +87,17 @@ def tiny_values(**changes: Mapping[str, object]) -> dict[str, Any]:
         "filter": {"min_votes": 1},
         "mf": {"embedding_size": 4, "max_epochs": 2, "evaluate_every": 1},
         "lightgcn": {"embedding_size": 4, "max_epochs": 2, "evaluate_every": 1, "layers": 1},
+        "replicates": {"runs": 2, "workers": 1},
         "evaluation": {
             "seeds": 2,
             "selection_seeds": 1,
-            "control_seeds": 1,
             "amounts": [0.5],
             "cutoffs": [5],
             "workers": 1,
         },
+        "tune_recommenders": {"names": []},
     }
+    params |= {"recommenders": ["mf", "lightgcn"], "controls": TINY_CONTROLS}
     for sections in (small, changes):
         for section, values in sections.items():
             params[section] |= values

@@ -1,4 +1,4 @@
-"""How high an item-item model of the train set ranks a user's candidates."""
+"""How high an item-item model of what is known ranks a user's candidates."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from llm4idrec.augmentation.arms import LANGUAGE_MODEL
 from llm4idrec.errors import InputError
 from llm4idrec.runtime.files import read_json
 
@@ -27,13 +28,17 @@ class Augmentation(NamedTuple):
 ORIGINAL_DATA = Augmentation()
 
 
-def chosen_augmentation(evaluation: Path) -> Augmentation:
-    """What validation chose for the recommender of that evaluation folder.
+def chosen_augmentation(evaluation: Path, arm: str = LANGUAGE_MODEL) -> Augmentation:
+    """What validation chose of an arm for the recommender of that evaluation folder.
 
-    Raises `InputError` if it has not been evaluated.
+    Raises `InputError` if it has not been evaluated, or not with that arm.
     """
     file = evaluation / "selection.json"
     if not file.is_file():
         remedy = "evaluate it first, as one of `recommenders`"
         raise InputError("there is no such file", "what validation chose", remedy, file=file)
-    return Augmentation(**read_json(file)["chosen"])
+    arms = read_json(file)["arms"]
+    if arm not in arms:
+        expected, remedy = f"one of {', '.join(arms)}", "name it in `controls`, and evaluate again"
+        raise InputError(f"there is no arm {arm!r}", expected, remedy, file=file)
+    return Augmentation(**arms[arm]["chosen"])

@@ -15,13 +15,13 @@ from llm4idrec.data.source import Source
 from llm4idrec.errors import InputError
 
 
-def augmented_validation(augmented: Path, train: Path) -> Validation:
-    """`augmented` holds every pair of `train`, and beside them only new ones.
+def augmented_validation(augmented: Path, known: Path) -> Validation:
+    """`augmented` holds every pair of the folder `known`, and beside them only new ones.
 
     Raises `InputError` if a column is missing.
     """
-    train_file, file = train / "interactions.parquet", augmented / "interactions.parquet"
-    original = Interactions.read(train_file)
+    known_file, file = known / "interactions.parquet", augmented / "interactions.parquet"
+    original = Interactions.read(known_file)
     table = pq.read_table(file).to_pandas()
     needed = ["user", "item", "origin", "popularity_exponent", "relative_rank", "votes", "rank"]
     needed.append("mean_log_probability")
@@ -29,10 +29,10 @@ def augmented_validation(augmented: Path, train: Path) -> Validation:
         raise InputError(
             f"there is no column {missing[0]!r}", f"columns {', '.join(needed)}", file=file
         )
-    in_train = original.contains(table["user"], table["item"])
+    is_known = original.contains(table["user"], table["item"])
     # Great Expectations skips rows with nulls.
     table["order"] = table["popularity_exponent"].fillna(-1.0)
-    table["belongs_to"] = np.where(in_train, "original", "generated")
+    table["belongs_to"] = np.where(is_known, "original", "generated")
     key = table["user"].astype(np.int64) * original.n_items + table["item"]
     pairs = original.table().to_pandas()
     pairs["kept"] = np.isin(original.user.astype(np.int64) * original.n_items + original.item, key)
@@ -46,7 +46,7 @@ def augmented_validation(augmented: Path, train: Path) -> Validation:
     }
     suites = [
         Suite("augmented", Source(file), table, _augmented_checks(original)),
-        Suite("train_kept", Source(file), pairs, [_kept()]),
+        Suite("known_kept", Source(file), pairs, [_kept()]),
         Suite("generated", Source(file), generated, _generated_checks()),
     ]
     return Validation(suites, summary)
@@ -69,7 +69,7 @@ def _augmented_checks(original: Interactions) -> list[Check]:
         Check(
             expect("ColumnPairValuesToBeEqual", column_A="origin", column_B="belongs_to"),
             "pair ({user}, {item}) is called {origin}".format,
-            "the pairs of train, and no others, to be original",
+            "the known pairs, and no others, to be original",
             AUGMENT_AGAIN,
         ),
     ]
@@ -83,7 +83,7 @@ def _augmented_checks(original: Interactions) -> list[Check]:
             ),
             Check(
                 expect("ColumnValuesToBeBetween", column=column, min_value=0, max_value=size - 1),
-                f"{column} {{{column}}} is not in train".format,
+                f"{column} {{{column}}} is not known".format,
                 f"0 to {size - 1}",
                 AUGMENT_AGAIN,
             ),
@@ -94,8 +94,8 @@ def _augmented_checks(original: Interactions) -> list[Check]:
 def _kept() -> Check:
     return Check(
         expect("ColumnValuesToBeInSet", column="kept", value_set=[True]),
-        "pair ({user}, {item}) of train is missing".format,
-        "every pair of train",
+        "known pair ({user}, {item}) is missing".format,
+        "every known pair",
         AUGMENT_AGAIN,
     )
 

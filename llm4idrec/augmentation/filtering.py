@@ -5,8 +5,8 @@ The rule is the same for whoever proposed them: the language model, or a control
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from copy import copy
+from collections.abc import Callable, Mapping
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from llm4idrec.augmentation.agreement import Agreement
 from llm4idrec.augmentation.merging import relative_ranks
 from llm4idrec.config import FilterConfig
 from llm4idrec.config.recommenders import EASEConfig
-from llm4idrec.data.interactions import IntArray, Interactions, LongArray
+from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.data.ordering import stable_order
 
 _DAMPING = 10
@@ -32,99 +32,72 @@ ACCEPTED = pa.schema(
         "mean_log_probability": pa.float32(),
         "popularity_exponent": pa.float32(),
         "rank": pa.int32(),
-        "agreement": pa.int32(),
     }
 )
 """Accepted candidates (`CandidateFilter.accept`)."""
-_NAMED = ("user", "item", "popularity_exponent", "rank")
-CONTROLLED = pa.schema([("control", pa.string()), *(ACCEPTED.field(name) for name in _NAMED)])
-"""Those of the controls, in one table."""
 
 
 def filter_candidates(
-    generations: pa.Table,
-    train: Interactions,
-    config: FilterConfig,
-    *,
-    ease: EASEConfig,
-    max_items: LongArray | None = None,
+    generations: pa.Table, known: Interactions, config: FilterConfig
 ) -> tuple[pa.Table, dict[str, int]]:
-    """The accepted candidates of one generator, and how many fell for which reason.
+    """The accepted candidates of one generator alone, and how many fell for which reason.
 
-    `generations` is of `candidates.SCHEMA`, proposed for users of `train`; `config` is the rule,
-    `ease` the settings of the item-item model that it may ask for. `max_items` (n_users,) is an
-    upper bound on the accepted items of each user; None: no other than `config` has. See
-    `CandidateFilter.accept`.
+    `generations` is of `candidates.SCHEMA`, proposed for users of `known`; `config` is the rule.
+    See `CandidateFilter.accept`.
     """
-    return CandidateFilter(train, config, ease).accept(generations, max_items)
-
-
-def accepted_items(accepted: pa.Table, train: Interactions) -> LongArray:
-    """How many items each user has, (n_users,), in one order of `accepted`: all have as many."""
-    exponent = accepted["popularity_exponent"].to_numpy()
-    first = accepted["user"].to_numpy()[exponent == exponent[:1]]
-    return np.bincount(first, minlength=train.n_users)
+    return CandidateFilter(known, config).accept(generations, agreement=0.0)
 
 
 class CandidateFilter:
-    """The rule on one train set; EASE is fitted once, and only if `config.agreement` asks for it.
+    """The rule where a set of interactions is known; EASE is fitted once, when it is first asked.
 
-    Raises `InputError` if it cannot be (`EASE.learn`).
+    `ease` are its settings, by default EASE's own.
     """
 
-    def __init__(self, train: Interactions, config: FilterConfig, ease: EASEConfig) -> None:
-        self.train, self.config, self._ease = train, config, ease
-        self._agreement = Agreement(train, ease) if config.agreement else None
+    def __init__(
+        self, known: Interactions, config: FilterConfig, ease: EASEConfig | None = None
+    ) -> None:
+        self.known, self.config, self._ease = known, config, ease or EASEConfig()
 
-    def with_config(self, config: FilterConfig) -> CandidateFilter:
-        """The same with other settings, and with the EASE that is fitted already."""
-        other = copy(self)
-        other.config = config
-        if config.agreement and other._agreement is None:
-            other._agreement = Agreement(self.train, self._ease)
-        return other
+    @cached_property
+    def _agreement(self) -> Agreement:
+        return Agreement(self.known, self._ease)
 
-    def accept(
-        self, proposed: pa.Table, max_items: LongArray | None = None
-    ) -> tuple[pa.Table, dict[str, int]]:
+    def accept(self, proposed: pa.Table, *, agreement: float) -> tuple[pa.Table, dict[str, int]]:
         """The accepted of some candidates, ranked anew within each user, and counts by reason.
 
         The paper's two filters come first (it does not parse as an item; the item is not in the
-        catalogue), then items already seen in train, few votes, low log-probability (candidates
+        catalogue), then items already known of the user, few votes, low log-probability (candidates
         that have none pass these two). What is left is put in order, and the places over the user's
         amount fall. A candidate is counted under the first reason that hits it; what an answer says
         twice is counted as `duplicate`.
 
-        There is an order for each exponent of `config.popularity_exponents`, and every one accepts
-        its own first places; `accepted` counts different pairs.
+        `agreement` is the weight, in that order, of the rank that EASE gives an item; at 0 the
+        generator's own counts alone, and EASE is not fitted. There is an order for each exponent of
+        `config.popularity_exponents`, and every one accepts its own first places; `accepted` counts
+        different pairs.
 
-        Columns: user, item, votes, mean_log_probability, popularity_exponent, rank and `agreement`,
-        the rank from 1 that the item-item model gives the item, null where its weight is 0. Rows go
-        by exponent, user and rank.
+        Columns are those of `ACCEPTED`. Rows go by exponent, user and rank. Raises `InputError` if
+        EASE cannot be fitted (`EASE.learn`).
         """
-        usable, summary = self._usable(proposed)
-        (ranks,) = self._agreed([usable])
-        accepted, counts = self._first(usable, ranks, max_items)
-        return accepted, summary | counts
+        return self.accept_each({"": proposed}, {"": ("", agreement)})[""]
 
-    def accept_all(
-        self, generations: pa.Table, controls: Mapping[str, pa.Table]
-    ) -> tuple[pa.Table, dict[str, pa.Table], dict[str, int]]:
-        """The language model's accepted candidates, those of each control, and the model's counts.
+    def accept_each(
+        self, proposed: Mapping[str, pa.Table], arms: Mapping[str, tuple[str, float]]
+    ) -> dict[str, tuple[pa.Table, dict[str, int]]]:
+        """For each of `arms` what `accept` gives, EASE having ranked a user's items once for all.
 
-        A control has at most as many items of a user as the language model. Tables are as `accept`
-        has them.
+        `proposed` holds candidates by name; an arm is one of these names and a weight of agreement.
         """
-        usable, summary = self._usable(generations)
-        others = [self._usable(proposed)[0] for proposed in controls.values()]
-        ranks, *their_ranks = self._agreed([usable, *others])
-        accepted, counts = self._first(usable, ranks, None)
-        max_items = accepted_items(accepted, self.train)
-        theirs = {
-            name: self._first(proposed, its, max_items)[0]
-            for name, proposed, its in zip(controls, others, their_ranks, strict=True)
-        }
-        return accepted, theirs, summary | counts
+        usable = {name: self._usable(table) for name, table in proposed.items()}
+        asked = {name for name, weight in arms.values() if weight}
+        ranks = self._agreed({name: usable[name][0] for name in usable if name in asked})
+        found = {}
+        for arm, (name, weight) in arms.items():
+            kept, summary = usable[name]
+            accepted, counts = self._first(kept, weight, ranks.get(name))
+            found[arm] = accepted, summary | counts
+        return found
 
     def _usable(self, proposed: pa.Table) -> tuple[pa.Table, dict[str, int]]:
         """What no reason hits, by user and rank, and counts of the others."""
@@ -138,27 +111,28 @@ class CandidateFilter:
             summary[reason] = before - len(kept)
         return kept.combine_chunks(), summary
 
-    def _agreed(self, tables: Sequence[pa.Table]) -> Sequence[IntArray | None]:
-        """The item-item model's ranks of each table's rows, which are sorted by user; if wanted."""
-        if not (self._agreement and self.config.agreement):
-            return [None] * len(tables)
+    def _agreed(self, tables: Mapping[str, pa.Table]) -> dict[str, IntArray]:
+        """EASE's ranks, from 0, of the rows of each table, which are sorted by user."""
+        if not tables:
+            return {}
         user, item = (
-            np.concatenate([table[name].to_numpy() for table in tables])
+            np.concatenate([table[name].to_numpy() for table in tables.values()])
             for name in ("user", "item")
         )
-        order = stable_order(user, self.train.n_users)
+        order = stable_order(user, self.known.n_users)
         ranks = np.empty(len(user), np.int32)
         ranks[order] = self._agreement.ranks(user[order], item[order])
-        return np.split(ranks, np.cumsum([len(table) for table in tables])[:-1])
+        ends = np.cumsum([len(table) for table in tables.values()])
+        return dict(zip(tables, np.split(ranks, ends[:-1]), strict=True))
 
     def _first(
-        self, kept: pa.Table, ranks: IntArray | None, max_items: LongArray | None
+        self, kept: pa.Table, agreement: float, ranks: IntArray | None
     ) -> tuple[pa.Table, dict[str, int]]:
         """The first places of each user in every order, and counts."""
-        orders = self._orders(kept, ranks)
-        accepted = orders.filter(pa.array(~self._over_amount(orders, max_items)))
+        orders = self._orders(kept, agreement, ranks)
+        accepted = orders.filter(pa.array(~self._over_amount(orders)))
         user = accepted["user"].to_numpy()
-        pairs = np.sort(user.astype(np.int64) * self.train.n_items + accepted["item"].to_numpy())
+        pairs = np.sort(user.astype(np.int64) * self.known.n_items + accepted["item"].to_numpy())
         n_pairs = len(pairs) - int(np.count_nonzero(pairs[1:] == pairs[:-1]))
         return accepted, {
             "over_amount": len(kept) - n_pairs,
@@ -170,15 +144,15 @@ class CandidateFilter:
         least = self.config.min_log_probability
         return {
             "not_an_item": lambda t: pc.is_null(t["item"]),
-            "not_in_catalogue": lambda t: pc.greater_equal(t["item"], self.train.n_items),
-            "already_seen": lambda t: pa.array(self.train.contains(t["user"], t["item"])),
+            "not_in_catalogue": lambda t: pc.greater_equal(t["item"], self.known.n_items),
+            "already_seen": lambda t: pa.array(self.known.contains(t["user"], t["item"])),
             "few_votes": lambda t: pc.fill_null(pc.less(t["votes"], self.config.min_votes), False),
             "low_log_probability": lambda t: pc.fill_null(
                 pc.less(t["mean_log_probability"], -np.inf if least is None else least), False
             ),
         }
 
-    def _orders(self, kept: pa.Table, ranks: IntArray | None) -> pa.Table:
+    def _orders(self, kept: pa.Table, agreement: float, ranks: IntArray | None) -> pa.Table:
         """The rows of each user, sorted by the generator's rank, in the orders to accept them in.
 
         Reciprocal ranks (Cormack et al. 2009), here multiplied: ranks have the same scale whoever
@@ -187,31 +161,24 @@ class CandidateFilter:
         user, item = kept["user"].to_numpy(), kept["item"].to_numpy()
         place = _place(user)
         score = -np.log(_DAMPING + (place - 1))
-        agreement = pa.nulls(len(kept), pa.int32())
         if ranks is not None:
-            score -= self.config.agreement * np.log(_DAMPING + ranks)
-            agreement = pa.array(ranks + 1)
-        columns = kept.select(["user", "item", "votes", "mean_log_probability"]).append_column(
-            "agreement", agreement
-        )
-        counts = np.log1p(self.train.item_counts[item])
+            score -= agreement * np.log(_DAMPING + ranks)
+        columns = kept.select(["user", "item", "votes", "mean_log_probability"])
+        counts = np.log1p(self.known.item_counts[item])
         rank, orders = pa.array(place), []
         for exponent in self.config.popularity_exponents:
             order = np.argsort(exponent * counts - score, kind="stable")
-            order = order[stable_order(user[order], self.train.n_users)]
+            order = order[stable_order(user[order], self.known.n_users)]
             same = pa.array(np.full(len(user), exponent, np.float32))
-            rows = columns.take(pa.array(order)).add_column(4, "rank", rank)
-            orders.append(rows.add_column(4, "popularity_exponent", same))
+            rows = columns.take(pa.array(order)).append_column("popularity_exponent", same)
+            orders.append(rows.append_column("rank", rank))
         return pa.concat_tables(orders)
 
-    def _over_amount(self, ordered: pa.Table, max_items: LongArray | None) -> npt.NDArray[np.bool_]:
+    def _over_amount(self, ordered: pa.Table) -> npt.NDArray[np.bool_]:
         """Which rows are beyond what their users may have, (n,)."""
-        place = ordered["rank"].to_numpy()
-        over = relative_ranks(ordered, self.train) > np.float32(self.config.max_ratio)
+        over = relative_ranks(ordered, self.known) > np.float32(self.config.max_ratio)
         if self.config.max_items is not None:
-            over |= place > self.config.max_items
-        if max_items is not None:
-            over |= place > max_items[ordered["user"].to_numpy()]
+            over |= ordered["rank"].to_numpy() > self.config.max_items
         return over
 
 

@@ -32,28 +32,28 @@ MERGED = pa.schema(
 )
 """Original and generated pairs (`merge_candidates`)."""
 _NAMED = ("user", "item", "popularity_exponent", "relative_rank")
-MERGED_CONTROLS = pa.schema([("control", pa.string()), *(MERGED.field(name) for name in _NAMED)])
-"""Pairs that the controls generated."""
+ARMS = pa.schema([("arm", pa.string()), *(MERGED.field(name) for name in _NAMED)])
+"""Pairs that each arm may add, in one table."""
 
 
 def merge_candidates(
-    train: Interactions, candidates: Iterable[pa.Table], rows: int
+    known: Interactions, candidates: Iterable[pa.Table], rows: int
 ) -> Iterator[pa.Table]:
-    """All train pairs, so many rows at a time, then the accepted candidates, table by table.
+    """All known pairs, so many rows at a time, then the accepted candidates, table by table.
 
     The columns, of `MERGED`, say where each pair comes from: `origin`, `popularity_exponent` (which
     order of candidates the row is of; null for an original pair), `relative_rank` (0 for an
     original pair, else as in `relative_ranks`), votes, mean_log_probability and rank (null for an
     original pair). A pair that several orders accept stands there once for each.
     """
-    for start in range(0, len(train), rows):
-        user, item = train.user[start : start + rows], train.item[start : start + rows]
+    for start in range(0, len(known), rows):
+        user, item = known.user[start : start + rows], known.item[start : start + rows]
         none = np.zeros(len(user), np.float32)
         yield _merged({"user": user, "item": item, "relative_rank": none}, ORIGINAL, len(user))
     for accepted in candidates:
         columns = {name: accepted[name] for name in MERGED.names if name in accepted.column_names}
         yield _merged(
-            {**columns, "relative_rank": relative_ranks(accepted, train)}, GENERATED, len(accepted)
+            {**columns, "relative_rank": relative_ranks(accepted, known)}, GENERATED, len(accepted)
         )
 
 
@@ -65,24 +65,19 @@ def _merged(columns: Mapping[str, Any], origin: str, rows: int) -> pa.Table:
     )
 
 
-def merge_controls(train: Interactions, controls: pa.Table) -> pa.Table:
-    """The controls' accepted candidates, of `MERGED_CONTROLS`."""
-    return with_relative_ranks(controls, train).select(MERGED_CONTROLS.names)
-
-
-def with_relative_ranks(candidates: pa.Table, train: Interactions) -> pa.Table:
+def with_relative_ranks(candidates: pa.Table, known: Interactions) -> pa.Table:
     """The same and a last column `relative_rank`, as in `relative_ranks`."""
-    return candidates.append_column("relative_rank", pa.array(relative_ranks(candidates, train)))
+    return candidates.append_column("relative_rank", pa.array(relative_ranks(candidates, known)))
 
 
-def relative_ranks(candidates: pa.Table, train: Interactions) -> npt.NDArray[np.float32]:
-    """(rank - 1/2) / length of the user's history, for the columns user and rank; (n,).
+def relative_ranks(candidates: pa.Table, known: Interactions) -> npt.NDArray[np.float32]:
+    """(rank - 1/2) / length of the user's history in `known`, for the columns user and rank; (n,).
 
     The rows of a user in one order with relative rank <= a are the augmentation at ratio a: a times
     the length of the history, rounded, half up. Rounding down would give short histories nothing.
     Without a history there is no ratio: infinite.
     """
-    length = train.history_lengths[candidates["user"].to_numpy()]
+    length = known.history_lengths[candidates["user"].to_numpy()]
     with np.errstate(divide="ignore"):
         relative = (candidates["rank"].to_numpy() - 0.5) / length
     return np.asarray(relative, np.float32)
@@ -104,7 +99,7 @@ def generated_pairs(generated: pa.Table, augmentation: Augmentation) -> tuple[In
 
 def write_augmented(
     folder: Path,
-    train: Interactions,
+    known: Interactions,
     merged: Iterable[pa.Table],
     *,
     users: pa.Table,
@@ -112,8 +107,8 @@ def write_augmented(
 ) -> None:
     """Write `interactions.parquet` in numbers and `interactions.csv` in the user's own IDs.
 
-    Both go into `folder`, which is there. `merged` is what `merge_candidates` makes of `train`, the
-    original train set; row k of `users` and of `items` is the `id` of number k.
+    Both go into `folder`, which is there. `merged` is what `merge_candidates` makes of `known`,
+    the original pairs; row k of `users` and of `items` is the `id` of number k.
     """
     ids = {name: table["id"].combine_chunks() for name, table in (("user", users), ("item", items))}
 
@@ -124,7 +119,7 @@ def write_augmented(
 
     own = _in_own_ids(MERGED.empty_table(), ids).schema
     with pyarrow.csv.CSVWriter(folder / "interactions.csv", own) as csv:
-        schema = MERGED.with_metadata(train.table().schema.metadata)
+        schema = MERGED.with_metadata(known.table().schema.metadata)
         write_pieces(folder / "interactions.parquet", schema, in_both(csv))
 
 

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from llm4idrec.augmentation.arms import has_ease, source_of
 from llm4idrec.config.comparison import (
+    CONTROLS,
     OWN_FILE,
     Amounts,
     ControlName,
@@ -18,7 +20,9 @@ from llm4idrec.config.comparison import (
     FilterConfig,
     Placement,
     RecommenderName,
+    ReplicatesConfig,
     TuneConfig,
+    TuneRecommendersConfig,
 )
 from llm4idrec.config.data import DataConfig, SplitConfig
 from llm4idrec.config.language_model import (
@@ -44,11 +48,13 @@ from llm4idrec.config.recommenders import (
     RecommenderConfig,
     SASRecConfig,
     SimGCLConfig,
+    SVDConfig,
     XSimGCLConfig,
 )
 from llm4idrec.config.section import Count, Once, Section
 from llm4idrec.config.yaml_file import read_yaml
 from llm4idrec.errors import InputError
+from llm4idrec.runtime.files import read_json
 
 __all__ = [
     "RENAMED",
@@ -65,6 +71,7 @@ __all__ = [
     "PromptsConfig",
     "SplitConfig",
     "TuneConfig",
+    "TuneRecommendersConfig",
     "TunedFilter",
 ]
 
@@ -97,19 +104,14 @@ class Config(Section):
     filter: FilterConfig
     recommenders: Annotated[tuple[RecommenderName, ...], Field(min_length=1), Once]
     """Recommenders to compare on."""
-    controls: Annotated[tuple[ControlName, ...], Once] = (
-        "random",
-        "popularity",
-        "itemknn",
-        "ease",
-        "sasrec",
-        "self",
-    )
-    """What stands in the language model's place, to see whether it takes a language model: `self`
-    is the recommender's own best items; sasrec needs a time in the data and is left out without."""
+    controls: Annotated[tuple[ControlName, ...], Once] = CONTROLS
+    """Arms beside the language model's, to see whether it takes a language model, and a tuned one:
+    others in its place, and (`+ease`) each together with EASE. `self` is the recommender's own best
+    items; sasrec needs a time in the data and is left out without."""
     popularity: PopularityConfig = PopularityConfig()
     itemknn: ItemKNNConfig = ItemKNNConfig()
     ease: EASEConfig = EASEConfig()
+    svd: SVDConfig = SVDConfig()
     ials: IALSConfig = IALSConfig()
     mf: MFConfig = MFConfig()
     lightgcn: LightGCNConfig = LightGCNConfig()
@@ -121,7 +123,9 @@ class Config(Section):
     cl4srec: CL4SRecConfig = CL4SRecConfig()
     p5: P5Config = P5Config()
     cid: CIDConfig = CIDConfig()
+    replicates: ReplicatesConfig = ReplicatesConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    tune_recommenders: TuneRecommendersConfig = TuneRecommendersConfig()
     tune: TuneConfig = TuneConfig()
 
     def settings(self, recommender: str) -> RecommenderConfig:
@@ -133,10 +137,31 @@ class Config(Section):
         """The same with one recommender."""
         return self.model_copy(update={"recommenders": (recommender,)})
 
+    def with_settings(self, folder: Path) -> Self:
+        """The same with the settings that the stage `tune_recommenders` left in `folder`.
+
+        Raises `InputError` if there is no such folder, or a file is not what the stage writes.
+        """
+        if not folder.is_dir():
+            remedy = "run the stage `tune_recommenders` first"
+            raise InputError("there is no such folder", remedy=remedy, file=folder)
+        files = {name: folder / f"{name}.json" for name in SETTINGS}
+        found = {n: _settings_in(file, SETTINGS[n]) for n, file in files.items() if file.is_file()}
+        return self.model_copy(update=found)
+
+    @property
+    def searched_recommenders(self) -> tuple[RecommenderName, ...]:
+        """Those of `tune_recommenders.names` that are compared on, or propose items as controls."""
+        used = {*self.recommenders, *map(source_of, self.controls)}
+        if any(map(has_ease, self.controls)):
+            used.add("ease")
+        return tuple(name for name in self.tune_recommenders.names if name in used)
+
     @property
     def control_settings(self) -> dict[str, RecommenderConfig]:
-        """The sections of those `controls` that are recommenders, by name."""
-        return {name: self.settings(name) for name in self.controls if name in SETTINGS}
+        """The sections of those sources of `controls` that are recommenders, by name."""
+        sources = dict.fromkeys(map(source_of, self.controls))
+        return {name: self.settings(name) for name in sources if name in SETTINGS}
 
     def with_tuned_filter(self) -> Self:
         """The same with what `filter.source` holds, if that is another file."""
@@ -180,6 +205,18 @@ class TunedFilter(Section):
     evaluation: TunedAmounts
 
 
+def _settings_in(file: Path, kind: type[RecommenderConfig]) -> RecommenderConfig:
+    try:
+        return kind.model_validate(read_json(file)["settings"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "there are no settings of this recommender in it",
+            "what the stage `tune_recommenders` writes",
+            "run it again",
+            file=file,
+        ) from error
+
+
 def _parsed(kind: type[Parsed], values: dict[str, Any], file: Path | None) -> Parsed:
     try:
         return kind.model_validate(values)
@@ -208,6 +245,7 @@ def _first_fault(kind: type[Section], error: ValidationError) -> tuple[str, str 
 RENAMED = {
     "filter.popularity": "filter.popularity_exponents",
     "tune.popularity": "tune.popularity_exponent",
+    "evaluation.control_seeds": "evaluation.seeds",
 }
 """What keys of older parameters are called now."""
 _UNKNOWN = ("extra_forbidden", "invalid_key")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
 from llm4idrec.config.recommenders import SETTINGS
-from llm4idrec.config.section import Count, Fraction, Once, Section, Weight
+from llm4idrec.config.section import Count, Fraction, Once, Rate, Section, Weight
 
 
 def _known_recommender(name: str) -> str:
@@ -20,7 +20,25 @@ def _known_recommender(name: str) -> str:
 OWN_FILE = Path("params.yaml")
 Placement = Literal["before", "spread", "after"]
 RecommenderName = Annotated[str, AfterValidator(_known_recommender)]
-ControlName = Literal["random", "popularity", "itemknn", "ease", "sasrec", "self"]
+ControlName = Literal[
+    "language_model+ease",
+    "base_model",
+    "base_model+ease",
+    "svd",
+    "svd+ease",
+    "ease",
+    "itemknn",
+    "itemknn+ease",
+    "sasrec",
+    "sasrec+ease",
+    "popularity",
+    "popularity+ease",
+    "random",
+    "random+ease",
+    "self",
+    "self+ease",
+]
+CONTROLS: tuple[ControlName, ...] = get_args(ControlName)
 
 
 class FilterConfig(Section):
@@ -34,8 +52,9 @@ class FilterConfig(Section):
     min_log_probability: float | None = None
     """Its mean log-probability must be at least this; null: no threshold."""
     agreement: Annotated[float, Field(ge=0)] = 1.0
-    """Weight, in the order of a user's candidates, of the rank that an item-item model of the train
-    set (EASE, section `ease`) gives them; 0: only the generator's own rank."""
+    """In the arms that are named `+ease`: weight, in the order of a user's candidates, of the rank
+    that an item-item model (EASE, section `ease`) gives them. In the others only the source's own
+    rank counts."""
     popularity_exponents: Annotated[
         tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1), Once
     ] = (0.0, 1.0)
@@ -61,16 +80,14 @@ class EvaluationConfig(Section):
     """Validation metric (at the largest cutoff) that chooses epochs and amounts."""
     amounts: Amounts = (0.1, 0.25)
     """Ratios of generated items to history to choose from on validation; zero is always one."""
-    control_seeds: Count = 3
-    """Seeds with which each control is compared, at most `seeds`; with fewer than 3 no control is
-    said to be ahead, level or behind, where the seed means something."""
     placement: Placement = "before"
     """Where generated items, which have no time, stand in a history that has one: before its first
     item, evenly between its items, or after its last."""
     cutoffs: Annotated[tuple[Count, ...], Field(min_length=1), Once] = (10, 20)
     """N of Recall@N, NDCG@N and the rest."""
-    refit: bool = False
-    """Before the test, train on train and validation for the epochs that validation chose."""
+    refit: bool = True
+    """Before the test, everything is trained again on train and validation: what generates, the
+    filter, the controls, and the recommender, for the epochs that validation chose."""
     workers: Count = 2
     """Trainings side by side, one thread each."""
 
@@ -84,6 +101,36 @@ class EvaluationConfig(Section):
         if self.selection_seeds > self.seeds:
             raise ValueError("`selection_seeds` is more than `seeds`")
         return self
+
+
+class ReplicatesConfig(Section):
+    """How often what generates is trained, so that its luck is in the intervals."""
+
+    runs: Count = 5
+    """Trainings, each with its own seed, of the language model and of the controls that draw random
+    numbers; seed k of a recommender is given what training k, modulo this, generated."""
+    workers: Count = 2
+    """Trainings side by side, one thread each."""
+
+
+class TuneRecommendersConfig(Section):
+    """The search for each recommender's settings, on the original data, by validation.
+
+    The same settings then serve original data, augmented data and controls.
+    """
+
+    names: Annotated[tuple[RecommenderName, ...], Once] = ("ials", "ease", "itemknn", "svd", "mf")
+    """Those whose settings are searched, if they are among `recommenders` or `controls`; the others
+    keep what their sections say."""
+    trials: Count = 16
+    """Settings to try, the first of them what the section says."""
+    seconds: Rate | None = 300
+    """No trial of a recommender begins after so many seconds; null: all trials are made. Where it
+    cuts a search, another machine may find other settings."""
+    together: Count = 4
+    """Trials that are proposed before the outcome of any of them is known."""
+    workers: Count = 2
+    """Trials side by side, one thread each."""
 
 
 def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
@@ -117,7 +164,5 @@ class TuneConfig(Section):
     """Range of `filter.min_votes`."""
     least_probable: Annotated[tuple[Fraction, Fraction], AfterValidator(_ascending)] = (0.0, 0.5)
     """Range of the share of candidates that `filter.min_log_probability` cuts off."""
-    agreement: Range = (0.0, 2.0)
-    """Range of `filter.agreement`."""
     popularity_exponent: Range = (0.0, 1.5)
     """Range of an exponent of `filter.popularity_exponents`."""

@@ -47,6 +47,15 @@ class EASEConfig(RecommenderConfig):
     """Weight of the squared item-item weights."""
 
 
+class SVDConfig(RecommenderConfig):
+    """PureSVD (Cremonesi, Koren and Turrin 2010) of the matrix over fourth roots of its counts."""
+
+    seeded: ClassVar[bool] = False
+
+    embedding_size: Count = 32
+    """Singular vectors that are kept."""
+
+
 class IALSConfig(RecommenderConfig):
     """iALS (Hu, Koren and Volinsky 2008), by the library implicit.
 
@@ -289,6 +298,7 @@ SETTINGS: dict[str, type[RecommenderConfig]] = {
     "popularity": PopularityConfig,
     "itemknn": ItemKNNConfig,
     "ease": EASEConfig,
+    "svd": SVDConfig,
     "ials": IALSConfig,
     "mf": MFConfig,
     "lightgcn": LightGCNConfig,

@@ -4,72 +4,96 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from llm4idrec.augmentation.arms import (
+    DRAWN,
+    LANGUAGE_MODEL,
+    ORIGINAL,
+    SELECTION,
+    SELF,
+    final,
+    has_ease,
+    source_of,
+)
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
-from llm4idrec.augmentation.controls import SELF, recommender_candidates
-from llm4idrec.augmentation.filtering import accepted_items, filter_candidates
-from llm4idrec.augmentation.merging import with_relative_ranks
+from llm4idrec.augmentation.controls import recommender_candidates
+from llm4idrec.augmentation.filtering import CandidateFilter
+from llm4idrec.augmentation.merging import generated_pairs, with_relative_ranks
+from llm4idrec.augmentation.placement import place_generated
 from llm4idrec.config import EvaluationConfig, FilterConfig
-from llm4idrec.config.recommenders import EASEConfig, RecommenderConfig
-from llm4idrec.data.interactions import IntArray
-from llm4idrec.evaluation.data import AUGMENTED, CONTROLS, Data
-from llm4idrec.metrics.popularity_bands import (
-    band_recalls,
-    band_shares,
-    item_bands,
-    mean_popularity,
+from llm4idrec.config.recommenders import EASEConfig, RecommenderConfig, is_seeded
+from llm4idrec.data.interactions import IntArray, Interactions
+from llm4idrec.evaluation.arm_tables import (
+    COLUMNS,
+    read_pairs,
+    replicate_file,
+    replicate_of,
 )
-from llm4idrec.metrics.ranking import coverage, metrics_in_catalogue, user_metrics
+from llm4idrec.evaluation.data import Data
+from llm4idrec.evaluation.measures import Measures
+from llm4idrec.evaluation.source_rankings import DEPTH, fuse, read_ranking, source_file
+from llm4idrec.metrics.ranking import user_metrics
 from llm4idrec.recommenders.base import Recommender
-from llm4idrec.recommenders.registry import RECOMMENDERS, new_recommender, trainings
+from llm4idrec.recommenders.registry import new_recommender
 from llm4idrec.recommenders.validation import Validation
-from llm4idrec.runtime.files import (
-    fingerprint,
-    read_json,
-    replacing_file,
-    replacing_folder,
-    write_json,
-)
+from llm4idrec.runtime.files import fingerprint, read_json, replacing_folder, write_json
 
 CANDIDATES = 100
-"""Items that a recommender proposes to itself for each user, or more if more are needed."""
-PAIRS = "generated.parquet"
+"""Items that a recommender proposes to itself for each user."""
+FUSED = "&ease"
+"""Ends the name of a variant whose rankings are fused with EASE's own."""
+FUSED_ARMS = (ORIGINAL, LANGUAGE_MODEL)
+_SELECTED, _FINAL, _OWN = "selection", "final", "own.parquet"
+
+
+class Inputs(NamedTuple):
+    """The folders that an experiment reads."""
+
+    train: Path
+    known: Path
+    heldout: Path
+    augmented: Path
+    replicates: Path
+
+    def read_data(self) -> Data:
+        return Data.read(self.train, self.known, self.heldout)
 
 
 class Fit(NamedTuple):
-    """One training; as a string, its name in histories and folders."""
+    """A training set and a seed; as a string, its name in histories and folders."""
 
+    arm: str
+    """Whose items are added to the original pairs; `ORIGINAL`: nobody's."""
     augmentation: Augmentation
-    """What is added to the original pairs."""
+    """How many of them, in which order."""
     seed: int
     """Which of the seeds, from 0."""
-    control: str | None = None
-    """The control that the generated items are of; None: the language model."""
 
     def __str__(self) -> str:
-        name = f"{self.augmentation}/seed={self.seed}"
-        return name if self.control is None else f"{self.control}/{name}"
+        added = "" if self.arm == ORIGINAL else f"{self.augmentation}/"
+        return f"{self.arm}/{added}seed={self.seed}"
 
 
 @dataclass(frozen=True)
 class Experiment:
     """What a process needs to run any fit of one recommender; plain data, cheap to send."""
 
-    train_file: Path
-    heldout: Path
-    augmented: Path
+    inputs: Inputs
     recommender: str
     settings: RecommenderConfig
     evaluation: EvaluationConfig
+    runs: int
+    """Final replicates of what generates."""
     filter: FilterConfig
     """With `ease`: how the candidates of `self` are filtered and ordered."""
     ease: EASEConfig
     controls: tuple[str, ...]
-    """Controls that are fitted with the augmentation chosen for the language model."""
+    """Arms beside the language model's."""
     seed: int
     device: str
     fits: Path = Path("fits")
@@ -77,12 +101,16 @@ class Experiment:
 
     @property
     def metric(self) -> str:
-        """Column that chooses epochs and the augmentation."""
+        """Column that chooses epochs and augmentations."""
         return self.evaluation.metric
 
     @property
+    def arms(self) -> tuple[str, ...]:
+        return LANGUAGE_MODEL, *self.controls
+
+    @property
     def augmentations(self) -> list[Augmentation]:
-        """What validation chooses from; first nothing, last the most."""
+        """What validation chooses from for each arm; first nothing, last the most."""
         added = {
             Augmentation(a, p)
             for a in self.evaluation.amounts
@@ -91,20 +119,43 @@ class Experiment:
         return [ORIGINAL_DATA, *sorted(added)]
 
     @property
-    def seeds(self) -> int:
-        """Trainings on each data set: one where the seed means nothing."""
-        return trainings(self.recommender, self.evaluation.seeds)
+    def fuses(self) -> bool:
+        """Whether there are rankings of EASE."""
+        return source_file(self.inputs.replicates / SELECTION, "ease").is_file()
 
-    def fingerprint(self, data: Data) -> str:
-        """Of all that shapes a fit; `data` is what `read_data` gives."""
-        files = [self.train_file, self.heldout / "valid.parquet", self.heldout / "test.parquet"]
-        files += [self.augmented / AUGMENTED]
-        files += [self.augmented / CONTROLS] if data.control_names else []
+    def selecting(self, arm: str, augmentation: Augmentation) -> list[Fit]:
+        """The fits by which validation judges it, one for each of `evaluation.selection_seeds`;
+        where the seed means nothing they are the same."""
+        seeds = range(self.evaluation.selection_seeds)
+        seeded = is_seeded(self.recommender)
+        return [Fit(arm, augmentation, seed if seeded else 0) for seed in seeds]
+
+    def comparing(self, arm: str, augmentation: Augmentation) -> list[Fit]:
+        """The fits that are tested, one for each of `evaluation.seeds`; where neither the seed nor
+        another replicate means anything they are the same."""
+        drawn = source_of(arm) in DRAWN - {SELF}
+        runs = self.runs if drawn else 1
+        seeded = is_seeded(self.recommender)
+        seeds = range(self.evaluation.seeds)
+        return [Fit(arm, augmentation, seed if seeded else seed % runs) for seed in seeds]
+
+    def fingerprint(self) -> str:
+        """Of all that shapes a fit."""
+        names = [SELECTION, *(final(run) for run in range(self.runs))]
+        files = [self.inputs.train / "interactions.parquet"]
+        files += [self.inputs.known / "interactions.parquet"]
+        files += [self.inputs.heldout / f"{name}.parquet" for name in ("valid", "test")]
+        files += [replicate_file(self.inputs.augmented, name) for name in names]
+        if self.fuses:
+            files += [
+                source_file(self.inputs.replicates / name, "ease") for name in (SELECTION, final(0))
+            ]
         return fingerprint(
             *files,
             recommender=self.recommender,
             settings=self.settings.model_dump(mode="json"),
             evaluation=self.evaluation.model_dump(mode="json", exclude={"workers"}),
+            runs=self.runs,
             filter=self.filter.model_dump(mode="json"),
             ease=self.ease.model_dump(mode="json"),
             controls=self.controls,
@@ -112,105 +163,130 @@ class Experiment:
             device=self.device,
         )
 
-    def read_data(self) -> Data:
-        return Data.read(
-            self.train_file,
-            self.heldout,
-            self.augmented,
-            controls=self.controls,
-            popularity_exponents=self.filter.popularity_exponents,
-            placement=self.evaluation.placement,
-        )
+    def folder(self, fit: Fit, stage: str) -> Path:
+        return self.fits / str(fit) / stage
 
-    def new_recommender(self, fit: Fit) -> Recommender:
+    def valid_file(self, fit: Fit) -> Path:
+        """The selection metric of each validation user, and of the ranking fused with EASE's."""
+        return self.folder(fit, _SELECTED) / "valid.parquet"
+
+    def measures(self, fit: Fit, *, fused: bool = False) -> Measures:
+        """What the test says."""
+        return Measures.read(self.folder(fit, _FINAL) / ("fused" if fused else "plain"))
+
+    def model(self, fit: Fit) -> Path:
+        """The tested one, of the seed 0."""
+        return self.folder(fit, _FINAL) / "model"
+
+    def training(self, fit: Fit) -> dict[str, Any]:
+        """How the fit for the selection went."""
+        training: dict[str, Any] = read_json(self.folder(fit, _SELECTED) / "training.json")
+        return training
+
+    def added(self, fit: Fit) -> int:
+        """Pairs that were added before the test."""
+        return int(read_json(self.folder(fit, _FINAL) / "added.json")["pairs"])
+
+    def select(self, fit: Fit) -> None:
+        """Train on what is added to train, early stopping on validation, if not done yet.
+
+        A fit of the arm `self` needs that of the original data with the same seed.
+        """
+        out = self.folder(fit, _SELECTED)
+        if out.exists():
+            return
+        data = self.inputs.read_data()
+        recommender = self._new_recommender(fit)
+        validation = Validation(data.valid, data.train, self.evaluation.cutoffs, self.metric)
+        training = recommender.fit(self._training_set(data.train, fit, _SELECTED), validation)
+        with replacing_folder(out) as folder:
+            by_user = {self.metric: validation.by_user(recommender)[self.metric]}
+            if self.fuses and fit.arm in FUSED_ARMS:
+                users, ranked = data.at_validation.users, self._fused(recommender, data, SELECTION)
+                both = user_metrics(ranked, users, data.valid, cutoffs=self.evaluation.cutoffs)
+                by_user["fused"] = both[self.metric]
+            pq.write_table(pa.table(by_user), folder / "valid.parquet")
+            write_json(folder / "training.json", asdict(training))
+            if fit.arm == ORIGINAL:
+                self._write_own(recommender, data.train, folder / _OWN)
+
+    def test(self, fit: Fit) -> None:
+        """Train on all that is known and what is added to it, and rank for the test users, once, if
+        not done yet. All that the choices need is selected before the first is tested."""
+        out = self.folder(fit, _FINAL)
+        if out.exists():
+            return
+        data, cutoffs = self.inputs.read_data(), self.evaluation.cutoffs
+        train = self._training_set(data.known, fit, _FINAL)
+        recommender = self._new_recommender(fit)
+        if self.evaluation.refit:
+            recommender.fit(train, epochs=self.epochs(fit))
+        else:
+            recommender.fit(train, Validation(data.valid, data.train, cutoffs, self.metric))
+        users, seen = data.at_test
+        ranked = recommender.recommend(users, max(cutoffs), seen)
+        with replacing_folder(out) as folder:
+            Measures.of(ranked, data, cutoffs).write(folder / "plain")
+            if self.fuses and fit.arm in FUSED_ARMS:
+                both = self._fused(recommender, data, final(0))
+                Measures.of(both, data, cutoffs).write(folder / "fused")
+            if fit.seed == 0 and fit.arm in FUSED_ARMS:
+                recommender.save(folder / "model")
+            write_json(folder / "added.json", {"pairs": len(train) - len(data.known)})
+            if fit.arm == ORIGINAL:
+                self._write_own(recommender, data.known, folder / _OWN)
+
+    def epochs(self, fit: Fit) -> int:
+        """The mean, over the seeds that validation judged, of the epochs that were best."""
+        its = self.selecting(fit.arm, fit.augmentation)
+        return max(1, round(float(np.mean([self.training(one)["best_epoch"] for one in its]))))
+
+    def _new_recommender(self, fit: Fit) -> Recommender:
         """An untrained one; fits with equal `Fit.seed` draw equal random numbers."""
         return new_recommender(
             self.recommender, self.settings, seed=self.seed, nth=fit.seed, device=self.device
         )
 
-    def select(self, fit: Fit) -> None:
-        """Train, early stopping on validation -> `model/`, `valid.parquet` (the selection metric of
-        each user) and `training.json`, if not there yet.
+    def _training_set(self, known: Interactions, fit: Fit, stage: str) -> Interactions:
+        """The pairs known, and those that the fit's arm adds.
 
-        A fit of the control `self` needs that of the original data with the same seed.
+        Where there is a time, `placement` gives generated items one; the smallest relative rank is
+        best. They are trained on and no more: what a sequential recommender continues, at
+        validation and at the test, is the original history.
         """
-        if (self.fits / str(fit)).exists():
+        if fit.arm == ORIGINAL:
+            return known
+        added = generated_pairs(self._pairs(fit, stage), fit.augmentation)
+        return place_generated(known, *added, placement=self.evaluation.placement)
+
+    def _pairs(self, fit: Fit, stage: str) -> pa.Table:
+        if source_of(fit.arm) == SELF:
+            own = self.folder(Fit(ORIGINAL, ORIGINAL_DATA, fit.seed), stage) / _OWN
+            return pq.read_table(own, columns=list(COLUMNS), filters=[("arm", "==", fit.arm)])
+        run = fit.seed % self.runs
+        replicate = SELECTION if stage == _SELECTED else replicate_of(fit.arm, run)
+        return read_pairs(self.inputs.augmented, replicate, fit.arm)
+
+    def _fused(self, recommender: Recommender, data: Data, replicate: str) -> IntArray:
+        """Its rankings and those of EASE, for the users of validation or of the test."""
+        audience = data.at_validation if replicate == SELECTION else data.at_test
+        k = max(DEPTH, *self.evaluation.cutoffs)
+        other = read_ranking(self.inputs.replicates / replicate, "ease", audience, k=k)
+        ranked = recommender.recommend(audience.users, k, audience.seen)
+        return fuse(ranked, other, max(self.evaluation.cutoffs))
+
+    def _write_own(self, recommender: Recommender, known: Interactions, file: Path) -> None:
+        """Items that the recommender, trained on what is known alone, finds best for each user,
+        through the same filter as everybody's: what the arms of `self` add."""
+        arms = [arm for arm in self.controls if source_of(arm) == SELF]
+        if not arms:
             return
-        data = self.read_data()
-        generated = self._generated(fit, data)
-        train = data.training_set(generated, fit.augmentation)
-        recommender = self.new_recommender(fit)
-        validation = Validation(data.valid, data.train, self.evaluation.cutoffs, self.metric)
-        training = recommender.fit(train, validation)
-        about = asdict(training) | {"generated_pairs": len(train) - len(data.train)}
-        with replacing_folder(self.fits / str(fit)) as folder:
-            recommender.save(folder / "model")
-            by_user = {self.metric: validation.by_user(recommender)[self.metric]}
-            pq.write_table(pa.table(by_user), folder / "valid.parquet")
-            write_json(folder / "training.json", about)
-            if fit.control == SELF:
-                pq.write_table(generated, folder / PAIRS)
-
-    def test(self, fit: Fit) -> None:
-        """Rank for the test users, once -> `test.parquet` and `test.json`, if not there yet.
-
-        Every fit must be selected before the first is tested.
-        """
-        folder = self.fits / str(fit)
-        if (folder / "test.json").exists():
-            return
-        data = self.read_data()
-        if self.evaluation.refit:
-            recommender = self.new_recommender(fit)
-            epochs = read_json(folder / "training.json")["best_epoch"]
-            generated = self._generated(fit, data)
-            train = data.training_set(generated, fit.augmentation, with_valid=True)
-            recommender.fit(train, epochs=epochs)
-            recommender.save(folder / "model")
-        else:
-            recommender = RECOMMENDERS[self.recommender].load(folder / "model", self.device)
-        users, cutoffs = data.test_users, self.evaluation.cutoffs
-        ranked = recommender.recommend(users, max(cutoffs), data.train_and_valid)
-        metrics = user_metrics(ranked, users, data.test, cutoffs=cutoffs)
-        with replacing_file(folder / "test.parquet") as file:
-            pq.write_table(pa.table({"user": users, **metrics}), file)
-        write_json(folder / "test.json", self._beyond_users(ranked, data))
-
-    def _beyond_users(self, ranked: IntArray, data: Data) -> dict[str, float]:
-        """Numbers of the test rankings that have no value for a single user, or not for each."""
-        cutoffs = self.evaluation.cutoffs
-        k = max(cutoffs)
-        numbers = {f"coverage_at_{n}": coverage(ranked[:, :n], data.train.n_items) for n in cutoffs}
-        bands = item_bands(data.train)
-        numbers |= metrics_in_catalogue(
-            ranked, data.test_users, data.test, n_items=data.train.n_items, cutoffs=cutoffs
-        )
-        recalls = band_recalls(ranked, data.test_users, data.test, bands=bands)
-        numbers |= {f"recall_at_{k}_{band}": recall for band, recall in recalls.items()}
-        shares = band_shares(ranked, bands)
-        numbers |= {f"share_at_{k}_{band}": share for band, share in shares.items()}
-        return numbers | {f"popularity_at_{k}": mean_popularity(ranked, data.train)}
-
-    def _generated(self, fit: Fit, data: Data) -> pa.Table:
-        """What stands beside the train set, with the columns user, item, popularity_exponent and
-        relative_rank."""
-        if fit.control != SELF:
-            return data.pairs(fit.control)
-        # A refit has replaced the model they come from by one that knows validation.
-        kept = self.fits / str(fit) / PAIRS
-        return pq.read_table(kept) if kept.is_file() else self._own_best(fit.seed, data)
-
-    def _own_best(self, seed: int, data: Data) -> pa.Table:
-        """Items that the recommender, trained on the original data, finds best for each user; as
-        many as the language model's, through the same filter."""
-        model = self.fits / str(Fit(ORIGINAL_DATA, seed)) / "model"
-        recommender = RECOMMENDERS[self.recommender].load(model, self.device)
-        max_items = accepted_items(data.generated, data.train)
-        n = max(CANDIDATES, int(max_items.max()))
-        candidates = recommender_candidates(recommender, data.train, n)
-        accepted, _ = filter_candidates(
-            candidates, data.train, self.filter, ease=self.ease, max_items=max_items
-        )
-        return with_relative_ranks(accepted, data.train).select(
-            ["user", "item", "popularity_exponent", "relative_rank"]
-        )
+        candidates = recommender_candidates(recommender, known, CANDIDATES)
+        accepting = CandidateFilter(known, self.filter, self.ease)
+        tables = []
+        for arm in arms:
+            weight = self.filter.agreement if has_ease(arm) else 0.0
+            accepted, _ = accepting.accept(candidates, agreement=weight)
+            its = with_relative_ranks(accepted, known).select(COLUMNS)
+            tables.append(its.add_column(0, "arm", pa.repeat(arm, len(its))))
+        pq.write_table(pa.concat_tables(tables), file)

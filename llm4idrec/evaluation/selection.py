@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from llm4idrec.augmentation.choice import Augmentation
 from llm4idrec.metrics.ranking import FloatArray
+
+
+class ArmChoice(NamedTuple):
+    """What validation says of one arm."""
+
+    scores: Mapping[Augmentation, Sequence[float]]
+    """What there was to choose from, nothing first: the metric's mean over users, by seed."""
+    chosen: Augmentation
 
 
 def choose_augmentation(values: Mapping[Augmentation, FloatArray]) -> Augmentation:

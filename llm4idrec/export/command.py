@@ -53,7 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def export(options: argparse.Namespace) -> None:
-    """train/, heldout/, identifiers/, augmented/ -> files that another framework reads"""
+    """train/, heldout/, identifiers/, augmented/arms/ -> files that another framework reads"""
     config = Config.read(options.params).with_tuned_filter()
     material = Material.read(
         options.out,

@@ -18,17 +18,18 @@ def selfrec_graph(material: Material, folder: Path, name: str) -> None:
     """`train.txt`, `valid.txt`, `test.txt` and `train_and_valid.txt`: `user item 1` a line.
 
     SELFRec has no validation set: choose with `training.set: train.txt`, `test.set: valid.txt`,
-    then test with `train_and_valid.txt` and `test.txt`.
+    then test with `train_and_valid.txt` and `test.txt`. The generated pairs in the latter are of
+    what knew the validation pairs too.
     """
-    train, valid = _pairs(material.train), _pairs(material.valid)
-    new = ~material.train.contains(*valid) | (valid[1] >= material.train.n_items)
+    refitted, valid = _pairs(material.refitted), _pairs(material.valid)
+    new = ~material.refitted.contains(*valid) | (valid[1] >= material.refitted.n_items)
     parts = {
-        "train": train,
+        "train": _pairs(material.train),
         "valid": valid,
         "test": _pairs(material.test),
         "train_and_valid": (
-            np.concatenate((train[0], valid[0][new])),
-            np.concatenate((train[1], valid[1][new])),
+            np.concatenate((refitted[0], valid[0][new])),
+            np.concatenate((refitted[1], valid[1][new])),
         ),
     }
     for part, pairs in parts.items():

@@ -56,10 +56,14 @@ def selfrec_sequential(material: Material, folder: Path, name: str) -> None:
 
     SELFRec has no validation set and continues what stands in the train file: choose with
     `training.set: train.txt`, `test.set: valid.txt`, then test with `train_and_valid.txt` and
-    `test.txt`.
+    `test.txt`. The generated items in the latter are of what knew the validation items too.
     """
-    train, valid, test = material.train, material.valid, material.test
-    parts = {"train": [train], "valid": [valid], "test": [test], "train_and_valid": [train, valid]}
+    parts = {
+        "train": [material.train],
+        "valid": [material.valid],
+        "test": [material.test],
+        "train_and_valid": [material.refitted, material.valid],
+    }
     for part, tables in parts.items():
         write_lines(folder / f"{part}.txt", _sequences(material, tables, ":"))
 

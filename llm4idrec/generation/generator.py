@@ -1,4 +1,4 @@
-"""Candidates for every user, in shards: the tuned model asked about many views of the history."""
+"""Candidates for every user, in shards: a model asked about many views of the history."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from llm4idrec.generation.mentions import Mention, count_votes
 from llm4idrec.generation.next_item import ItemProbabilities, NextItems
 from llm4idrec.generation.sampling import sample_items, sample_text
 from llm4idrec.language_model.adapter import load_tuned_model
-from llm4idrec.language_model.base_model import LanguageModel
+from llm4idrec.language_model.base_model import LanguageModel, load_base_model
 from llm4idrec.language_model.prompts import question_text, require_order
 from llm4idrec.language_model.tokenization import PromptEncoder
 from llm4idrec.nn.catalogue_trie import CatalogueTrie
@@ -44,11 +44,14 @@ from llm4idrec.runtime.workers import in_this_process, worker_pool
 class Generation:
     """What shapes the candidates, and where they are made: plain data, cheap to send."""
 
-    train: Path
-    """File of the train interactions; no others are read."""
+    known: Path
+    """File of the interactions that are known; no others are read."""
     base_model: Path
     """Folder, as is the adapter's."""
-    adapter: Path
+    adapter: Path | None
+    """None: the model without its adapter. If items have tokens of their own in a pretrained model,
+    these then have the vectors that tuning starts from, to which a factorisation of what is known
+    gave their directions: nobody tuned them, but they are not blank."""
     config: GenerationConfig
     lists: ListsConfig
     """How histories are shown, which is to be what the adapter was tuned with."""
@@ -59,9 +62,10 @@ class Generation:
     def fingerprint(self) -> str:
         """A hash of all that shapes the candidates."""
         return fingerprint(
-            self.train,
+            self.known,
             self.base_model,
-            self.adapter,
+            *([self.adapter] if self.adapter else []),
+            adapted=self.adapter is not None,
             config=self.config.model_dump(),
             lists=self.lists.model_dump(),
             seed=self.seed,
@@ -74,12 +78,13 @@ def generate_candidates(generation: Generation, out: Path, *, threads: int) -> N
     Covers all users with a history. A killed call resumes after its last whole shard. With
     `LLM4IDREC_RAY` shards are made side by side (`workers`), each on so many `threads`.
     """
-    users = _user_shards(Interactions.read(generation.train), generation.config)
+    users = _user_shards(Interactions.read(generation.known), generation.config)
     n_users = sum(map(len, users))
     mark = generation.fingerprint()
     with resumable_folder(out, mark) as work:
         shards = Shards(generation, work, mark)
-        bar = tqdm(total=n_users, desc="generate", unit="user", file=sys.stderr)
+        title = "generate" if generation.adapter else "generate without adapter"
+        bar = tqdm(total=n_users, desc=title, unit="user", file=sys.stderr)
 
         def left() -> list[int]:
             """Numbers of the shards that are not there; all others count as shown."""
@@ -99,9 +104,9 @@ def generate_candidates(generation: Generation, out: Path, *, threads: int) -> N
             write_json(folder / "summary.json", _summary(table, n_users, generation.config))
 
 
-def _user_shards(train: Interactions, config: GenerationConfig) -> list[npt.NDArray[np.int64]]:
+def _user_shards(known: Interactions, config: GenerationConfig) -> list[npt.NDArray[np.int64]]:
     """All users with a history, in parts of at most `config.shard_users`."""
-    everyone = np.flatnonzero(train.history_lengths)
+    everyone = np.flatnonzero(known.history_lengths)
     return np.array_split(everyone, -(-len(everyone) // config.shard_users))
 
 
@@ -129,10 +134,13 @@ class Shards:
 @lru_cache(maxsize=1)
 def _loaded(shards: Shards) -> tuple[Generator, list[npt.NDArray[np.int64]]]:
     given = shards.generation
-    train = Interactions.read(given.train)
-    language_model = load_tuned_model(given.base_model, given.adapter, choose_device(given.device))
-    generator = Generator(language_model, train, given.config, lists=given.lists, seed=given.seed)
-    return generator, _user_shards(train, given.config)
+    known, device = Interactions.read(given.known), choose_device(given.device)
+    if given.adapter is None:
+        language_model = load_base_model(given.base_model, device)
+    else:
+        language_model = load_tuned_model(given.base_model, given.adapter, device)
+    generator = Generator(language_model, known, given.config, lists=given.lists, seed=given.seed)
+    return generator, _user_shards(known, given.config)
 
 
 def _summary(table: pa.Table, n_users: int, config: GenerationConfig) -> dict[str, int]:
@@ -145,9 +153,9 @@ def _summary(table: pa.Table, n_users: int, config: GenerationConfig) -> dict[st
 
 
 class Generator:
-    """A tuned model with the catalogue and histories it generates for, those of `train`.
+    """A model with the catalogue and histories it generates for, those of `known`.
 
-    `language_model` is the tuned one, on the device where it is asked; `config` says how it is
+    `language_model` is on the device where it is asked; `config` says how it is
     asked, `lists` how a history is shown; what of that is drawn is drawn by `seed` and the user's
     key, of `keys` (n_users,), whole numbers from 0; without keys it is the user's number.
     """
@@ -155,21 +163,21 @@ class Generator:
     def __init__(
         self,
         language_model: LanguageModel,
-        train: Interactions,
+        known: Interactions,
         config: GenerationConfig,
         *,
         lists: ListsConfig,
         seed: int,
         keys: Sequence[int] | None = None,
     ) -> None:
-        self._keys = range(train.n_users) if keys is None else keys
+        self._keys = range(known.n_users) if keys is None else keys
         self._model, self._encoder = language_model.model, PromptEncoder(language_model.tokenizer)
-        self._train, self._config, self._seed = train, config, seed
+        self._known, self._config, self._seed = known, config, seed
         self._lists = lists
-        require_order(lists, has_time=train.has_time)
+        require_order(lists, has_time=known.has_time)
         self._views, self._samples = config.asked(lists)
         self._device = next(self._model.parameters()).device
-        catalogue = self._encoder.catalogue(train.n_items)
+        catalogue = self._encoder.catalogue(known.n_items)
         self._trie = CatalogueTrie(catalogue, self._encoder.separator).to(self._device)
 
     def candidates(self, users: npt.NDArray[np.int64], bar: Any = None) -> pa.Table:
@@ -206,7 +214,7 @@ class Generator:
     ) -> pa.Table:
         seen = self._seen(users.tolist())
         probabilities = ItemProbabilities(self._model, self._trie, self._encoder.pad)
-        tally = NextItems(len(users), self._train.n_items, seen=seen, n=self._config.items)
+        tally = NextItems(len(users), self._known.n_items, seen=seen, n=self._config.items)
         for batch in batches:
             rows = torch.tensor(batch, device=self._device) // self._views
             tally.add(probabilities([questions[row] for row in batch]), rows)
@@ -233,7 +241,7 @@ class Generator:
         return count_votes(mentions)
 
     def _question(self, user: int, draw: np.random.Generator) -> str:
-        items = self._train.items_of(user)
+        items = self._known.items_of(user)
         if self._lists.order == "shuffled":
             items = draw.permutation(items)
         named = user if self._lists.users else None
@@ -264,7 +272,7 @@ class Generator:
 
     def _seen(self, users: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Place in `users` and item of everything they have, both int64 (n,)."""
-        seen = [self._train.items_of(user) for user in users]
+        seen = [self._known.items_of(user) for user in users]
         row = np.repeat(np.arange(len(users)), [len(items) for items in seen])
         item = np.concatenate(seen).astype(np.int64)
         return torch.from_numpy(row).to(self._device), torch.from_numpy(item).to(self._device)

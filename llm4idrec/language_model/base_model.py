@@ -14,7 +14,6 @@ import torch
 from llm4idrec.config import BaseModelConfig, ListsConfig
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.language_model.causal_training import Batch, Schedule, train_causal, write_history
-from llm4idrec.language_model.factorisation import factorise
 from llm4idrec.language_model.id_tokens import add_id_tokens
 from llm4idrec.language_model.pretrained import (
     Reference,
@@ -25,6 +24,7 @@ from llm4idrec.language_model.pretrained import (
 )
 from llm4idrec.language_model.prompts import require_order
 from llm4idrec.language_model.tokenization import PromptEncoder, compact_tokenizer
+from llm4idrec.nn.factorisation import factorise
 from llm4idrec.runtime.device import choose_device
 from llm4idrec.runtime.files import fingerprint, replacing_folder, resumable_folder, write_json
 

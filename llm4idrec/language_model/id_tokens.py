@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from llm4idrec.data.interactions import Interactions
-from llm4idrec.language_model.factorisation import factorise
 from llm4idrec.language_model.prompts import parse_item
+from llm4idrec.nn.factorisation import factorise
 from llm4idrec.runtime.files import replacing_file
 
 FILE = "id_tokens.safetensors"

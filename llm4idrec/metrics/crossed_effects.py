@@ -1,4 +1,5 @@
-"""Whether the mean of differences by user and seed can be 0: both are crossed random effects.
+"""Whether the mean of differences by user and seed can be 0, and between what ends a mean lies:
+users and seeds are crossed random effects.
 
 The model is y[s, u] = mean + user + seed + residual (Searle, Casella and McCulloch, *Variance
 Components*, 1992; for replicates beside topics in retrieval: Voorhees, Samarov and Soboroff, *Using
@@ -6,9 +7,10 @@ Replicates in Information Retrieval Evaluation*, TOIS 2017). Of the mean squares
 variance, (users + seeds - residual) / (S U) estimates the variance of the mean over S seeds and U
 users.
 
-A component that is estimated below 0 counts as 0, and its mean square is left out: without seeds
-what is left is the t-test over users of their means, without users that over seeds, without both
-that over all cells. The degrees of freedom are Satterthwaite's (1946), of the mean squares left.
+A component that is estimated below 0 counts as 0, and its mean square is left out: where all seeds
+are the same what is left is the t-test over users of their means, where all users are that over
+seeds, without both that over all cells. The degrees of freedom are Satterthwaite's (1946), of the
+mean squares left.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import stdtr, stdtrit
 
 from llm4idrec.metrics.ranking import FloatArray
 
@@ -32,6 +34,14 @@ def mean_test(difference: FloatArray) -> float:
     """
     squares = _mean_products(difference, difference)
     return _p_value(float(difference.mean()), squares, difference.shape)
+
+
+def mean_interval(values: FloatArray, alpha: float) -> tuple[float, float]:
+    """The means of `values`, of the same shape, that have a p of `alpha` or more."""
+    mean = float(values.mean())
+    error, freedom = _standard_error(_mean_products(values, values), values.shape)
+    reach = error * float(stdtrit(freedom, 1 - alpha / 2)) if error else 0.0
+    return mean - reach, mean + reach
 
 
 class RatioTest:
@@ -119,6 +129,14 @@ def _freedom(n_seeds: int, n_users: int) -> tuple[int, int, int]:
 
 def _p_value(mean: float, squares: Sequence[float], shape: tuple[int, ...]) -> float:
     """Two-sided, from the mean squares of users, seeds and residual and a shape (seeds, users)."""
+    error, freedom = _standard_error(squares, shape)
+    if error == 0:
+        return 1.0 if mean == 0 else 0.0
+    return 2 * float(stdtr(freedom, -abs(mean) / error))
+
+
+def _standard_error(squares: Sequence[float], shape: tuple[int, ...]) -> tuple[float, float]:
+    """Of the mean, and its degrees of freedom, from the same; those of 0 are infinite."""
     n_seeds, n_users = shape
     users, seeds, residual = (max(square, 0.0) for square in squares)
     least = residual * (1 + _ROUNDING)
@@ -126,8 +144,7 @@ def _p_value(mean: float, squares: Sequence[float], shape: tuple[int, ...]) -> f
     kept = users * of_users, seeds * of_seeds, residual * (of_users == of_seeds)
     total = kept[0] + kept[1] - kept[2] if of_users or of_seeds else residual
     if total == 0:
-        return 1.0 if mean == 0 else 0.0
+        return 0.0, math.inf
     terms = zip(kept, _freedom(n_seeds, n_users), strict=True)
     freedom = 1 / sum((square / total) ** 2 / its for square, its in terms if square)
-    t = abs(mean) / math.sqrt(total / (n_seeds * n_users))
-    return 2 * float(stdtr(freedom, -t))
+    return math.sqrt(total / (n_seeds * n_users)), freedom

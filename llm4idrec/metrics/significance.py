@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from llm4idrec.metrics.crossed_effects import RatioTest, mean_test
+from llm4idrec.metrics.crossed_effects import RatioTest, mean_interval, mean_test
 from llm4idrec.metrics.ranking import FloatArray
 
 
@@ -32,17 +32,16 @@ class Comparison:
     """Two-sided, of no difference, not yet corrected; it is below 1 - level exactly where the
     interval, if there is one, excludes 0. None with too few users or seeds."""
     n_seeds: int
+    """Or runs, where seeds that share one were averaged (`run_means`)."""
 
 
-def compare(
-    original: FloatArray, augmented: FloatArray, *, seeded: bool = True, level: float = 0.95
-) -> Comparison:
+def compare(original: FloatArray, augmented: FloatArray, *, level: float = 0.95) -> Comparison:
     """Compare `augmented` with `original`: per-user values of shape (seeds, users), the same seeds
     and users in both.
 
-    `seeded` is whether the seed means something: a single one of many then tells nothing of the
-    others. `level` is that of the interval, a share. p and interval need two users and, if it
-    does, two seeds.
+    `level` is that of the interval, a share. p and interval need two users and two seeds: a single
+    one of many tells nothing of the others. Where the seed means nothing all have the same values,
+    and what is left is the test over users.
     """
     shapes = original.shape, augmented.shape
     if shapes[0] != shapes[1] or len(shapes[0]) != 2 or 0 in shapes[0]:
@@ -50,13 +49,30 @@ def compare(
     n_seeds, n_users = shapes[0]
     before, after = float(original.mean()), float(augmented.mean())
     p_value = low = high = None
-    if n_users > 1 and (n_seeds > 1 or not seeded):
+    if n_users > 1 and n_seeds > 1:
         p_value = mean_test(augmented - original)
         if before:
             ends = RatioTest(original, augmented).interval(1 - level, p_value)
             low, high = (end - 1 for end in ends) if ends else (None, None)
     gain = after / before - 1 if before else None
     return Comparison(before, after, gain, low, high, p_value, n_seeds)
+
+
+def mean_with_interval(values: FloatArray, level: float = 0.95) -> tuple[float, float, float]:
+    """The mean of `values`, of shape (seeds, users), and the ends of its interval of that level, a
+    share, in which users and seeds both vary; with one seed users alone do. It takes two users."""
+    return float(values.mean()), *mean_interval(values, 1 - level)
+
+
+def run_means(values: FloatArray, runs: int) -> FloatArray:
+    """Means over the seeds that share a run of what generates, shape (runs, users).
+
+    `values` are of shape (seeds, users), seed k of run k modulo `runs`. With a run for every seed
+    they are as they were; so they are with a single run, of whose luck nothing is known.
+    """
+    if not 1 < runs < len(values):
+        return values
+    return np.stack([values[run::runs].mean(axis=0) for run in range(runs)])
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
@@ -72,18 +88,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
 def seeds_by_users(per_user: pa.Table, variant: str, metric: str) -> FloatArray:
     """One metric of one variant of `per_user.parquet`, shape (seeds, users), both ascending."""
-    return on_common_seeds([(per_user, variant)], metric)[0]
-
-
-def on_common_seeds(arms: Sequence[tuple[pa.Table, str]], metric: str) -> list[FloatArray]:
-    """The same of several arms, each a table and a variant in it, on the seeds that all have."""
-    rows = [table.filter(pc.equal(table["variant"], variant)) for table, variant in arms]
-    common = set.intersection(*(set(arm["seed"].unique().to_pylist()) for arm in rows))
-    found = []
-    for arm in rows:
-        shared = arm.filter(pc.is_in(arm["seed"], pa.array(sorted(common), arm["seed"].type)))
-        shared = shared.sort_by([("seed", "ascending"), ("user", "ascending")])
-        n_users = len(pc.unique(arm["user"]))
-        values = np.asarray(shared[metric].to_numpy(), np.float64)
-        found.append(values.reshape(len(common), n_users))
-    return found
+    rows = per_user.filter(pc.equal(per_user["variant"], variant))
+    rows = rows.sort_by([("seed", "ascending"), ("user", "ascending")])
+    n_users = len(pc.unique(rows["user"]))
+    return np.asarray(rows[metric].to_numpy(), np.float64).reshape(-1, n_users)

@@ -1,1 +1,1 @@
-"""What language model and recommenders share: losses over items, the catalogue as a trie."""
+"""What language model and recommenders share: losses, the catalogue as a trie, factorisation."""

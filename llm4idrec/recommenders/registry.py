@@ -11,6 +11,7 @@ from llm4idrec.recommenders.graph.lightgcn import LightGCN
 from llm4idrec.recommenders.graph.mf import MF
 from llm4idrec.recommenders.graph.ncl import NCL
 from llm4idrec.recommenders.graph.simgcl import SimGCL
+from llm4idrec.recommenders.graph.svd import SVD
 from llm4idrec.recommenders.graph.xsimgcl import XSimGCL
 from llm4idrec.recommenders.item_based.ease import EASE
 from llm4idrec.recommenders.item_based.itemknn import ItemKNN
@@ -23,6 +24,7 @@ RECOMMENDERS: dict[str, type[Recommender]] = {
     "popularity": Popularity,
     "itemknn": ItemKNN,
     "ease": EASE,
+    "svd": SVD,
     "ials": IALS,
     "mf": MF,
     "lightgcn": LightGCN,

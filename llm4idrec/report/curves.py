@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from llm4idrec.augmentation.arms import LANGUAGE_MODEL
+from llm4idrec.augmentation.arms import ORIGINAL as ORIGINAL_NAME
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.report.charts.charts import COLORS, Line, line_chart
 from llm4idrec.report.markup import figure
@@ -14,12 +16,13 @@ CHOSEN, ORIGINAL, OTHER = "var(--model)", "var(--original)", "var(--control)"
 
 
 def by_amount(evaluation: Evaluation) -> str:
-    """What validation says of each amount, a line for each order of candidates."""
-    scores = evaluation.selection.scores
+    """What validation says of each amount of the language model's items, a line for each order of
+    candidates."""
+    scores = evaluation.choice.scores
     means = {a: float(np.mean(by_seed)) for a, by_seed in scores.items()}
     metric, chosen = metric_name(evaluation.metric), evaluation.chosen
     lines = []
-    for place, (exponent, tried) in enumerate(evaluation.selection.orders.items()):
+    for place, (exponent, tried) in enumerate(evaluation.choice.orders.items()):
         its = sorted(tried)
         seeds = zip(*(scores[a] for a in its), strict=True)
         steps = [a.amount for a in its]
@@ -32,12 +35,12 @@ def by_amount(evaluation: Evaluation) -> str:
 
 
 def by_epoch(evaluation: Evaluation) -> str:
-    """One line a training, without those of the controls; the first seed is in front, and what was
-    tried and not chosen is faint."""
+    """One line a training, of the original data and the language model; the first seed is in front,
+    and what was tried and not chosen is faint."""
     history = evaluation.history
     series = np.asarray(history["series"].to_pylist())
     step, score = (history[c].to_numpy() for c in ("step", evaluation.metric))
-    kinds = {str(a): _kind(a, evaluation.chosen) for a in evaluation.augmentations}
+    kinds = {_series(a): _kind(a, evaluation.chosen) for a in evaluation.augmentations}
     lines = []
     for fit in dict.fromkeys(series.tolist()):
         its, _, seed = fit.rpartition("/seed=")
@@ -48,6 +51,11 @@ def by_epoch(evaluation: Evaluation) -> str:
         faint, one = color == OTHER or seed != "0", len(points) == 1
         lines.append(Line(name, points, color, faint=faint, marks=one))
     return figure(evaluation.title, line_chart(lines, "epoch", metric_name(evaluation.metric)))
+
+
+def _series(augmentation: Augmentation) -> str:
+    """The name of its trainings in a history, without the seed."""
+    return ORIGINAL_NAME if augmentation == ORIGINAL_DATA else f"{LANGUAGE_MODEL}/{augmentation}"
 
 
 def _kind(augmentation: Augmentation, chosen: Augmentation) -> tuple[str, str]:

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from llm4idrec.augmentation.arms import LANGUAGE_MODEL, ORIGINAL, has_ease, source_of
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.metrics.popularity_bands import BANDS, band_shares, item_bands
 from llm4idrec.report.charts.charts import Shares, share_chart
+from llm4idrec.report.gains import SHORT
 from llm4idrec.report.results import Evaluation
 from llm4idrec.verdict.additions import Addition
-from llm4idrec.verdict.variants import LANGUAGE_MODEL, ORIGINAL
-from llm4idrec.verdict.wording import augmentation_name, source_name
+from llm4idrec.verdict.variants import grouped
+from llm4idrec.verdict.wording import arm_name
 
 COLORS = ("var(--head)", "var(--middle)", "var(--tail)")
 LABEL = "shares of popular and rare items"
@@ -21,19 +23,25 @@ LABEL = "shares of popular and rare items"
 def popularity_shift(
     evaluations: Sequence[Evaluation], additions: Sequence[Addition], train: Interactions
 ) -> str:
-    """Shares of the bands of popularity among train's pairs, those that were added, at what each
-    recommender chose, and the items that it recommends before and after."""
+    """Shares of the bands of popularity among train's pairs, those that each arm adds for a
+    recommender, at what it chose, and the items that the recommender recommends before and after.
+
+    Of arms together with EASE the language model's alone is shown.
+    """
     bands = item_bands(train)
     own = band_shares(train.item, bands)
     groups = {"In the train set": [_row("interactions", own, 1.0)]}
-    chosen = dict.fromkeys(e.chosen for e in evaluations if e.chosen.amount)
-    for augmentation in chosen:
-        names = ", ".join(e.title for e in evaluations if e.chosen == augmentation)
-        groups[f"Added for {names} ({augmentation_name(augmentation)})"] = [
-            _row(source_name(a.source), a.bands, a.relative_popularity)
-            for a in additions
-            if a.augmentation == augmentation
+    described = {(a.arm, a.augmentation): a for a in additions}
+    for evaluation in evaluations:
+        choices = {arm: choice.chosen for arm, choice in evaluation.selection.arms.items()}
+        added = [
+            _row(SHORT.get(arm, arm_name(arm)), its.bands, its.relative_popularity)
+            for arm in grouped(list(choices))
+            if (its := described.get((arm, choices[arm])))
+            and (not has_ease(arm) or source_of(arm) == LANGUAGE_MODEL)
         ]
+        if added:
+            groups[f"Added for {evaluation.title}"] = added
     mean = float(train.item_counts[train.item].mean())
     for evaluation in evaluations:
         if rows := _recommended(evaluation, mean):

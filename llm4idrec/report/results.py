@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 from llm4idrec.augmentation.choice import Augmentation
 from llm4idrec.runtime.files import read_json
 from llm4idrec.verdict.comparison import Row
-from llm4idrec.verdict.control_comparison import SourceRow
-from llm4idrec.verdict.judgement import Standing, standing
-from llm4idrec.verdict.selection import Selection
+from llm4idrec.verdict.control_comparison import ArmRow
+from llm4idrec.verdict.selection import Choice, Selection
 from llm4idrec.verdict.wording import recommender_name
 
 
@@ -24,19 +23,19 @@ class Evaluation:
 
     name: str
     rows: Sequence[Row]
-    sources: Sequence[SourceRow]
+    arms: Sequence[ArmRow]
     selection: Selection
     summary: Mapping[str, float]
     history: pa.Table
     per_user: pa.Table
 
     @classmethod
-    def read(cls, folder: Path, rows: Iterable[Row], sources: Iterable[SourceRow]) -> Evaluation:
-        """`rows` and `sources` may be of other recommenders too."""
+    def read(cls, folder: Path, rows: Iterable[Row], arms: Iterable[ArmRow]) -> Evaluation:
+        """`rows` and `arms` may be of other recommenders too."""
         return cls(
             folder.name,
             [row for row in rows if row["recommender"] == folder.name],
-            [row for row in sources if row["recommender"] == folder.name],
+            [row for row in arms if row["recommender"] == folder.name],
             Selection.read(folder),
             read_json(folder / "summary.json"),
             pq.read_table(folder / "history.parquet"),
@@ -49,7 +48,7 @@ class Evaluation:
 
     @property
     def metric(self) -> str:
-        """The metric that chose the amount; the verdict is about the same one on the test set."""
+        """The metric that chose the amounts; the verdict is about the same one on the test set."""
         return self.selection.metric
 
     @property
@@ -58,22 +57,23 @@ class Evaluation:
 
     @property
     def augmentations(self) -> list[Augmentation]:
-        return list(self.selection.scores)
+        """Those of the language model that there were to choose from."""
+        return list(self.choice.scores)
+
+    @property
+    def choice(self) -> Choice:
+        """That of the language model alone."""
+        return self.selection.language_model
 
     @property
     def chosen(self) -> Augmentation:
-        return self.selection.chosen
+        """By the language model."""
+        return self.choice.chosen
 
     @property
-    def controls(self) -> list[str]:
-        """The controls that were fitted."""
-        return [row["source"] for row in self.sources_of(self.metric)][1:]
-
-    @property
-    def ahead_of_all(self) -> bool:
-        """Whether the language model is ahead of every control."""
-        rows = self.sources_of(self.metric)[1:]
-        return bool(rows) and all(standing(row) == Standing.AHEAD for row in rows)
+    def added(self) -> list[ArmRow]:
+        """The arms that add something, in the metric that chose; the language model first."""
+        return [row for row in self.arms_of(self.metric) if row["amount"]]
 
     @property
     def cutoff(self) -> str:
@@ -85,6 +85,6 @@ class Evaluation:
         """Recall at the same cutoff."""
         return f"recall_at_{self.cutoff}"
 
-    def sources_of(self, metric: str) -> list[SourceRow]:
-        """The language model's row, then those of the controls."""
-        return [row for row in self.sources if row["metric"] == metric]
+    def arms_of(self, metric: str) -> list[ArmRow]:
+        """The language model's row, then those of the other arms."""
+        return [row for row in self.arms if row["metric"] == metric]

@@ -11,7 +11,8 @@ from llm4idrec.report.charts.charts import Bar, Line, bar_chart, line_chart
 from llm4idrec.report.markup import figure, table
 from llm4idrec.report.page import write_page
 from llm4idrec.tuning.filter_tuning import FilterChoice, FilterTuning
-from llm4idrec.tuning.trials import Trial, best_trial, gain, untuned_value
+from llm4idrec.tuning.gain import gain
+from llm4idrec.tuning.trials import Trial, best_trial, untuned_value
 from llm4idrec.verdict.wording import metric_name, percent, recommender_name
 
 TEMPLATE = Path(__file__).with_suffix(".html")
@@ -19,7 +20,6 @@ NAMES = {
     "amount": "amount",
     "min_votes": "least votes",
     "least_probable": "share cut off as least probable",
-    "agreement": "weight of agreement",
     "popularity_exponent": "popularity discount",
 }
 MATTERED = "How much each setting mattered"
@@ -116,7 +116,7 @@ def _height(trial: Trial) -> float:
 
 
 def _table(trials: Sequence[Trial], metric: str) -> str:
-    head = ("trial", "amount", "votes", "cut off", "agreement", "discount", metric, "gain", "")
+    head = ("trial", "amount", "votes", "cut off", "discount", metric, "gain", "")
     best, lines = best_trial(trials), []
     for trial in trials:
         choice = trial.choice

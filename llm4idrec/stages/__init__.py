@@ -16,22 +16,28 @@ from llm4idrec.stages import (
     generate,
     prepare,
     prompts,
+    rank,
+    replicate,
     report,
     tune,
+    tune_recommenders,
 )
 
 STAGES = {
     module.STAGE.name: module.STAGE
     for module in (
         prepare,
+        tune_recommenders,
         base_model,
         prompts,
         adapter,
         generate,
         controls,
+        replicate,
         tune,
         augment,
         evaluate,
+        rank,
         report,
     )
 }

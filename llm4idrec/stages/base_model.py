@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llm4idrec.artifacts import BASE_MODEL, INTERACTIONS, TRAIN, Files
+from llm4idrec.artifacts import BASE_MODEL, INTERACTIONS, KNOWN, Files
 from llm4idrec.config import Config
 from llm4idrec.data.protocol import lists_taken
 from llm4idrec.runtime.files import costing
@@ -11,16 +11,16 @@ from llm4idrec.stages.stage import Stage
 
 
 def base_model(files: Files, config: Config) -> None:
-    """Train interactions -> a Hugging Face model folder, or a reference to a pretrained one."""
+    """Known interactions -> a Hugging Face model folder, or a reference to a pretrained one."""
     from llm4idrec.language_model.base_model import make_base_model
 
-    train, out = files[TRAIN] / INTERACTIONS, files[BASE_MODEL]
+    known, out = files[KNOWN] / INTERACTIONS, files[BASE_MODEL]
     with costing(out), fixed_threads(config.threads):
         make_base_model(
-            train,
+            known,
             out,
             config.base_model,
-            lists=lists_taken(config.lists, files[TRAIN]),
+            lists=lists_taken(config.lists, files[KNOWN]),
             seed=config.seed,
             device=config.device,
         )
@@ -28,7 +28,7 @@ def base_model(files: Files, config: Config) -> None:
 
 STAGE = Stage(
     base_model,
-    reads=(TRAIN,),
+    reads=(KNOWN,),
     writes=(BASE_MODEL,),
     params=("base_model", "lists", "seed", "device", "threads"),
 )

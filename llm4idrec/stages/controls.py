@@ -1,35 +1,40 @@
-"""Others propose items in the language model's place."""
+"""Others propose items in the tuned language model's place."""
 
 from __future__ import annotations
 
-from llm4idrec.artifacts import CONTROLS, INTERACTIONS, TRAIN, Files
+from llm4idrec.artifacts import BASE_MODEL, CONTROLS, KNOWN, SETTINGS, Files
 from llm4idrec.config import Config
-from llm4idrec.data.interactions import Interactions
-from llm4idrec.runtime.files import costing, replacing_folder
+from llm4idrec.runtime.files import costing
 from llm4idrec.runtime.threads import fixed_threads
 from llm4idrec.stages.stage import Stage
 
 
 def controls(files: Files, config: Config) -> None:
-    """Train interactions -> candidates of who stands in the model's place, `<control>.parquet`."""
-    from llm4idrec.augmentation.controls import write_controls
+    """Known interactions, and the base model -> candidates of others, `SOURCE.parquet`."""
+    make_controls(files, config)
 
-    train, out = files[TRAIN], files[CONTROLS]
-    with costing(out), replacing_folder(out) as folder, fixed_threads(config.threads):
-        interactions = Interactions.read(train / INTERACTIONS)
-        write_controls(interactions, folder, config)
+
+def make_controls(files: Files, config: Config, epochs: int | None = None) -> None:
+    """The same; SASRec is fitted for so many `epochs`, if they are chosen already."""
+    from llm4idrec.augmentation.controls import Controls
+
+    found = config.with_settings(files[SETTINGS])
+    with costing(files[CONTROLS]), fixed_threads(config.threads):
+        Controls(files[KNOWN], files[BASE_MODEL], found, epochs).write(files[CONTROLS])
 
 
 STAGE = Stage(
     controls,
-    reads=(TRAIN,),
+    reads=(KNOWN, SETTINGS, BASE_MODEL),
     writes=(CONTROLS,),
     params=(
         "controls",
-        "generation.items",
+        "generation",
+        "lists",
         "popularity",
         "itemknn",
         "ease",
+        "svd",
         "sasrec",
         "seed",
         "device",

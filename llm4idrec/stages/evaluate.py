@@ -1,29 +1,39 @@
-"""A recommender on original data, on augmented data and on the controls'."""
+"""A recommender on original data, and on what each arm adds to them."""
 
 from __future__ import annotations
 
-from llm4idrec.artifacts import AUGMENTED, EVALUATION, HELDOUT, INTERACTIONS, LEDGER, TRAIN, Files
+from llm4idrec.artifacts import (
+    AUGMENTED,
+    EVALUATION,
+    HELDOUT,
+    KNOWN,
+    LEDGER,
+    REPLICATES,
+    SETTINGS,
+    TRAIN,
+    Files,
+)
 from llm4idrec.config import Config
 from llm4idrec.runtime.files import costing
 from llm4idrec.stages.stage import Stage
 
 
 def evaluate(files: Files, config: Config) -> None:
-    """A recommender on original, augmented and the controls' data -> its metrics for each user.
+    """A recommender on original data and on every arm's -> its metrics for each user.
 
     They are in `per_user.parquet`, and summaries beside it.
     """
     from llm4idrec.evaluation.evaluate import evaluate_recommender
-    from llm4idrec.evaluation.experiment import Experiment
+    from llm4idrec.evaluation.experiment import Experiment, Inputs
 
     (recommender,) = config.recommenders
+    config = config.with_settings(files[SETTINGS])
     experiment = Experiment(
-        train_file=files[TRAIN] / INTERACTIONS,
-        heldout=files[HELDOUT],
-        augmented=files[AUGMENTED],
+        Inputs(*(files[name] for name in (TRAIN, KNOWN, HELDOUT, AUGMENTED, REPLICATES))),
         recommender=recommender,
         settings=config.settings(recommender),
         evaluation=config.evaluation,
+        runs=config.replicates.runs,
         filter=config.filter,
         ease=config.ease,
         controls=config.controls,
@@ -36,9 +46,17 @@ def evaluate(files: Files, config: Config) -> None:
 
 STAGE = Stage(
     evaluate,
-    reads=(TRAIN, HELDOUT, AUGMENTED),
+    reads=(TRAIN, KNOWN, HELDOUT, AUGMENTED, REPLICATES, SETTINGS),
     writes=(EVALUATION, LEDGER),
-    params=("{recommender}", "evaluation", "ease", "controls", "seed", "device"),
+    params=(
+        "{recommender}",
+        "evaluation",
+        "ease",
+        "controls",
+        "replicates.runs",
+        "seed",
+        "device",
+    ),
     tuned=("filter", "evaluation.amounts"),
     each="recommenders",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llm4idrec.artifacts import ADAPTER, BASE_MODEL, GENERATIONS, INTERACTIONS, TRAIN, Files
+from llm4idrec.artifacts import ADAPTER, BASE_MODEL, GENERATIONS, INTERACTIONS, KNOWN, Files
 from llm4idrec.config import Config
 from llm4idrec.data.protocol import lists_taken
 from llm4idrec.runtime.files import costing
@@ -14,11 +14,11 @@ def generate(files: Files, config: Config) -> None:
     from llm4idrec.generation.generator import Generation, generate_candidates
 
     given = Generation(
-        files[TRAIN] / INTERACTIONS,
+        files[KNOWN] / INTERACTIONS,
         files[BASE_MODEL],
         files[ADAPTER],
         config=config.generation,
-        lists=lists_taken(config.lists, files[TRAIN]),
+        lists=lists_taken(config.lists, files[KNOWN]),
         seed=config.seed,
         device=config.device,
     )
@@ -28,7 +28,7 @@ def generate(files: Files, config: Config) -> None:
 
 STAGE = Stage(
     generate,
-    reads=(TRAIN, BASE_MODEL, ADAPTER),
+    reads=(KNOWN, BASE_MODEL, ADAPTER),
     writes=(GENERATIONS,),
     params=("generation", "lists", "seed", "device", "threads"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from llm4idrec.artifacts import (
     HELDOUT,
     IDENTIFIERS,
     INTERACTIONS,
+    KNOWN,
     RAW,
     RAW_VALIDATION,
     SOURCE,
@@ -26,9 +28,10 @@ if TYPE_CHECKING:
 
 
 def prepare(files: Files, config: Config) -> None:
-    """Interaction file -> raw tables -> train, held-out interactions and identifiers."""
+    """Interaction file -> raw tables -> train, known and held-out interactions, identifiers."""
     read(files[RAW], config.data.model_copy(update={"path": files[SOURCE]}))
     split(files, config)
+    know(files, config)
 
 
 def read(out: Path, data: DataConfig) -> None:
@@ -71,6 +74,23 @@ def split(files: Files, config: Config) -> None:
         write_protocol(folder, parts.protocol)
 
 
+def know(files: Files, config: Config) -> None:
+    """Train and, with `evaluation.refit`, validation interactions -> what is known before the
+    test; `summary.json` then has its pairs and how many of them validation gave."""
+    from llm4idrec.data.interactions import Interactions
+    from llm4idrec.data.known import known_before_test
+
+    with replacing_folder(files[KNOWN]) as folder:
+        shutil.copytree(files[TRAIN], folder, dirs_exist_ok=True)
+        if config.evaluation.refit:
+            train = Interactions.read(files[TRAIN] / INTERACTIONS)
+            valid = Interactions.read(files[HELDOUT] / "valid.parquet")
+            known = known_before_test(train, valid)
+            known.write(folder / INTERACTIONS)
+            pairs = {"pairs": len(known), "validation_pairs": len(known) - len(train)}
+            write_json(folder / "summary.json", pairs)
+
+
 def validate_raw(files: Files, config: Config) -> Validation:
     """What must hold of the raw tables."""
     from llm4idrec.data.expectations import raw_validation
@@ -81,7 +101,7 @@ def validate_raw(files: Files, config: Config) -> Validation:
 STAGE = Stage(
     prepare,
     reads=(SOURCE,),
-    writes=(RAW, TRAIN, HELDOUT, IDENTIFIERS),
-    params=("data", "split", "seed"),
+    writes=(RAW, TRAIN, KNOWN, HELDOUT, IDENTIFIERS),
+    params=("data", "split", "seed", "evaluation.refit"),
     expectations=Expectations(validate_raw, reads=(RAW,), writes=RAW_VALIDATION),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llm4idrec.artifacts import INTERACTIONS, PROMPT_LINES, PROMPTS, TRAIN, Files
+from llm4idrec.artifacts import INTERACTIONS, KNOWN, PROMPT_LINES, PROMPTS, Files
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.data.protocol import lists_taken
@@ -11,21 +11,21 @@ from llm4idrec.stages.stage import Stage
 
 
 def prompts(files: Files, config: Config) -> None:
-    """Train interactions -> `prompts.jsonl`: lists of a user's items, without their last parts."""
+    """Known interactions -> `prompts.jsonl`: lists of a user's items, without their last parts."""
     from llm4idrec.language_model.prompt_files import write_prompts
     from llm4idrec.language_model.prompts import build_prompts
 
-    train, out = files[TRAIN], files[PROMPTS]
+    known, out = files[KNOWN], files[PROMPTS]
     with costing(out), replacing_folder(out) as folder:
-        interactions = Interactions.read(train / INTERACTIONS)
-        lists = lists_taken(config.lists, train)
+        interactions = Interactions.read(known / INTERACTIONS)
+        lists = lists_taken(config.lists, known)
         built = build_prompts(interactions, config.prompts, lists, seed=config.seed)
         write_prompts(folder / PROMPT_LINES, built)
 
 
 STAGE = Stage(
     prompts,
-    reads=(TRAIN,),
+    reads=(KNOWN,),
     writes=(PROMPTS,),
     params=("lists", "prompts", "seed"),
 )

@@ -1,4 +1,4 @@
-"""The answer: original and augmented data compared, and with controls, over all recommenders."""
+"""The answer: what to serve, and what a language model gives each recommender."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from llm4idrec.artifacts import (
     ADAPTER,
     AUGMENTED,
     BASE_MODEL,
+    BOTTOM_LINE,
     CANDIDATES,
     COMPARISON,
     CONTROL_COMPARISON,
@@ -15,11 +16,15 @@ from llm4idrec.artifacts import (
     GENERATIONS,
     HELDOUT,
     IDENTIFIERS,
+    KNOWN,
     LEDGERS,
     METRICS,
     PLOTS,
     PROMPTS,
+    RANKINGS,
     RAW,
+    REPLICATES,
+    SETTINGS,
     SOURCE,
     TRAIN,
     Files,
@@ -46,19 +51,23 @@ STAGE = Stage(
         SOURCE,
         RAW,
         TRAIN,
+        KNOWN,
         HELDOUT,
         IDENTIFIERS,
+        SETTINGS,
         PROMPTS,
         BASE_MODEL,
         ADAPTER,
         GENERATIONS,
         CONTROLS,
+        REPLICATES,
         CANDIDATES,
         AUGMENTED,
         EVALUATIONS,
+        RANKINGS,
         LEDGERS,
     ),
-    writes=(COMPARISON, CONTROL_COMPARISON, METRICS, PLOTS, FIGURES),
+    writes=(BOTTOM_LINE, COMPARISON, CONTROL_COMPARISON, METRICS, PLOTS, FIGURES),
     params=(
         "recommenders",
         "dataset",
@@ -67,6 +76,7 @@ STAGE = Stage(
         "seed",
         "device",
         "evaluation.seeds",
+        "evaluation.refit",
     ),
     tuned=("filter", "evaluation.amounts"),
 )

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from llm4idrec.data.expectations import Validation
 
 
-_SHAPING_NOTHING: dict[str, set[str]] = {"evaluation": {"workers"}, "tune": {"workers"}}
+_SHAPING_NOTHING: dict[str, set[str]] = {
+    "evaluation": {"workers"},
+    "tune_recommenders": {"workers"},
+    "tune": {"workers"},
+}
 """Keys by section: how much is done at a time, in sections that shape results otherwise."""
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from llm4idrec.artifacts import (
-    GENERATIONS,
     HELDOUT,
     INTERACTIONS,
+    REPLICATES,
+    SETTINGS,
     TRAIN,
     TUNING,
     TUNING_PAGE,
     Files,
 )
+from llm4idrec.augmentation.arms import SELECTION
 from llm4idrec.config import Config, EvaluationConfig, FilterConfig, TuneConfig
+from llm4idrec.data.protocol import lists_taken
 from llm4idrec.stages.stage import Stage, keys_of
 
 
@@ -28,16 +31,18 @@ def tune(files: Files, config: Config) -> None:
     tuning = FilterTuning(
         train_file=train / INTERACTIONS,
         valid_file=heldout / "valid.parquet",
-        generations=files[GENERATIONS],
+        generations=files[REPLICATES] / SELECTION / "generations",
         recommender=recommender,
-        settings=config.settings(recommender),
+        settings=config.with_settings(files[SETTINGS]).settings(recommender),
         evaluation=config.evaluation,
         filter=config.filter,
-        ease=config.ease,
         seed=config.seed,
         device=choose_device(config.device).type,
     )
-    found = search_filter(tuning, config.tune, files[TUNING])
+    views, samples = config.generation.asked(lists_taken(config.lists, train))
+    ends = tuple(min(end, views * samples) for end in config.tune.min_votes)  # all there can be
+    search = config.tune.model_copy(update={"min_votes": ends})
+    found = search_filter(tuning, search, files[TUNING])
     write_tuning_page(
         files[TUNING_PAGE],
         found.trials,
@@ -50,13 +55,14 @@ def tune(files: Files, config: Config) -> None:
 
 STAGE = Stage(
     tune,
-    reads=(TRAIN, HELDOUT, GENERATIONS),
+    reads=(TRAIN, HELDOUT, SETTINGS, REPLICATES),
     writes=(TUNING, TUNING_PAGE),
     params=(
         "{recommender}",
+        "generation",
+        "lists",
         *keys_of(EvaluationConfig, "evaluation", but={"workers"}),
         *keys_of(FilterConfig, "filter", but={"source"}),
-        "ease",
         *keys_of(TuneConfig, "tune", but={"recommenders", "workers"}),
         "seed",
         "device",

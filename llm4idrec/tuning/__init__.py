@@ -1,1 +1,1 @@
-"""What a setting of the filter is worth on validation."""
+"""What settings of the filter, and of a recommender, are worth on validation."""

@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 
 from llm4idrec.augmentation.choice import Augmentation
-from llm4idrec.augmentation.filtering import CandidateFilter
+from llm4idrec.augmentation.filtering import filter_candidates
 from llm4idrec.augmentation.merging import generated_pairs, with_relative_ranks
 from llm4idrec.augmentation.placement import place_generated
 from llm4idrec.config import EvaluationConfig, FilterConfig, TuneConfig
-from llm4idrec.config.recommenders import EASEConfig, RecommenderConfig
+from llm4idrec.config.recommenders import RecommenderConfig
 from llm4idrec.data.candidates import read_generations
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
@@ -34,7 +34,6 @@ class FilterChoice(NamedTuple):
     min_votes: int
     least_probable: float
     """Share of the candidates, those of the smallest log-probability, that are not considered."""
-    agreement: float
     popularity_exponent: float
 
 
@@ -62,14 +61,13 @@ class _Material(NamedTuple):
     train: Interactions
     valid: Interactions
     generations: pa.Table
-    filter: CandidateFilter
 
 
 def first_choices(
     filter: FilterConfig, evaluation: EvaluationConfig, cut: float
 ) -> list[FilterChoice]:
     """See `FilterTuning.defaults`; `cut` is what `filter.min_log_probability` cuts off."""
-    rest = filter.min_votes, cut, filter.agreement
+    rest = filter.min_votes, cut
     added = [
         FilterChoice(min(amount, filter.max_ratio), *rest, exponent)
         for amount in evaluation.amounts
@@ -90,7 +88,8 @@ def require_in_range(choices: Sequence[FilterChoice], tune: TuneConfig) -> None:
 
 @dataclass(frozen=True)
 class FilterTuning:
-    """One train and validation set, one set of generations, one recommender; plain data.
+    """One train and validation set, one set of generations by what knows train only, one
+    recommender; plain data.
 
     The test set is no part of it.
     """
@@ -103,7 +102,6 @@ class FilterTuning:
     evaluation: EvaluationConfig
     filter: FilterConfig
     """The settings that a choice replaces some of."""
-    ease: EASEConfig
     seed: int
     device: str
 
@@ -128,19 +126,18 @@ class FilterTuning:
         changes = {
             "min_votes": choice.min_votes,
             "min_log_probability": least,
-            "agreement": choice.agreement,
             "popularity_exponents": (choice.popularity_exponent,),
             "max_ratio": choice.amount,
         }
         return self.filter.model_copy(update=changes)
 
     def training_set(self, choice: FilterChoice) -> Interactions:
-        """What `augment` and `evaluate` would train on with this choice."""
-        train, _, generations, candidate_filter = _material(self)
+        """What `augment` and `evaluate` would train on with this choice, to choose by validation;
+        what is added is the language model's alone."""
+        train, _, generations = _material(self)
         if not choice.amount:
             return train
-        config = self.filter_config(choice)
-        accepted, _ = candidate_filter.with_config(config).accept(generations)
+        accepted, _ = filter_candidates(generations, train, self.filter_config(choice))
         augmentation = Augmentation(choice.amount, choice.popularity_exponent)
         added = generated_pairs(with_relative_ranks(accepted, train), augmentation)
         return place_generated(train, *added, placement=self.evaluation.placement)
@@ -151,7 +148,7 @@ class FilterTuning:
 
         The same trainings as `evaluate` chooses by, to the bit.
         """
-        train, valid, _, _ = _material(self)
+        train, valid, _ = _material(self)
         data = self.training_set(choice)
         scores = []
         for seed in range(trainings(self.recommender, self.evaluation.selection_seeds)):
@@ -176,7 +173,6 @@ def _material(tuning: FilterTuning) -> _Material:
         train,
         Interactions.read(tuning.valid_file),
         read_generations(tuning.generations),
-        CandidateFilter(train, tuning.filter, tuning.ease),
     )
 
 

@@ -177,7 +177,6 @@ class Study:
             "amount": FloatDistribution(*config.amount),
             "min_votes": IntDistribution(*config.min_votes),
             "least_probable": FloatDistribution(*config.least_probable),
-            "agreement": FloatDistribution(*config.agreement),
             "popularity_exponent": FloatDistribution(*config.popularity_exponent),
         }
 

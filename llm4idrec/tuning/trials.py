@@ -14,6 +14,7 @@ import yaml
 
 from llm4idrec.runtime.files import replacing_file, write_json
 from llm4idrec.tuning.filter_tuning import FilterChoice, FilterTuning
+from llm4idrec.tuning.gain import gain
 
 Outcome = Literal["complete", "pruned", "failed"]
 PARAMS, TRIALS, VALIDATIONS = "params.yaml", "trials.parquet", "validations.parquet"
@@ -99,11 +100,6 @@ def untuned_value(trials: Sequence[Trial], tuning: FilterTuning) -> float | None
     """The best that the settings as they are gave; None if none of these trials is complete."""
     untuned = (trial.value for trial in trials[1 : len(tuning.defaults())])
     return max((value for value in untuned if value is not None), default=None)
-
-
-def gain(value: float | None, baseline: float | None) -> float | None:
-    """Relative to nothing added."""
-    return value / baseline - 1 if value is not None and baseline else None
 
 
 def write_params(path: Path, tuning: FilterTuning, trial: Trial) -> None:

@@ -1,8 +1,8 @@
-"""What was added to the train set, before any recommender learns from it: how good, how popular."""
+"""What each arm adds, before any recommender learns from it: how good, how popular."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,25 +11,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from llm4idrec.augmentation.arms import SELECTION, final
 from llm4idrec.augmentation.choice import Augmentation
-from llm4idrec.augmentation.merging import GENERATED, generated_pairs
+from llm4idrec.augmentation.merging import generated_pairs
 from llm4idrec.data.interactions import IntArray, Interactions
-from llm4idrec.evaluation.data import AUGMENTED, CONTROLS
 from llm4idrec.metrics.popularity_bands import band_shares, item_bands
-from llm4idrec.verdict.variants import LANGUAGE_MODEL
-from llm4idrec.verdict.wording import SOURCE_NAMES
+from llm4idrec.verdict.variants import grouped
 
 
 @dataclass(frozen=True)
 class Addition:
-    """The pairs of one source."""
+    """The pairs of one arm."""
 
-    source: str
-    """`augmented` (the language model) or a control."""
+    arm: str
     augmentation: Augmentation
     pairs: int
-    hit_rate: float
-    """Share of the pairs that are in the validation set."""
+    hit_rate: float | None
+    """Share of the pairs that are in the validation set, of those that were generated without
+    knowing it; None if there are none."""
     coverage: float
     """Share of the catalogue's items that get a pair."""
     relative_popularity: float
@@ -45,50 +44,53 @@ def describe_additions(
     train: Interactions,
     valid: Interactions,
 ) -> list[Addition]:
-    """By augmentation, then source, the language model first; what is empty is left out.
+    """By augmentation, then arm: those alone, then those together with EASE; what is empty is left
+    out.
 
-    Reads `interactions.parquet` and `controls.parquet` in `augmented`.
+    Reads in `augmented` the files in `arms` of the first replicate for the test, which is what was
+    added, and of the one that validation chose by, which alone did not know `valid`.
     """
-    sources = dict(_sources(augmented))
-    return [
-        _describe(source, augmentation, added, train=train, valid=valid)
-        for augmentation in augmentations
-        for source, pairs in sources.items()
-        if len((added := generated_pairs(pairs, augmentation))[0])
-    ]
+    added, unknowing = (_arms(augmented, replicate) for replicate in (final(0), SELECTION))
+    found = []
+    for augmentation in augmentations:
+        for arm, pairs in added.items():
+            user, item = generated_pairs(pairs, augmentation)
+            if len(user):
+                rate = None
+                if arm in unknowing:
+                    rate = _hit_rate(generated_pairs(unknowing[arm], augmentation), valid)
+                found.append(_describe(arm, augmentation, item, train=train, hit_rate=rate))
+    return found
 
 
-def _sources(augmented: Path) -> Iterator[tuple[str, pa.Table]]:
-    """Each source and its pairs: columns user, item, popularity_exponent and relative_rank."""
-    columns = ["user", "item", "popularity_exponent", "relative_rank"]
-    table = pq.read_table(augmented / AUGMENTED)
-    yield LANGUAGE_MODEL, table.filter(pc.equal(table["origin"], GENERATED)).select(columns)
-    controls = pq.read_table(augmented / CONTROLS)
-    present = set(controls["control"].to_pylist())
-    for name in SOURCE_NAMES:
-        if name in present:
-            yield name, controls.filter(pc.equal(controls["control"], name)).select(columns)
+def _arms(augmented: Path, replicate: str) -> dict[str, pa.Table]:
+    """Columns user, item, popularity_exponent and relative_rank by arm."""
+    table = pq.read_table(augmented / "arms" / f"{replicate}.parquet")
+    names = grouped(list(dict.fromkeys(table["arm"].to_pylist())))
+    return {name: table.filter(pc.equal(table["arm"], name)).drop_columns("arm") for name in names}
+
+
+def _hit_rate(pairs: tuple[IntArray, IntArray], valid: Interactions) -> float | None:
+    user, item = pairs
+    return float(valid.contains(user, item).mean()) if len(user) else None
 
 
 def _describe(
-    source: str,
+    arm: str,
     augmentation: Augmentation,
-    added: tuple[IntArray, IntArray],
+    item: IntArray,
     *,
     train: Interactions,
-    valid: Interactions,
+    hit_rate: float | None,
 ) -> Addition:
-    """What `source` adds at `augmentation`.
-
-    `added` are its pairs' users and items, `train` is the set that they join, and `valid` holds the
-    validation pairs that they may hit.
-    """
-    (user, item), counts = added, train.item_counts
+    """What `arm` adds at `augmentation`: the items of its pairs; `train` counts how popular they
+    are."""
+    counts = train.item_counts
     return Addition(
-        source,
+        arm,
         augmentation,
-        pairs=len(user),
-        hit_rate=float(valid.contains(user, item).mean()),
+        pairs=len(item),
+        hit_rate=hit_rate,
         coverage=len(np.unique(item)) / train.n_items,
         relative_popularity=float(counts[item].mean() / counts[train.item].mean()),
         bands=band_shares(item, item_bands(train)),

@@ -8,44 +8,50 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from llm4idrec.augmentation.choice import ORIGINAL_DATA, chosen_augmentation
-from llm4idrec.verdict.per_user import read_per_user
-from llm4idrec.verdict.variants import ORIGINAL, is_control
+from llm4idrec.augmentation.arms import ORIGINAL
+from llm4idrec.verdict.comparison import read_chosen
+from llm4idrec.verdict.per_user import TEST, variants_of
+from llm4idrec.verdict.selection import Selection
+from llm4idrec.verdict.variants import is_fused
 
 EPOCH = "epoch"
 
 
 def compared(evaluation: Path) -> dict[str, int]:
-    """The data sets that the test compared, each with its number of seeds: original, augmented,
-    then the controls.
+    """What the test compared, each with its number of seeds: the original, the arms that add
+    something, and what is fused with EASE.
 
     Raises `InputError` if the folder is not one of the stage that evaluates.
     """
-    table = read_per_user(evaluation / "per_user.parquet")
-    pairs = table.group_by(["variant", "seed"], use_threads=False).aggregate([])
-    return {
-        variant: pc.sum(pc.equal(pairs["variant"], variant)).as_py()
-        for variant in dict.fromkeys(table["variant"].to_pylist())
-    }
+    table = read_chosen(evaluation / TEST, Selection.read(evaluation))
+    return dict.fromkeys(variants_of(table), len(pc.unique(table["seed"])))
 
 
 def mean_histories(evaluation: Path) -> dict[str, pa.Table]:
-    """By data set: columns epoch, loss and validation metrics, means over the seeds.
+    """By data set: columns epoch, loss and validation metrics, means over the seeds that there are.
 
     A line ends where the first of its seeds stopped: after that it would be a mean over others.
     """
+    selection = Selection.read(evaluation)
     history = pq.read_table(evaluation / "history.parquet")
-    chosen = chosen_augmentation(evaluation)
     columns = [name for name in history.column_names if name not in ("series", "step")]
     means = {}
-    for variant, seeds in compared(evaluation).items():
-        augmentation = ORIGINAL_DATA if variant == ORIGINAL else chosen
-        control = f"{variant}/" if is_control(variant) else ""
-        series = pa.array([f"{control}{augmentation}/seed={seed}" for seed in range(seeds)])
-        rows = history.filter(pc.is_in(history["series"], series))
+    for variant in compared(evaluation):
+        if is_fused(variant):
+            continue
+        rows = history.filter(pc.starts_with(history["series"], series_of(variant, selection)))
         aggregates = [("step", "count"), *((column, "mean") for column in columns)]
         by_epoch = rows.group_by("step", use_threads=False).aggregate(aggregates)
+        seeds = len(pc.unique(rows["series"]))
         whole = by_epoch.filter(pc.equal(by_epoch["step_count"], seeds)).sort_by("step")
         named = {column: whole[f"{column}_mean"] for column in columns}
         means[variant] = pa.table({EPOCH: whole["step"], **named})
     return means
+
+
+def series_of(variant: str, selection: Selection) -> str:
+    """How the names of its trainings begin in `history.parquet`, those with what was chosen; the
+    number of the seed follows."""
+    if variant == ORIGINAL:
+        return f"{ORIGINAL}/seed="
+    return f"{variant}/{selection.arms[variant].chosen}/seed="

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
+from llm4idrec.augmentation.arms import LANGUAGE_MODEL, ORIGINAL
 from llm4idrec.runtime.files import replacing_file
 from llm4idrec.verdict.histories import EPOCH, mean_histories
 from llm4idrec.verdict.selection import Selection
-from llm4idrec.verdict.variants import COMPARED
 from llm4idrec.verdict.wording import metric_name, recommender_name
 
 CURVES, AMOUNTS = "curves.csv", "amounts.csv"
 
 
 def write_lines(evaluations: Sequence[Path], out: Path) -> None:
-    """Write `curves.csv` (recommender, data, epoch, value: validation with the original and the
-    augmented data, means over seeds) and `amounts.csv` (recommender, popularity_exponent, amount,
-    value: what the amount was chosen by; every order begins at amount 0) into `out`.
+    """Write `curves.csv` (recommender, data, epoch, value: validation with the original data and
+    with the language model's items, if any were chosen; means over seeds) and `amounts.csv`
+    (recommender, popularity_exponent, amount, value: what the language model's amount was chosen
+    by; every order begins at amount 0) into `out`.
 
     The value is of the selection metric, which `recommender` names too, as in `MF, NDCG@20`;
     folders are named as their recommenders.
@@ -31,12 +32,14 @@ def write_lines(evaluations: Sequence[Path], out: Path) -> None:
         selection, histories = Selection.read(folder), mean_histories(folder)
         metric = selection.metric
         title = f"{recommender_name(folder.name)}, {metric_name(metric)}"
-        for data in COMPARED:
+        for data in (ORIGINAL, LANGUAGE_MODEL):
+            if data not in histories:
+                continue
             lines = zip(*(histories[data][c].to_pylist() for c in (EPOCH, metric)), strict=True)
             curves += [(title, data, *line) for line in lines]
-        for exponent, tried in selection.orders.items():
+        for exponent, tried in selection.language_model.orders.items():
             for augmentation in tried:
-                value = float(np.mean(selection.scores[augmentation]))
+                value = float(np.mean(selection.language_model.scores[augmentation]))
                 amounts.append((title, exponent, augmentation.amount, value))
     _write(out / CURVES, ("recommender", "data", EPOCH, "value"), curves)
     _write(out / AMOUNTS, ("recommender", "popularity_exponent", "amount", "value"), amounts)

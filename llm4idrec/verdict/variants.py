@@ -1,14 +1,52 @@
-"""The data sets that a test compares, by their names in the evaluation's files."""
+"""What a test compares, by the names in the files of evaluations and rankings."""
 
 from __future__ import annotations
 
-ORIGINAL = "original"
-"""The train set as it is."""
-LANGUAGE_MODEL = "augmented"
-"""The train set with what the language model generated."""
-COMPARED = (ORIGINAL, LANGUAGE_MODEL)
+from llm4idrec.augmentation.arms import (
+    BASE_MODEL,
+    DRAWN,
+    LANGUAGE_MODEL,
+    SELF,
+    has_ease,
+    source_of,
+)
+
+_FUSED = "&ease"
+RIVALS = ("svd", BASE_MODEL, "sasrec")
+"""What the tuned language model has to beat to be called for: a linear model, the same model
+untuned, and a transformer without a language model."""
 
 
-def is_control(variant: str) -> bool:
-    """Whether what was added came from something in the language model's place."""
-    return variant not in COMPARED
+def fused(variant: str) -> str:
+    """The variant whose ranking is fused with EASE's own."""
+    return variant + _FUSED
+
+
+def unfused(variant: str) -> str:
+    """The variant whose ranking was fused with EASE's own, or itself."""
+    return variant.removesuffix(_FUSED)
+
+
+def is_fused(variant: str) -> bool:
+    """Whether the ranking is fused with EASE's own."""
+    return variant.endswith(_FUSED)
+
+
+def is_control(arm: str) -> bool:
+    """Whether it is another arm than the language model alone."""
+    return arm != LANGUAGE_MODEL
+
+
+def is_drawn(variant: str) -> bool:
+    """Whether another training of what generates would give another one."""
+    return source_of(unfused(variant)) in DRAWN - {SELF}
+
+
+def uses_language_model(variant: str) -> bool:
+    """Whether a language model, tuned or not, proposes items in it."""
+    return source_of(unfused(variant)) in (LANGUAGE_MODEL, BASE_MODEL)
+
+
+def grouped(arms: list[str]) -> list[str]:
+    """Those that are alone, then those together with EASE; each in the order given."""
+    return sorted(arms, key=has_ease)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from llm4idrec.artifacts import EVALUATION, EVALUATIONS, FIGURES, LEDGER, LEDGERS, Artifact
+from llm4idrec.artifacts import (
+    EVALUATION,
+    EVALUATIONS,
+    FIGURES,
+    LEDGER,
+    LEDGERS,
+    SOURCES_LEDGER,
+    Artifact,
+)
 from llm4idrec.config import Config
 from llm4idrec.runtime.project import CODE
 from llm4idrec.stages import STAGES
@@ -15,8 +23,8 @@ from steps.stages import step_named
 
 CONFIG = Artifact("config", "params.yaml")
 """All of the parameters, the tuned filter among them."""
-GATHERED = {EVALUATIONS: EVALUATION, LEDGERS: LEDGER}
-"""Folders, and of what they hold one for each recommender."""
+GATHERED = {EVALUATIONS: (EVALUATION,), LEDGERS: (LEDGER, SOURCES_LEDGER)}
+"""Folders, and what they hold, perhaps one for each recommender."""
 Wired = dict[Artifact, Any]
 """What there is of each artifact when a pipeline is made: the output of a step that will write it,
 or what ZenML has recorded of it."""
@@ -25,9 +33,9 @@ _VALIDATIONS = [stage.expectations.writes for stage in STAGES.values() if stage.
 
 def wire(stage: Stage, config: Config, files: Wired) -> None:
     """Call the stage's steps; `files` gets what they will write."""
-    for folder, part in GATHERED.items():
+    for folder, held in GATHERED.items():
         if folder in stage.reads and folder not in files:
-            parts = [files[artifact] for artifact in part.each(config)]
+            parts = [files[artifact] for part in held for artifact in part.each(config)]
             files[folder] = cast(Any, gather)(parts, id=f"gather_{folder.name}")
     for each in stage.configs(config):
         _call(stage, each, files)

@@ -18,9 +18,8 @@ import pyarrow.parquet as pq
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from llm4idrec.augmentation.filtering import CandidateFilter
+from llm4idrec.augmentation.filtering import filter_candidates
 from llm4idrec.config import FilterConfig, GenerationConfig, ListsConfig
-from llm4idrec.config.recommenders import EASEConfig
 from llm4idrec.data.interactions import Interactions, LongArray
 from llm4idrec.data.overlap import spelling
 from llm4idrec.errors import InputError
@@ -43,9 +42,10 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
     others. A user gets the same candidates for the same history whoever else is asked about.
 
     A user without any known item, or who is not known where users are named, has no row in the
-    answer; with the parameter `unknown="popular"` they get what is most popular in the train set
-    and not in their history, with no votes and no log-probability (NaN). Nor has a user who has
-    everything that could be proposed. Those without a row are counted on stderr, the first by name.
+    answer; with the parameter `unknown="popular"` they get what is most popular among what was
+    known and not in their history, with no votes and no log-probability (NaN). Nor has a user who
+    has everything that could be proposed. Those without a row are counted on stderr, the first by
+    name.
     Raises `InputError` for a frame without users, or with one twice.
     """
 
@@ -148,11 +148,8 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         # The generator wants ascending numbers; a shard at a time bounds what it holds at once.
         shards = -(-len(served) // self._generation.shard_users)
         tables = [generator.candidates(shard) for shard in np.array_split(np.sort(numbers), shards)]
-        every = FilterConfig(
-            min_votes=1, max_ratio=len(self._items), agreement=0, popularity_exponents=(0,)
-        )
-        candidate_filter = CandidateFilter(histories, every, EASEConfig())
-        new, _ = candidate_filter.accept(pa.concat_tables(tables))
+        every = FilterConfig(min_votes=1, max_ratio=len(self._items), popularity_exponents=(0,))
+        new, _ = filter_candidates(pa.concat_tables(tables), histories, every)
         row = pd.Series(served, index=numbers)
         rows: pd.DataFrame = new.to_pandas()
         return rows.assign(row=rows["user"].map(row))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from llm4idrec.config.recommenders import is_seeded
+from llm4idrec.augmentation.arms import LANGUAGE_MODEL, ORIGINAL
 from llm4idrec.metrics.ranking import FloatArray
-from llm4idrec.metrics.significance import Comparison, compare, holm, on_common_seeds
-from llm4idrec.verdict.judgement import FEWEST_SEEDS, SIGNIFICANCE_LEVEL, too_few_seeds
-from llm4idrec.verdict.variants import LANGUAGE_MODEL, ORIGINAL
+from llm4idrec.metrics.significance import Comparison, compare, holm, seeds_by_users
+from llm4idrec.verdict.judgement import SIGNIFICANCE_LEVEL
+from llm4idrec.verdict.per_user import present
 from llm4idrec.verdict.wording import align, interval, p_cell, percent, recommender_name
 from pipelines.registry.registry import IDENTITY, SETTINGS, Version, validation_tables
 
@@ -21,6 +21,8 @@ COMPARABLE = {
     "md5.heldout": "held-out data",
     "selection_metric": "selection metric",
 }
+FEWEST_SEEDS = 2
+"""That both must have in common on validation (`evaluation.selection_seeds`) for a test."""
 Arms = Mapping[str, tuple[FloatArray, FloatArray]]
 """Of each recommender, the selection metric of the validation users, the rival's and the
 challenger's: both of shape (seeds, users), with the same seeds and users."""
@@ -33,8 +35,8 @@ class Lead:
     rival: float
     challenger: float
     p_value: float | None
-    """Of the paired test over users and seeds, Holm-corrected over the recommenders; None with too
-    few seeds to stand on."""
+    """Of the paired test over users and seeds, Holm-corrected over the recommenders; None with one
+    seed, of many that there could be."""
     low: float | None = None
     """Lower end of the 95 % interval of the relative lead."""
     high: float | None = None
@@ -96,24 +98,22 @@ def _shared(version: Version, champion: Version) -> list[str]:
 
 
 def _arms(own: Mapping[str, pa.Table], rival: Mapping[str, pa.Table], variant: str) -> Arms:
-    """`variant` of each recommender of `rival`, and beside it what `own` gave with augmentation."""
+    """`variant` of each recommender of `rival`, and beside it what `own` gave with the language
+    model's items; where there are none it is the original."""
     arms = {}
     for name, table in rival.items():
-        pair = [(table, variant), (own[name], LANGUAGE_MODEL)]
-        first, second = on_common_seeds(pair, table.column_names[3])
-        arms[name] = first, second
+        metric = table.column_names[3]
+        first = seeds_by_users(table, present(table, variant), metric)
+        second = seeds_by_users(own[name], present(own[name], LANGUAGE_MODEL), metric)
+        seeds = min(len(first), len(second))
+        arms[name] = first[:seeds], second[:seeds]
     return arms
 
 
 def leads_over(arms: Arms) -> dict[str, Lead]:
     """The lead on each recommender."""
-    compared = {name: compare(*pair, seeded=is_seeded(name)) for name, pair in arms.items()}
-    plain = {
-        name: its.p_value
-        for name, its in compared.items()
-        if its.p_value is not None and not too_few_seeds(name, its.n_seeds)
-    }
-    p_values = holm(plain)
+    compared = {name: compare(*pair) for name, pair in arms.items()}
+    p_values = holm({n: its.p_value for n, its in compared.items() if its.p_value is not None})
     return {name: _lead(its, p_values.get(name)) for name, its in compared.items()}
 
 

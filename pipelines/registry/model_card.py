@@ -45,7 +45,7 @@ def model_card(
         [
             f"# {name}: {config.dataset}\n",
             "A LoRA adapter on a causal language model that proposes further items for a history "
-            "of item IDs. It was tuned on the train part only.\n",
+            f"of item IDs. It was tuned on {_known(config)}, never on the test part.\n",
             *_facts(config, facts),
             f"\n## Figures\n\n{metric_name(metric)} of recommenders trained on original data and "
             "on data with generated items; p and interval are of a paired "
@@ -55,6 +55,15 @@ def model_card(
             "## Limits\n",
             *(f"- {limit}" for limit in _limits(config)),
         ]
+    )
+
+
+def _known(config: Config) -> str:
+    if not config.evaluation.refit:
+        return "the train part only"
+    return (
+        "train and validation; the figures on validation are of one that was tuned alike on the "
+        "train part only"
     )
 
 

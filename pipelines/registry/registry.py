@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Self
 
 import mlflow
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from mlflow.entities.model_registry import ModelVersion
@@ -30,6 +29,7 @@ from llm4idrec.artifacts import (
     EVALUATIONS,
     HELDOUT,
     IDENTIFIERS,
+    KNOWN,
     TRAIN,
     Files,
 )
@@ -220,11 +220,11 @@ def _own_files(
 
 
 def _items(inputs: Files) -> pa.Table:
-    """The own IDs of the train set's catalogue, and how many users there have each; what was only
-    held out comes behind it."""
-    train = Interactions.read(inputs[TRAIN] / "interactions.parquet")
-    ids = pq.read_table(inputs[IDENTIFIERS] / "items.parquet").slice(0, train.n_items)
-    return ids.append_column("count", pa.array(np.bincount(train.item, minlength=train.n_items)))
+    """The own IDs of the catalogue, and how many users are known to have each; what was only held
+    out comes behind it."""
+    known = Interactions.read(inputs[KNOWN] / "interactions.parquet")
+    ids = pq.read_table(inputs[IDENTIFIERS] / "items.parquet").slice(0, known.n_items)
+    return ids.append_column("count", pa.array(known.item_counts))
 
 
 def _log(run: StageRun, config: Config, files: dict[str, Path]) -> mlflow.models.model.ModelInfo:

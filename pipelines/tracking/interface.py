@@ -59,7 +59,7 @@ def serve(store: str, port: int, view: str) -> None:
             while server.poll() is None and not _answers(port):
                 time.sleep(0.1)
             if server.poll() is None:
-                print(f"original, augmented, controls: http://{HOST}:{port}/{view}", flush=True)
+                print(f"original, language model, others: http://{HOST}:{port}/{view}", flush=True)
             server.wait()
         finally:
             _end(server)

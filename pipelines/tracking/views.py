@@ -6,21 +6,24 @@ that its users save; its address holds the tag's key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from llm4idrec.config import Config
+from llm4idrec.config.search import SPACES
 from llm4idrec.tuning.filter_tuning import FilterChoice
 from llm4idrec.verdict.wording import recommender_name
 from pipelines.tools import mlflow_internals
 from pipelines.tools.mlflow_internals import NEWEST, NOTE, VIEW
 from pipelines.tracking.search import equal
 from pipelines.tracking.stage_runs import VERSION, StageRun
+from pipelines.tracking.trial_runs import FILTER, SETTINGS
 from pipelines.tracking.variants import TRIAL
 
 COMPARED = f"tags.data != '{TRIAL}'"
-COMPARISON, CHARTS, VERSIONS, TRIALS = "comparison", "charts-", "versions", "trials"
-ORDER = (COMPARISON, CHARTS[:-1], VERSIONS, TRIALS)
+COMPARISON, CHARTS, VERSIONS = "comparison", "charts-", "versions"
+TRIALS, SETTINGS_TRIALS = "trials", "settings"
+ORDER = (COMPARISON, CHARTS[:-1], VERSIONS, TRIALS, SETTINGS_TRIALS)
 START = "**Ready views**: "
 WIDEST, WIDE, NARROW = 320, 150, 110
 
@@ -57,17 +60,11 @@ def _views(run: StageRun, config: Config) -> dict[str, tuple[str, dict[str, Any]
         " tags": ["filter", "data", "source", "recommender", "version"],
     }
     versions = {
-        "tags": ["dataset", "filter", "verdict"],
+        "tags": ["dataset", "filter", "serve", "verdict"],
         " tags": ["version", "git.commit", "git.dirty"],
     }
-    trials = {
-        "tags": ["recommender", "outcome"],
-        "metrics": ["trial/value", "trial/gain"],
-        "params": list(FilterChoice._fields),
-        " tags": ["dataset", "version"],
-    }
     return {
-        COMPARISON: ("Original, augmented, controls", _table(COMPARED, compared)),
+        COMPARISON: ("Original, language model, others", _table(COMPARED, compared)),
         **{
             f"{CHARTS}{name}": (
                 f"Charts: {recommender_name(name)}",
@@ -76,11 +73,26 @@ def _views(run: StageRun, config: Config) -> dict[str, tuple[str, dict[str, Any]
             for name in config.recommenders
         },
         VERSIONS: ("Versions and their verdicts", _table(f"tags.`{VERSION}` LIKE '%'", versions)),
-        TRIALS: (
-            "Trials of a tuning",
-            _table(f"tags.data = '{TRIAL}'", trials, "metrics.`trial/value`"),
-        ),
+        TRIALS: ("Trials of the filter", _trials(FILTER, FilterChoice._fields)),
+        SETTINGS_TRIALS: ("Trials of settings", _trials(SETTINGS, _searched(config))),
     }
+
+
+def _trials(search: str, params: Iterable[str]) -> dict[str, Any]:
+    """Those of a search, whose parameters they are, the best first."""
+    columns = {
+        "tags": ["recommender", "outcome"],
+        "metrics": ["trial/value", "trial/gain"],
+        "params": list(params),
+        " tags": ["dataset", "version"],
+    }
+    runs = f"tags.data = '{TRIAL}' and tags.search = '{search}'"
+    return _table(runs, columns, "metrics.`trial/value`")
+
+
+def _searched(config: Config) -> list[str]:
+    """The settings that are searched for any of the recommenders that are named for it."""
+    return list(dict.fromkeys(key for n in config.tune_recommenders.names for key in SPACES[n]))
 
 
 def _table(runs: str, columns: Mapping[str, Sequence[str]], order: str = NEWEST) -> dict[str, Any]:
@@ -108,6 +120,7 @@ def _description(experiment_id: str, tags: Mapping[str, str]) -> str:
 
 A run `DATA SET · FILTER · VERSION` stands for a version of code, parameters and data; its
 description is the verdict. In it are the stages; in `evaluate` a run for each data set that a
-recommender was trained on (tag `data`: original, augmented or control); in `tune` one for each
-trial.
+recommender was trained on (tag `data`: original, language_model or control) and for what is fused
+with EASE (fused); in `rank` one for each of what generates (by itself); in `tune` and
+`tune_recommenders` one for each trial.
 """

@@ -18,7 +18,7 @@ def test_filter_merge_and_ranking_stay_below_the_bound(tmp_path: Path) -> None:
     write_interactions(at, 1_000_000)
     peaks = {
         stage: in_fresh_process(stage, at, bound)["peak_mb"]
-        for stage in ("read", "split", "filter", "merge", "rank")
+        for stage in ("read", "split", "know", "filter", "merge", "rank")
     }
     assert max(peaks[stage] for stage in ("filter", "merge", "rank")) < 1000 * bound
     in_parts = content_hash(at / "candidates")

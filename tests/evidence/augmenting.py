@@ -15,7 +15,16 @@ from llm4idrec.stages import STAGES
 from tests.conftest import tiny_params, tiny_ratings
 
 AUGMENTING = tuple(
-    STAGES[name] for name in ("base_model", "prompts", "adapter", "generate", "controls", "augment")
+    STAGES[name]
+    for name in (
+        "base_model",
+        "prompts",
+        "adapter",
+        "generate",
+        "controls",
+        "replicate",
+        "augment",
+    )
 )
 """The stages that shape what is added."""
 
@@ -29,17 +38,19 @@ class Flow:
 
 
 def prepare(root: Path, text: str | None = None, **changes: Mapping[str, object]) -> Flow:
-    """`ratings.csv` (by default `tiny_ratings`), read and split."""
+    """`ratings.csv` (by default `tiny_ratings`), read and split; settings are as they stand."""
     root.mkdir(exist_ok=True)
     with inside(root):
         Path("ratings.csv").write_text(text or tiny_ratings())
         flow = Flow(tiny_params(**changes), root / "artifacts")
-        run_stage(STAGES["prepare"], flow.config, flow.at)
+        for name in ("prepare", "tune_recommenders"):
+            run_stage(STAGES[name], flow.config, flow.at)
     return flow
 
 
 def augment(config: Config, at: Path) -> None:
-    """Every stage between the split and the evaluation; `train` and `identifiers` are there."""
+    """Every stage between the split and the evaluation; `train`, `known`, `identifiers` and
+    `settings` are there."""
     for stage in AUGMENTING:
         run_stage(stage, config, at)
 

@@ -35,21 +35,27 @@ def _evidence(rule: str, test: str) -> str:
 
 
 SEES_TRAIN = _evidence("1_train_only", "test_what_is_held_out_shapes_no_byte_of_what_is_added")
+CHOOSES = _evidence("1_train_only", "test_validation_shapes_no_byte_of_what_it_chooses_by")
+AGAIN = _evidence("1_train_only", "test_before_the_test_everything_is_trained_again")
 DISJOINT = _evidence("1_train_only", "test_train_and_held_out_pairs_are_disjoint")
 LATER = _evidence("1_train_only", "test_what_is_held_out_by_time_is_later")
 FUTURE = _evidence("1_train_only", "test_the_future_shapes_no_train_pair")
 HIT = _evidence("2_original_train", "test_a_generated_item_can_be_a_hit")
 CATALOGUE = _evidence("2_original_train", "test_the_catalogue_is_that_of_the_original_train")
+REFITTED = (
+    "tests/llm4idrec/evaluation/test_experiment.py::"
+    "test_a_refit_knows_validation_and_is_of_the_mean_epochs"
+)
 NO_CHOICE = _evidence("3_chosen_on_validation", "test_the_test_set_shapes_no_choice")
 NUMBERS = _evidence("4_shuffled_ids", "test_numbers_say_nothing_about_the_ids_as_given")
 PROBE = _evidence(
     "4_shuffled_ids",
     "test_the_probe_finds_what_ids_as_given_give_away_and_the_numbers_do_not",
 )
-VOLUME = _evidence("5_controls", "test_a_control_adds_as_many_items_for_every_user")
-TWIN = _evidence("5_controls", "test_the_same_candidates_are_filtered_and_merged_alike")
-CHOSEN = _evidence(
-    "5_controls", "test_controls_are_trained_on_what_was_chosen_for_the_language_model"
+ALONE = _evidence("5_controls", "test_each_arm_is_accepted_by_itself_by_the_same_rule")
+OWN_SEED = _evidence("5_controls", "test_each_training_has_a_seed_of_its_own")
+RIVALS = _evidence(
+    "6_significance", "test_it_takes_a_language_model_only_ahead_of_each_rival_alone"
 )
 COUNTED = _evidence("7_rates_are_reported", "test_invalid_duplicate_and_seen_are_counted")
 HIT_RATE = _evidence(
@@ -57,9 +63,9 @@ HIT_RATE = _evidence(
     "test_the_validation_hit_rate_of_what_is_added_is_on_the_page",
 )
 
-WITH_VALID = """    held = Interactions.read({train}.parent{up} / "heldout" / "valid.parquet")
-    known = held.item < interactions.n_items
-    interactions = interactions.union(held.user[known], held.item[known], held.timestamp[known])
+WITH_HELD_OUT = """    held = Interactions.read({known}.parent{up} / "heldout" / "{part}.parquet")
+    inside = held.item < interactions.n_items
+    interactions = interactions.union(held.user[inside], held.item[inside], held.timestamp[inside])
 """
 
 _BUILT = "        built = build_prompts(interactions, config.prompts, lists, seed=config.seed)\n"
@@ -67,47 +73,94 @@ _BY_TIME = (
     "    n_valid, n_test = _shares(np.bincount(user), valid, test)\n"
     "    return _from_the_end(user, np.lexsort((line, {})), n_valid=n_valid, n_test=n_test)\n"
 )
-_FILTER = "            CandidateFilter(interactions, config.filter, config.ease),\n"
-_CONTROLS = "        write_controls(interactions, folder, config)\n"
+_KNOWN_BY_CONTROLS = '        known = Interactions.read(self.known / "interactions.parquet")\n'
+
+
+def _inside(lines: str) -> str:
+    """The same, one level further in."""
+    return "    " + lines.replace("\n    ", "\n        ")
+
 
 MUTATIONS = (
     Mutation(
         1,
-        "generation reads train and validation",
+        "generation reads the test set",
         "llm4idrec/generation/generator.py",
-        "    train = Interactions.read(given.train)\n",
-        "    interactions = Interactions.read(given.train)\n"
-        + WITH_VALID.format(train="given.train", up=".parent")
-        + "    train = interactions\n",
+        "    known, device = Interactions.read(given.known), choose_device(given.device)\n",
+        "    interactions, device = Interactions.read(given.known), choose_device(given.device)\n"
+        + WITH_HELD_OUT.format(known="given.known", up=".parent", part="test")
+        + "    known = interactions\n",
         SEES_TRAIN,
     ),
     Mutation(
         1,
-        "prompts are built of train and validation",
+        "prompts are built of train and validation, whatever they are for",
         "llm4idrec/stages/prompts.py",
         _BUILT,
-        "    " + WITH_VALID.format(train="train", up="").replace("\n    ", "\n        ") + _BUILT,
-        SEES_TRAIN,
+        _inside(WITH_HELD_OUT.format(known="known", up="", part="valid")) + _BUILT,
+        CHOOSES,
     ),
     Mutation(
         1,
-        "the filter takes what is held out for seen",
+        "the filter takes the test set for seen",
         "llm4idrec/stages/augment.py",
-        _FILTER,
-        "            CandidateFilter((t := interactions).union("
-        "(h := Interactions.read(train.parent / 'heldout' / 'valid.parquet')).user["
-        "k := h.item < t.n_items], h.item[k], h.timestamp[k]), config.filter, config.ease),\n",
+        "            CandidateFilter(known, config.filter),\n",
+        "            CandidateFilter((t := known).union("
+        "(h := Interactions.read(files[KNOWN].parent / 'heldout' / 'test.parquet')).user["
+        "k := h.item < t.n_items], h.item[k], h.timestamp[k]), config.filter),\n",
         SEES_TRAIN,
     ),
     Mutation(
         1,
-        "controls are fitted on what is held out too",
-        "llm4idrec/stages/controls.py",
-        _CONTROLS,
-        "    "
-        + WITH_VALID.format(train="train", up="").replace("\n    ", "\n        ")
-        + _CONTROLS,
-        SEES_TRAIN,
+        "controls are fitted on validation, whatever they are for",
+        "llm4idrec/augmentation/controls.py",
+        _KNOWN_BY_CONTROLS,
+        _KNOWN_BY_CONTROLS.replace("known =", "interactions =")
+        + _inside(WITH_HELD_OUT.format(known="self.known", up="", part="valid"))
+        + "        known = interactions\n",
+        CHOOSES,
+    ),
+    Mutation(
+        1,
+        "what validation chooses by is trained on validation",
+        "llm4idrec/stages/replicate.py",
+        "Replicate(SELECTION, {KNOWN: files[TRAIN]}",
+        "Replicate(SELECTION, {KNOWN: files[KNOWN]}",
+        CHOOSES,
+    ),
+    Mutation(
+        1,
+        "what validation chooses by is filtered by what was known later",
+        "llm4idrec/stages/augment.py",
+        "((train, [files[REPLICATES] / SELECTION])",
+        "((known, [files[REPLICATES] / SELECTION])",
+        CHOOSES,
+    ),
+    Mutation(
+        1,
+        "the epochs of SASRec that validation chooses by come from what knew validation",
+        "llm4idrec/stages/replicate.py",
+        "        line = (*_LINE, (CONTROLS, controls))\n",
+        "        its = read_json(files[CONTROLS] / 'summary.json').get(EPOCHS)\n"
+        "        line = (*_LINE, (CONTROLS, partial(make_controls, epochs=its)))\n",
+        "tests/llm4idrec/augmentation/test_replication.py::"
+        "test_the_epochs_of_sasrec_are_chosen_once_for_all_final_ones",
+    ),
+    Mutation(
+        1,
+        "nothing that generates is trained again before the test",
+        "llm4idrec/stages/prepare.py",
+        "        if config.evaluation.refit:\n",
+        "        if config.evaluation.refit is None:\n",
+        AGAIN,
+    ),
+    Mutation(
+        1,
+        "only the first generator is trained again before the test",
+        "llm4idrec/stages/replicate.py",
+        "Replicate(final(run), {KNOWN: files[KNOWN]}",
+        "Replicate(final(run), {KNOWN: files[TRAIN]}",
+        AGAIN,
     ),
     Mutation(
         1,
@@ -154,40 +207,40 @@ MUTATIONS = (
         2,
         "generated items are masked at the test",
         "llm4idrec/evaluation/experiment.py",
-        "max(cutoffs), data.train_and_valid)",
-        "max(cutoffs), data.training_set(self._generated(fit, data), fit.augmentation, True))",
+        "recommend(users, max(cutoffs), seen)",
+        "recommend(users, max(cutoffs), train)",
         HIT,
     ),
     Mutation(
         2,
         "generated items are masked at validation",
         "llm4idrec/evaluation/experiment.py",
-        "Validation(data.valid, data.train, ",
-        "Validation(data.valid, train, ",
+        "        validation = Validation(data.valid, data.train, ",
+        "        train = self._training_set(data.train, fit, _SELECTED)\n"
+        "        validation = Validation(data.valid, train, ",
         HIT,
     ),
     Mutation(
         2,
         "test users are those with generated items",
         "llm4idrec/evaluation/data.py",
-        "        return evaluated_users(self.train, self.test)\n",
-        "        return np.intersect1d(self.generated['user'].to_numpy(), self.test.user)"
-        ".astype(np.int32)\n",
+        "        return Audience(evaluated_users(self.train, self.test), self.seen)\n",
+        "        return Audience(evaluated_users(self.valid, self.test), self.seen)\n",
         _evidence("2_original_train", "test_test_users_are_those_of_the_original_train"),
     ),
     Mutation(
         2,
-        "popularity is counted in the augmented data",
-        "llm4idrec/evaluation/experiment.py",
-        "mean_popularity(ranked, data.train)",
-        "mean_popularity(ranked, data.training_set(data.generated, self.augmentations[-1]))",
+        "popularity is counted in the test set",
+        "llm4idrec/evaluation/measures.py",
+        "mean_popularity(ranked, train)",
+        "mean_popularity(ranked, data.test)",
         _evidence("2_original_train", "test_seen_is_the_original_history_and_what_was_validated"),
     ),
     Mutation(
         2,
         "the catalogue is that of the held-out data",
-        "llm4idrec/evaluation/experiment.py",
-        "coverage(ranked[:, :n], data.train.n_items)",
+        "llm4idrec/evaluation/measures.py",
+        "coverage(ranked[:, :n], train.n_items)",
         "coverage(ranked[:, :n], data.test.n_items)",
         CATALOGUE,
     ),
@@ -201,11 +254,19 @@ MUTATIONS = (
         CATALOGUE,
     ),
     Mutation(
+        2,
+        "settings are searched on augmented data",
+        "llm4idrec/stages/tune_recommenders.py",
+        "    train_file = files[TRAIN] / INTERACTIONS\n",
+        '    train_file = files[TRAIN].parent / "augmented" / INTERACTIONS\n',
+        _evidence("3_settings", "test_settings_are_searched_on_the_original_train"),
+    ),
+    Mutation(
         3,
         "the epoch is chosen on the test set",
         "llm4idrec/evaluation/experiment.py",
-        "Validation(data.valid, data.train, ",
-        "Validation(data.test, data.train, ",
+        "        validation = Validation(data.valid, data.train, ",
+        "        validation = Validation(data.test, data.train, ",
         NO_CHOICE,
     ),
     Mutation(
@@ -219,11 +280,76 @@ MUTATIONS = (
     ),
     Mutation(
         3,
+        "what is fused is chosen by the test set",
+        "llm4idrec/evaluation/experiment.py",
+        "user_metrics(ranked, users, data.valid, cutoffs",
+        "user_metrics(ranked, users, data.test, cutoffs",
+        NO_CHOICE,
+    ),
+    Mutation(
+        3,
+        "the epochs of a refit are the largest and not those that were best",
+        "llm4idrec/evaluation/experiment.py",
+        "epochs=self.epochs(fit))",
+        "epochs=None)",
+        REFITTED,
+    ),
+    Mutation(
+        3,
+        "the recommender is not refitted",
+        "llm4idrec/evaluation/experiment.py",
+        "self._training_set(data.known, fit, _FINAL)",
+        "self._training_set(data.train, fit, _FINAL)",
+        REFITTED,
+    ),
+    Mutation(
+        3,
+        "before the test items are added that are made for validation",
+        "llm4idrec/evaluation/experiment.py",
+        "        replicate = SELECTION if stage == _SELECTED else replicate_of(fit.arm, run)\n",
+        "        replicate = SELECTION\n",
+        "tests/llm4idrec/evaluation/test_evaluate.py::"
+        "test_a_seed_is_given_what_its_replicate_generated",
+    ),
+    Mutation(
+        3,
+        "what generates leaves no line in the ledger when it ranks",
+        "llm4idrec/evaluation/rank_sources.py",
+        "    ledger_of.record(ledger, _look(rankings, numbers))\n",
+        "",
+        "tests/llm4idrec/evaluation/test_rank_sources.py::test_the_look_is_in_the_ledger_once",
+    ),
+    Mutation(
+        3,
         "the filter is tuned on the test set",
         "llm4idrec/stages/tune.py",
         'heldout / "valid.parquet"',
         'heldout / "test.parquet"',
         _evidence("3_chosen_on_validation", "test_the_filter_is_tuned_without_the_test_set"),
+    ),
+    Mutation(
+        3,
+        "settings are searched on the test set",
+        "llm4idrec/stages/tune_recommenders.py",
+        'files[HELDOUT] / "valid.parquet"',
+        'files[HELDOUT] / "test.parquet"',
+        _evidence("3_settings", "test_the_test_set_shapes_no_settings"),
+    ),
+    Mutation(
+        3,
+        "the settings that were found are not used",
+        "llm4idrec/config/__init__.py",
+        "        return self.model_copy(update=found)\n",
+        "        return self\n",
+        _evidence("3_settings", "test_the_settings_that_were_found_are_trained_with"),
+    ),
+    Mutation(
+        3,
+        "the settings as they are are not among those tried",
+        "llm4idrec/tuning/settings_study.py",
+        "            study.enqueue_trial(values)\n",
+        "            pass\n",
+        _evidence("3_settings", "test_the_search_begins_with_the_settings_as_they_are"),
     ),
     Mutation(
         3,
@@ -292,54 +418,82 @@ MUTATIONS = (
     ),
     Mutation(
         5,
-        "controls may add more than the language model",
+        "an arm alone gets EASE's agreement",
+        "llm4idrec/augmentation/arm_files.py",
+        "accepting.config.agreement if has_ease(arm) else 0.0",
+        "accepting.config.agreement",
+        ALONE,
+    ),
+    Mutation(
+        5,
+        "the language model alone is in the order of EASE too, the controls are not",
         "llm4idrec/augmentation/filtering.py",
-        "name: self._first(proposed, its, max_items)[0]",
-        "name: self._first(proposed, its, None)[0]",
-        VOLUME,
+        "            accepted, counts = self._first(kept, weight, ranks.get(name))\n",
+        "            weight = 1.0 if arm.endswith('language_model') else weight\n"
+        "            accepted, counts = self._first(kept, weight, ranks.get(name))\n",
+        ALONE,
     ),
     Mutation(
         5,
-        "controls skip the agreement with the item-item model",
-        "llm4idrec/augmentation/filtering.py",
-        "name: self._first(proposed, its, max_items)[0]",
-        "name: self._first(proposed, None, max_items)[0]",
-        TWIN,
+        "arms are merged with smaller relative ranks",
+        "llm4idrec/augmentation/arm_files.py",
+        "        table = with_relative_ranks(in_order(accepted, order), accepting.known)\n",
+        "        table = in_order(accepted, order)\n"
+        '        half = pa.array(table["rank"].to_numpy() // 2)\n'
+        '        table = table.set_column(table.column_names.index("rank"), "rank", half)\n'
+        "        table = with_relative_ranks(table, accepting.known)\n",
+        ALONE,
     ),
     Mutation(
         5,
-        "controls are merged with smaller relative ranks",
-        "llm4idrec/augmentation/merging.py",
-        "    return with_relative_ranks(controls, train).select(MERGED_CONTROLS",
-        '    half = pa.array(controls["rank"].to_numpy() // 2)\n'
-        '    place = controls.column_names.index("rank")\n'
-        '    controls = controls.set_column(place, "rank", half)\n'
-        "    return with_relative_ranks(controls, train).select(MERGED_CONTROLS",
-        TWIN,
+        "replicates share one seed",
+        "llm4idrec/stages/replicate.py",
+        '{"seed": run_seed(config.seed, run), ',
+        '{"seed": config.seed, ',
+        OWN_SEED,
     ),
     Mutation(
         5,
-        "controls are trained on the largest amount",
+        "the untuned model is the tuned one",
+        "llm4idrec/augmentation/controls.py",
+        "            self.base_model,\n            None,\n",
+        "            self.base_model,\n            self.base_model.with_name('adapter'),\n",
+        _evidence("5_controls", "test_the_untuned_model_is_asked_for_the_same_users"),
+    ),
+    Mutation(
+        5,
+        "a control is given the language model's amount and order",
         "llm4idrec/evaluation/evaluate.py",
-        "[Fit(chosen, seed, name) for seed in fewer]",
-        "[Fit(experiment.augmentations[-1], seed, name) for seed in fewer]",
-        CHOSEN,
+        "        choices = {arm: _choose(experiment, arm) for arm in experiment.arms}\n",
+        "        choices = {a: _choose(experiment, 'language_model') for a in experiment.arms}\n",
+        "tests/llm4idrec/evaluation/test_evaluate.py::"
+        "test_an_arm_chooses_its_own_order_of_candidates",
     ),
     Mutation(
         5,
-        "self-training may add more than the language model",
+        "self-training adds what a model proposes that knows less than the others",
         "llm4idrec/evaluation/experiment.py",
-        "ease=self.ease, max_items=max_items\n",
-        "ease=self.ease, max_items=None\n",
-        CHOSEN,
+        "self._write_own(recommender, data.known, folder / _OWN)",
+        "self._write_own(recommender, data.train, folder / _OWN)",
+        "tests/llm4idrec/evaluation/test_experiment.py::test_self_is_the_best_of_the_original_fit",
+    ),
+    Mutation(
+        5,
+        "a control has fewer seeds than the language model",
+        "llm4idrec/evaluation/results.py",
+        "        for seed, fit in enumerate(v.tested)\n",
+        "        for seed, fit in enumerate(v.tested)\n"
+        "        if seed < 2 or v.name in FUSED_ARMS\n",
+        "tests/llm4idrec/evaluation/test_evaluate.py::"
+        "test_every_arm_chooses_and_is_compared_on_all_seeds",
     ),
     Mutation(
         5,
         "SASRec is no longer a control",
         "params.yaml",
-        "controls: [random, popularity, itemknn, ease, sasrec, self]",
-        "controls: [random, popularity, itemknn, ease, self]",
-        _evidence("5_controls", "test_all_of_them_are_fitted_by_default"),
+        "  sasrec, sasrec+ease, popularity,",
+        "  popularity,",
+        _evidence("5_controls", "test_all_of_them_are_there_by_default"),
     ),
     Mutation(
         6,
@@ -387,7 +541,7 @@ MUTATIONS = (
         6,
         "one seed of many has a p",
         "llm4idrec/metrics/significance.py",
-        "if n_users > 1 and (n_seeds > 1 or not seeded):",
+        "if n_users > 1 and n_seeds > 1:",
         "if n_users > 1:",
         _evidence("6_significance", "test_one_seed_of_many_has_neither_p_nor_interval"),
     ),
@@ -395,23 +549,65 @@ MUTATIONS = (
         6,
         "two seeds are enough for a standing",
         "llm4idrec/verdict/judgement.py",
-        "FEWEST_SEEDS = 3\n",
-        "FEWEST_SEEDS = 2\n",
-        _evidence(
-            "6_significance",
-            "test_a_standing_takes_three_common_seeds_and_its_figures_are_of_them",
-        ),
+        "FEWEST_UNITS = 3\n",
+        "FEWEST_UNITS = 2\n",
+        _evidence("6_significance", "test_a_standing_takes_three_seeds"),
     ),
     Mutation(
         6,
-        "the language model's mean beside a control is over all of its seeds",
+        "two runs of what generates are enough for a standing",
+        "llm4idrec/verdict/judgement.py",
+        'return min(row["n_seeds"], row["n_runs"]) if row["n_runs"] > 1 else row["n_seeds"]',
+        'return row["n_seeds"]',
+        _evidence("6_significance", "test_a_standing_takes_three_runs"),
+    ),
+    Mutation(
+        6,
+        "seeds that share a run count as many",
+        "llm4idrec/verdict/per_user.py",
+        "    if any(map(is_drawn, names)):\n",
+        "    if not names:\n",
+        _evidence("6_significance", "test_seeds_that_share_a_run_are_no_further_evidence"),
+    ),
+    Mutation(
+        6,
+        "an arm that adds nothing is left out",
         "llm4idrec/verdict/control_comparison.py",
-        '"language_model": lead.augmented,',
-        '"language_model": own["value"],',
-        _evidence(
-            "6_significance",
-            "test_a_standing_takes_three_common_seeds_and_its_figures_are_of_them",
-        ),
+        "for arm in grouped([arm for arm in selection.arms if is_control(arm)])",
+        "for arm in [a for a, its in selection.arms.items() if is_control(a) and any(its.chosen)]",
+        _evidence("6_significance", "test_an_arm_at_amount_0_is_the_original"),
+    ),
+    Mutation(
+        6,
+        "it takes a language model that is ahead of SVD alone",
+        "llm4idrec/verdict/variants.py",
+        'RIVALS = ("svd", BASE_MODEL, "sasrec")',
+        'RIVALS = ("svd",)',
+        RIVALS,
+    ),
+    Mutation(
+        6,
+        "it takes a language model that is ahead, whether it helps or not",
+        "llm4idrec/verdict/judgement.py",
+        "    if judge(rows[0]) != Verdict.HELPS:\n",
+        "    if judge(rows[0]) == Verdict.NOTHING_CHOSEN:\n",
+        _evidence("6_significance", "test_it_takes_no_language_model_that_does_not_help"),
+    ),
+    Mutation(
+        6,
+        "the test chooses what to serve",
+        "llm4idrec/verdict/bottom_line.py",
+        'key=lambda each: (-round(each[1]["validation"], 12), *_size(each[1])),',
+        'key=lambda each: (-round(each[1]["test"], 12), *_size(each[1])),',
+        _evidence("6_significance", "test_what_to_serve_is_chosen_on_validation"),
+    ),
+    Mutation(
+        6,
+        "what is simpler and better is not told",
+        "llm4idrec/verdict/tables.py",
+        'chose = row["metric"] == bottom_line["metric"]',
+        "chose = False",
+        _evidence("6_significance", "test_a_gain_is_marked_where_something_simpler_is_better"),
     ),
     Mutation(
         6,
@@ -433,8 +629,8 @@ MUTATIONS = (
         6,
         "p-values of leads are not corrected",
         "llm4idrec/verdict/control_comparison.py",
-        "gain_p, lead_p = corrected(gains), corrected(leads)",
-        "gain_p, lead_p = ({k: c.p_value for k, c in d.items()} for d in (gains, leads))",
+        "lead_p = corrected({key: lead for key, lead in leads.items() if all(adding[key])})",
+        "lead_p = {key: lead.p_value for key, lead in leads.items()}",
         _evidence(
             "6_significance",
             "test_leads_are_holm_corrected_over_recommenders_and_controls",
@@ -452,8 +648,8 @@ MUTATIONS = (
         6,
         "the interval is of 80 %",
         "llm4idrec/metrics/significance.py",
-        "level: float = 0.95\n",
-        "level: float = 0.8\n",
+        "level: float = 0.95) -> Comparison:",
+        "level: float = 0.8) -> Comparison:",
         _evidence("6_significance", "test_the_interval_is_of_95_percent"),
     ),
     Mutation(
@@ -476,8 +672,8 @@ MUTATIONS = (
         7,
         "items outside the catalogue are let through",
         "llm4idrec/augmentation/filtering.py",
-        'pc.greater_equal(t["item"], self.train.n_items)',
-        'pc.greater(t["item"], self.train.n_items + 9)',
+        'pc.greater_equal(t["item"], self.known.n_items)',
+        'pc.greater(t["item"], self.known.n_items + 9)',
         COUNTED,
     ),
     Mutation(
@@ -486,6 +682,14 @@ MUTATIONS = (
         "llm4idrec/report/report.py",
         'Interactions.read(files[HELDOUT] / "valid.parquet")',
         'Interactions.read(files[HELDOUT] / "test.parquet")',
+        HIT_RATE,
+    ),
+    Mutation(
+        7,
+        "the hit rate is of what knows validation",
+        "llm4idrec/verdict/additions.py",
+        "(_arms(augmented, replicate) for replicate in (final(0), SELECTION))",
+        "(_arms(augmented, replicate) for replicate in (final(0), final(0)))",
         HIT_RATE,
     ),
     Mutation(

@@ -40,7 +40,7 @@ def test_what_the_code_no_longer_has_is_an_error(tmp_path: Path) -> None:
     copy_tree(tmp_path)
     with pytest.raises(ValueError, match="found 0 times"):
         replace(PAIRED, old="wilcoxon(").apply(tmp_path)
-    with pytest.raises(ValueError, match="found 4 times"):
+    with pytest.raises(ValueError, match="found 5 times"):
         replace(PAIRED, old="\ndef ").apply(tmp_path)
 
 

@@ -1,4 +1,5 @@
-"""Rule 1: the generator and every filter see train only.
+"""Rule 1: the generator and every filter see nothing of the test; and what is chosen on validation
+is chosen among what saw train only.
 
 What each stage reads is altered, and what it writes is hashed. That the steps are wired to no
 other file is in tests/steps/test_flow.py and tests/pipelines/test_dvc_yaml.py.
@@ -16,13 +17,17 @@ import pytest
 
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.runtime.files import content_hash
+from llm4idrec.stages import prepare as stage
 from llm4idrec.verdict.leakage import Inputs
 from tests.evidence.augmenting import Flow, augment, hashes, prepare
 
+CHOOSES = ("replicates/selection", "augmented/arms/selection.parquet")
+"""What validation chooses by: what the replicate that knows train only proposes and may add."""
+
 
 def beside(flow: Flow, root: Path) -> Path:
-    """A folder of artifacts that holds the train set and the identifiers only."""
-    for name in ("train", "identifiers"):
+    """A folder of artifacts that holds what is known, identifiers and settings only."""
+    for name in ("train", "known", "identifiers", "settings"):
         shutil.copytree(flow.at / name, root / "artifacts" / name)
     return root / "artifacts"
 
@@ -35,8 +40,18 @@ def other_items(file: Path, to: Path) -> None:
     Interactions(given.user, other, given.n_users, given.n_items, given.timestamp).write(to)
 
 
+def with_other_validation(flow: Flow, root: Path) -> Path:
+    """The same train and test, and another validation set; known is what that makes it."""
+    at = beside(flow, root)
+    other_items(flow.at / "heldout" / "valid.parquet", at / "heldout" / "valid.parquet")
+    shutil.copy(flow.at / "heldout" / "test.parquet", at / "heldout" / "test.parquet")
+    stage.know(stage.STAGE.files(flow.config, at), flow.config)
+    return at
+
+
 def test_what_is_held_out_shapes_no_byte_of_what_is_added(flow: Flow, tmp_path: Path) -> None:
-    """Other validation and test sets, and other raw data, beside the same train set."""
+    """Another test set, and other raw data, beside the same train and validation sets; and another
+    table of validation pairs, which only `prepare` reads."""
     at = beside(flow, tmp_path)
     for name in ("valid.parquet", "test.parquet"):
         other_items(flow.at / "heldout" / name, at / "heldout" / name)
@@ -47,13 +62,58 @@ def test_what_is_held_out_shapes_no_byte_of_what_is_added(flow: Flow, tmp_path: 
     assert hashes(at) == hashes(flow.at)
 
 
-def test_every_stage_follows_the_train_set(flow: Flow, tmp_path: Path) -> None:
-    """Else the test above would show nothing."""
+def test_validation_shapes_no_byte_of_what_it_chooses_by(flow: Flow, tmp_path: Path) -> None:
+    """And all that the test is for, else this would show nothing."""
+    at = with_other_validation(flow, tmp_path)
+    assert content_hash(at / "known") != content_hash(flow.at / "known")
+    augment(flow.config, at)
+    for path in CHOOSES:
+        assert content_hash(at / path) == content_hash(flow.at / path)
+    before, after = hashes(flow.at), hashes(at)
+    assert [name for name in before if before[name] == after[name]] == []
+    for run in range(flow.config.replicates.runs):
+        for path in (f"replicates/final-{run}", f"augmented/arms/final-{run}.parquet"):
+            assert content_hash(at / path) != content_hash(flow.at / path)
+
+
+def test_what_chooses_follows_the_train_set(flow: Flow, tmp_path: Path) -> None:
+    """Else the test above would show nothing. What is for the test goes by what is known."""
     at = beside(flow, tmp_path)
     other_items(flow.at / "train" / "interactions.parquet", at / "train" / "interactions.parquet")
     augment(flow.config, at)
+    for path in CHOOSES:
+        assert content_hash(at / path) != content_hash(flow.at / path)
     before, after = hashes(flow.at), hashes(at)
-    assert [name for name in before if before[name] == after[name]] == []
+    changed = [name for name in before if before[name] != after[name]]
+    assert changed == ["replicates", "augmented"]
+
+
+def test_before_the_test_everything_is_trained_again(flow: Flow) -> None:
+    """On train and validation: nothing of these is proposed for the test, and some of what
+    validation holds is proposed by what it chooses by."""
+    train, known = (
+        Interactions.read(flow.at / name / "interactions.parquet") for name in ("train", "known")
+    )
+    valid = Interactions.read(flow.at / "heldout" / "valid.parquet")
+    assert known.contains(train.user, train.item).all()
+    assert known.contains(valid.user, valid.item).sum() == len(known) - len(train) > 0
+    folders = [f for f in (flow.at / "replicates").iterdir() if f.is_dir()]
+    assert len(folders) == 1 + flow.config.replicates.runs
+    for folder in folders:
+        for file in folder.rglob("*.parquet"):
+            table = pq.read_table(file)
+            proposed = table["user"], table["item"]
+            assert bool(known.contains(*proposed).any()) is (folder.name == "selection")
+            assert not train.contains(*proposed).any()
+
+
+def test_without_a_refit_nothing_held_out_shapes_anything(tmp_path: Path) -> None:
+    flow = prepare(tmp_path / "one", evaluation={"refit": False}, replicates={"runs": 1})
+    augment(flow.config, flow.at)
+    at = with_other_validation(flow, tmp_path / "other")
+    augment(flow.config, at)
+    assert hashes(at) == hashes(flow.at)
+    assert content_hash(flow.at / "known") == content_hash(flow.at / "train")
 
 
 BY_TIME = ["user_time", "leave_last_out", "global_time"]
@@ -63,8 +123,9 @@ BY_TIME = ["user_time", "leave_last_out", "global_time"]
 def test_train_and_held_out_pairs_are_disjoint(protocol: str, tmp_path: Path) -> None:
     """As the report says, with the hash of the folder that the stages read."""
     at = prepare(tmp_path, split={"protocol": protocol}).at
-    inputs = Inputs.read(at / "train", at / "heldout")
-    assert inputs == Inputs(content_hash(at / "train"), content_hash(at / "heldout"), 0)
+    folders = at / "train", at / "heldout", at / "known"
+    train, heldout, known = map(content_hash, folders)
+    assert Inputs.read(*folders) == Inputs(train, heldout, 0, known, 0)
     parts = [Interactions.read(at / "heldout" / f"{name}.parquet") for name in ("valid", "test")]
     assert all(len(part) for part in parts)
     keys = [np.stack([part.user, part.item], 1).tolist() for part in parts]

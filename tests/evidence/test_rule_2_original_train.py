@@ -10,16 +10,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.config import EvaluationConfig, FilterConfig
 from llm4idrec.config.recommenders import EASEConfig, PopularityConfig
 from llm4idrec.data.interactions import IntArray, Interactions
+from llm4idrec.evaluation.arm_tables import replicate_file
 from llm4idrec.evaluation.evaluate import evaluate_recommender
-from llm4idrec.evaluation.experiment import Experiment
+from llm4idrec.evaluation.experiment import Experiment, Inputs
 from llm4idrec.runtime.files import read_json
+from tests.llm4idrec.two_tastes import added, write_arms
 
 TRAIN = {
     0: [0, 3], 1: [0, 3], 2: [0, 3], 3: [0, 3], 4: [0, 4],
@@ -40,40 +41,27 @@ def pairs(items: dict[int, list[int]]) -> tuple[IntArray, IntArray]:
 
 @pytest.fixture
 def evaluated(tmp_path: Path) -> Path:
-    Interactions(*pairs(TRAIN), USERS, ITEMS).write(tmp_path / "train.parquet")
+    """Without a refit, so that what is learnt from is the same at validation and at the test."""
+    Interactions(*pairs(TRAIN), USERS, ITEMS).write(tmp_path / "train" / "interactions.parquet")
     for name, items in (("valid", VALID), ("test", TEST)):
         part = Interactions(*pairs(items), USERS, ITEMS + 1)
         part.write(tmp_path / "heldout" / f"{name}.parquet")
-    tables = []
-    for origin, items in (("original", TRAIN), ("generated", GENERATED)):
-        user, item = (pa.array(column, pa.int32()) for column in pairs(items))
-        added = origin == "generated"
-        relative_rank = [
-            (n + 0.5) / len(TRAIN[u]) if added else 0
-            for u, i in items.items()
-            for n in range(len(i))
-        ]
-        exponent = pa.array([0.0 if added else None] * len(user), pa.float32())
-        columns = [
-            user,
-            item,
-            [origin] * len(user),
-            exponent,
-            pa.array(relative_rank, pa.float32()),
-        ]
-        tables.append(
-            pa.table(columns, ["user", "item", "origin", "popularity_exponent", "relative_rank"])
+    rows = [
+        (user, item, (n + 0.5) / len(TRAIN[user]))
+        for user, items in GENERATED.items()
+        for n, item in enumerate(items)
+    ]
+    for replicate in ("selection", "final-0"):
+        write_arms(
+            replicate_file(tmp_path / "augmented", replicate), {"language_model": added(rows)}
         )
-    (tmp_path / "augmented").mkdir()
-    pq.write_table(pa.concat_tables(tables), tmp_path / "augmented" / "interactions.parquet")
-    evaluation = EvaluationConfig(amounts=(1.0,), cutoffs=(1,), workers=1)
+    names = ("train", "train", "heldout", "augmented", "replicates")
     experiment = Experiment(
-        train_file=tmp_path / "train.parquet",
-        heldout=tmp_path / "heldout",
-        augmented=tmp_path / "augmented",
+        Inputs(*(tmp_path / name for name in names)),
         recommender="popularity",
         settings=PopularityConfig(),
-        evaluation=evaluation,
+        evaluation=EvaluationConfig(amounts=(1.0,), cutoffs=(1,), workers=1, refit=False),
+        runs=1,
         filter=FilterConfig(min_votes=1, popularity_exponents=(0,)),
         ease=EASEConfig(),
         controls=(),
@@ -86,20 +74,21 @@ def evaluated(tmp_path: Path) -> Path:
 
 def recalls(evaluated: Path, variant: str) -> dict[int, float]:
     rows = pq.read_table(evaluated / "per_user.parquet").to_pylist()
-    return {row["user"]: row["recall_at_1"] for row in rows if row["variant"] == variant}
+    its = (row for row in rows if row["variant"] == variant and row["seed"] == 0)
+    return {row["user"]: row["recall_at_1"] for row in its}
 
 
 def test_a_generated_item_can_be_a_hit(evaluated: Path) -> None:
     """In validation, where item 2 is chosen for, and at the test, where item 1 is found."""
-    assert read_json(evaluated / "selection.json")["chosen"]["amount"] == 1.0
-    hits = recalls(evaluated, "augmented")
+    assert read_json(evaluated / "summary.json")["chosen_amount"] == 1.0
+    hits = recalls(evaluated, "language_model")
     assert [hits[user] for user in range(1, 5)] == [1.0] * 4
     assert [recalls(evaluated, "original")[user] for user in range(1, 5)] == [0.0] * 4
 
 
 def test_test_users_are_those_of_the_original_train(evaluated: Path) -> None:
     """User 5, for whom nothing is generated, is one of them."""
-    for variant in ("original", "augmented"):
+    for variant in ("original", "language_model"):
         assert list(recalls(evaluated, variant)) == [0, 1, 2, 3, 4, 5]
         assert recalls(evaluated, variant)[5] == 1.0
 
@@ -109,7 +98,7 @@ def test_seen_is_the_original_history_and_what_was_validated(evaluated: Path) ->
     numbers = read_json(evaluated / "summary.json")
     counts = np.bincount(pairs(TRAIN)[1])
     # Users 0 to 3 get item 4, user 4 item 3, user 5 item 0; with the generated ones 1 instead.
-    first = {"original": [4, 4, 4, 4, 3, 0], "augmented": [1, 1, 1, 1, 1, 0]}
+    first = {"original": [4, 4, 4, 4, 3, 0], "language_model": [1, 1, 1, 1, 1, 0]}
     for variant, items in first.items():
         assert numbers[f"{variant}_popularity_at_1"] == pytest.approx(counts[items].mean())
 
@@ -118,5 +107,5 @@ def test_the_catalogue_is_that_of_the_original_train(evaluated: Path) -> None:
     """Of 8 items: item 8, which is only held out, is no part of it and a miss."""
     numbers = read_json(evaluated / "summary.json")
     assert numbers["original_coverage_at_1"] == 3 / 8
-    assert numbers["augmented_coverage_at_1"] == 2 / 8
-    assert recalls(evaluated, "augmented")[0] == 1 / 2
+    assert numbers["language_model_coverage_at_1"] == 2 / 8
+    assert recalls(evaluated, "language_model")[0] == 1 / 2

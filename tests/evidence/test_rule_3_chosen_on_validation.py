@@ -19,7 +19,7 @@ from llm4idrec.metrics.ranking import user_metrics
 from llm4idrec.recommenders.item_based.popularity import Popularity
 from llm4idrec.stages import tune
 from tests.evidence.augmenting import Flow
-from tests.llm4idrec.two_tastes import BLOCK, EVALUATION, ITEMS, Files, write_files
+from tests.llm4idrec.two_tastes import BLOCK, EVALUATION, ITEMS, write_ease, write_files
 
 
 def other_test_set(file: Path) -> None:
@@ -32,13 +32,13 @@ def other_test_set(file: Path) -> None:
 @pytest.mark.parametrize("refit", [False, True])
 def test_the_test_set_shapes_no_choice(refit: bool, tmp_path: Path) -> None:
     files = write_files(tmp_path)
+    write_ease(files)
     evaluation = EVALUATION.model_copy(update={"refit": refit})
     before = files.evaluate(evaluation, controls=("random", "self"))
     other_test_set(files.heldout / "test.parquet")
-    other = Files(files.train, files.heldout, files.augmented, tmp_path / "other")
-    after = other.evaluate(evaluation, controls=("random", "self"))
+    after = files.beside("other").evaluate(evaluation, controls=("random", "self"))
     chosen = ["selection.json", "validation.parquet", "history.parquet"]
-    chosen += [f"models/{variant}/model.safetensors" for variant in ("original", "augmented")]
+    chosen += [f"models/{variant}/model.safetensors" for variant in ("original", "language_model")]
     for name in chosen:
         assert (after / name).read_bytes() == (before / name).read_bytes(), name
     measured = [(folder / "per_user.parquet").read_bytes() for folder in (before, after)]

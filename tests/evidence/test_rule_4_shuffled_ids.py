@@ -49,10 +49,10 @@ def test_numbers_say_nothing_about_the_ids_as_given(consecutive: Flow, name: str
 
 
 def test_prompts_hold_the_numbers(consecutive: Flow) -> None:
-    """Each is a part of some user's train history in numbers, and next to none follows its
+    """Each is a part of some user's known history in numbers, and next to none follows its
     neighbour."""
-    train = Interactions.read(consecutive.at / "train" / "interactions.parquet")
-    histories = {frozenset(train.items_of(user).tolist()) for user in range(train.n_users)}
+    known = Interactions.read(consecutive.at / "known" / "interactions.parquet")
+    histories = {frozenset(known.items_of(user).tolist()) for user in range(known.n_users)}
     built = read_prompts(consecutive.at / "prompts" / "prompts.jsonl")
     lists = [prompt.history + prompt.answer for prompt in built]
     assert len(lists) == 2 * USERS

@@ -1,45 +1,39 @@
-"""Rule 6: at least 5 seeds by default; one paired test over users and seeds, for p and interval;
-Holm's correction over the recommenders; no standing on fewer than 3 common seeds."""
+"""Rule 6: at least 5 seeds and 5 runs of what generates by default; one paired test over users and
+seeds, or runs where these are fewer, for p and interval; Holm's correction over the recommenders;
+no standing on fewer than 3 of them; an arm that adds nothing is the original; "it takes a language
+model" only ahead of each rival; what to serve is chosen on validation, and a gain is marked where
+something simpler is better."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 
 from llm4idrec.config import Config, EvaluationConfig
+from llm4idrec.config.comparison import ReplicatesConfig
 from llm4idrec.metrics.ranking import FloatArray
 from llm4idrec.metrics.significance import compare
-from llm4idrec.runtime.files import write_json
+from llm4idrec.verdict.bottom_line import bottom_line
 from llm4idrec.verdict.comparison import Row, compare_recommenders
-from llm4idrec.verdict.control_comparison import compare_sources
-from llm4idrec.verdict.judgement import Standing, Verdict, judge, standing
+from llm4idrec.verdict.control_comparison import ArmRow, compare_arms
+from llm4idrec.verdict.judgement import Need, Standing, Verdict, judge, need, standing
+from llm4idrec.verdict.tables import verdict_table
 from tests.conftest import REPO
+from tests.llm4idrec.evaluations import write_evaluation, write_rankings
 
 USERS, SEEDS = 60, 3
 METRIC = "ndcg_at_20"
 
 
-def evaluation(folder: Path, values: dict[str, FloatArray]) -> Path:
-    """`per_user.parquet` of variants, each of shape (seeds, users), and what is read beside it."""
-    tables = []
-    for variant, array in values.items():
-        seed, user = np.indices(array.shape).reshape(2, -1)
-        names = pa.repeat(variant, array.size)
-        columns = {"variant": names, "seed": seed, "user": user, METRIC: array.ravel()}
-        tables.append(pa.table(columns))
-    folder.mkdir()
-    pq.write_table(pa.concat_tables(tables), folder / "per_user.parquet")
-    chosen = {"amount": 0.25, "popularity_exponent": 0.0}
-    write_json(folder / "selection.json", {"metric": METRIC, "chosen": chosen})
-    summary = {f"chosen_{key}": value for key, value in chosen.items()} | {"generated_pairs": 9}
-    controls = {f"{name}_{what}": SEEDS for name in values for what in ("seeds", "generated_pairs")}
-    write_json(folder / "summary.json", controls | summary)
-    return folder
+def evaluation(
+    folder: Path, values: dict[str, FloatArray], nothing: Sequence[str] = (), runs: int = 5
+) -> Path:
+    """Variants, each of shape (seeds, users); the arms of `nothing` chose amount 0."""
+    return write_evaluation(folder, {METRIC: values}, nothing=nothing, runs=runs)
 
 
 def uneven(gain: float, seed: int = 0, noise: float = 1.0) -> dict[str, FloatArray]:
@@ -47,7 +41,7 @@ def uneven(gain: float, seed: int = 0, noise: float = 1.0) -> dict[str, FloatArr
     rng = np.random.default_rng(seed)
     levels = np.tile(rng.uniform(0, 1, USERS), (SEEDS, 1))
     gains = gain * (1 + noise * rng.normal(0, 1, levels.shape))
-    return {"original": levels, "augmented": levels + gains}
+    return {"original": levels, "language_model": levels + gains}
 
 
 def paired(before: FloatArray, after: FloatArray) -> float:
@@ -69,13 +63,16 @@ def row(tmp_path: Path, values: dict[str, FloatArray]) -> Row:
 
 def test_five_seeds_by_default() -> None:
     assert EvaluationConfig().seeds >= 5
-    assert Config.read(REPO / "params.yaml").evaluation.seeds >= 5
+    config = Config.read(REPO / "params.yaml")
+    assert config.evaluation.seeds >= 5
+    assert ReplicatesConfig().runs >= 5
+    assert config.replicates.runs >= 5
 
 
 def test_a_gain_that_all_users_share_is_found_by_pairs(tmp_path: Path) -> None:
     """An unpaired test drowns in what users differ by."""
     values = uneven(0.02)
-    unpaired = stats.ttest_ind(values["augmented"].mean(0), values["original"].mean(0)).pvalue
+    unpaired = stats.ttest_ind(values["language_model"].mean(0), values["original"].mean(0)).pvalue
     assert unpaired > 0.5
     assert p_of(row(tmp_path, values)) < 1e-6
 
@@ -86,7 +83,7 @@ def test_the_test_is_over_users_not_over_seeds_of_users(tmp_path: Path) -> None:
     once = {name: array[:1] for name, array in uneven(0.004, seed=3, noise=4).items()}
     repeated = {name: np.repeat(array, 8, axis=0) for name, array in once.items()}
     found = p_of(row(tmp_path, repeated))
-    expected = stats.ttest_rel(once["augmented"][0], once["original"][0]).pvalue
+    expected = stats.ttest_rel(once["language_model"][0], once["original"][0]).pvalue
     assert found == pytest.approx(expected)
     assert 0.001 < found < 0.9
 
@@ -96,7 +93,7 @@ def test_what_seeds_differ_by_is_doubt_in_p_and_interval(tmp_path: Path) -> None
     that the users agree is no evidence."""
     values = uneven(0.0)
     by_seed = np.array([[0.02], [0.1], [0.03]])
-    values["augmented"] = values["original"] + by_seed
+    values["language_model"] = values["original"] + by_seed
     found = row(tmp_path, values)
     assert p_of(found) == pytest.approx(stats.ttest_1samp(by_seed[:, 0], 0).pvalue)
     assert p_of(found) > 0.1
@@ -111,7 +108,7 @@ def test_p_and_interval_are_of_one_test(tmp_path: Path) -> None:
     said = set()
     for n, shift in enumerate(np.linspace(-0.01, 0.01, 41)):
         (tmp_path / str(n)).mkdir()
-        values = {"original": base["original"], "augmented": base["augmented"] + shift}
+        values = {"original": base["original"], "language_model": base["language_model"] + shift}
         found = row(tmp_path / str(n), values)
         assert found["ci_low"] is not None
         assert found["ci_high"] is not None
@@ -128,30 +125,113 @@ def test_one_seed_of_many_has_neither_p_nor_interval(tmp_path: Path) -> None:
     assert judge(found) == Verdict.CANNOT_TELL
 
 
-@pytest.mark.parametrize(("n_seeds", "word"), [(2, Standing.TOO_FEW_SEEDS), (3, Standing.AHEAD)])
-def test_a_standing_takes_three_common_seeds_and_its_figures_are_of_them(
-    tmp_path: Path, n_seeds: int, word: Standing
-) -> None:
+@pytest.mark.parametrize(("n_seeds", "word"), [(2, Standing.TOO_FEW_UNITS), (3, Standing.AHEAD)])
+def test_a_standing_takes_three_seeds(tmp_path: Path, n_seeds: int, word: Standing) -> None:
     values = uneven(0.1)
-    values["ease"] = values["original"][:n_seeds] + np.linspace(0, 0.001, n_seeds)[:, None]
-    folder = evaluation(tmp_path / "mf", values)
-    _, found = compare_sources([folder], compare_recommenders([folder], "small", "random"))
+    values["ease"] = values["original"] + np.linspace(0, 0.001, SEEDS)[:, None]
+    values = {name: array[:n_seeds] for name, array in values.items()}
+    _, found = rows_of(evaluation(tmp_path / "mf", values))
     assert found["n_seeds"] == n_seeds
-    assert found["original"] == pytest.approx(values["original"][:n_seeds].mean())
-    assert found["language_model"] == pytest.approx(values["augmented"][:n_seeds].mean())
     assert standing(found) == word
 
 
-def test_default_controls_have_a_standing() -> None:
-    assert EvaluationConfig().control_seeds >= 3
-    assert Config.read(REPO / "params.yaml").evaluation.control_seeds >= 3
+@pytest.mark.parametrize(("runs", "word"), [(2, Standing.TOO_FEW_UNITS), (3, Standing.AHEAD)])
+def test_a_standing_takes_three_runs(tmp_path: Path, runs: int, word: Standing) -> None:
+    values = {name: np.concatenate([array, array]) for name, array in uneven(0.1).items()}
+    values["ease"] = values["original"]
+    _, found = rows_of(evaluation(tmp_path / "mf", values, runs=runs))
+    assert standing(found) == word
+
+
+def test_seeds_that_share_a_run_are_no_further_evidence(tmp_path: Path) -> None:
+    """Six seeds of three runs, whose luck is 0.02, 0.1 and 0.03 for every user: the t-test over the
+    three is what is left. Over six seeds p would be far smaller."""
+    luck = np.array([0.02, 0.1, 0.03])
+    original = np.tile(uneven(0.0)["original"][:1], (6, 1))
+    values = {"original": original, "language_model": original + np.tile(luck, 2)[:, None]}
+    found = rows_of(evaluation(tmp_path / "mf", values, runs=3))[0]
+    assert found["p_value"] == pytest.approx(stats.ttest_1samp(luck, 0).pvalue)
+    alone = rows_of(evaluation(tmp_path / "ncl", values, runs=6))[0]
+    assert (alone["p_value"] or 1) < (found["p_value"] or 0) / 3
+
+
+def test_an_arm_at_amount_0_is_the_original(tmp_path: Path) -> None:
+    values = uneven(0.1)
+    rows = rows_of(evaluation(tmp_path / "mf", values, nothing=["svd"]))
+    assert [row["arm"] for row in rows] == ["language_model", "svd"]
+    own, svd = rows
+    assert (svd["amount"], svd["value"]) == (0, own["original"])
+    assert (svd["relative_gain"], svd["ci_low"], svd["ci_high"]) == (0, 0, 0)
+    assert svd["lead"] == own["relative_gain"]
+    assert standing(svd) == Standing.AHEAD
+    only = {"original": values["original"], "ease": values["language_model"]}
+    own, ease = rows_of(evaluation(tmp_path / "ncl", only))
+    assert judge(own) == Verdict.NOTHING_CHOSEN
+    assert standing(ease) == Standing.BEHIND
+
+
+@pytest.mark.parametrize("level", ["none", "svd", "base_model", "sasrec"])
+def test_it_takes_a_language_model_only_ahead_of_each_rival_alone(
+    tmp_path: Path, level: str
+) -> None:
+    """Rivals gain nothing, but for one that gains as much."""
+    values = uneven(0.1)
+    for arm in ("svd", "base_model", "sasrec"):
+        values[arm] = values["language_model" if arm == level else "original"] + 1e-4
+    # Others, and ensembles, have no say.
+    values["ease"] = values["svd+ease"] = values["language_model"] + 0.2
+    found = need(rows_of(evaluation(tmp_path / "mf", values)))
+    expected = {"none": Need.TAKES_ONE, "base_model": Need.ITS_BASE_DOES}
+    assert found == expected.get(level, Need.OTHERS_DO)
+
+
+def test_it_takes_no_language_model_that_does_not_help(tmp_path: Path) -> None:
+    values = uneven(-0.1)
+    for arm in ("svd", "base_model", "sasrec"):
+        values[arm] = values["original"] - 0.2
+    rows = rows_of(evaluation(tmp_path / "mf", values))
+    assert all(standing(row) == Standing.AHEAD for row in rows[1:])
+    assert need(rows) == Need.NO_HELP
+
+
+def test_what_to_serve_is_chosen_on_validation(tmp_path: Path) -> None:
+    """The test set prefers the other, and shapes nothing but the figures that are told."""
+    values = uneven(0.1)
+    swapped = {"original": values["language_model"], "language_model": values["original"]}
+    folder = tmp_path / "mf"
+    write_evaluation(folder, {METRIC: swapped}, validation=values)
+    alone = {"language_model": values["original"] - 0.2}
+    found = bottom_line([folder], write_rankings(tmp_path / "rankings", {METRIC: alone}))
+    best = found["systems"][0]
+    assert best["variant"] == "language_model"
+    assert best["validation"] == pytest.approx(values["language_model"].mean())
+    assert best["test"] == pytest.approx(values["original"].mean())
+    assert found["lead"] is not None
+    assert found["lead"] < 0
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_a_gain_is_marked_where_something_simpler_is_better(tmp_path: Path, better: bool) -> None:
+    values = uneven(0.1)
+    folder = evaluation(tmp_path / "mf", values)
+    svd = values["language_model"] + (0.1 if better else -0.05)
+    alone = {"language_model": values["original"] - 0.2, "svd": svd}
+    found = bottom_line([folder], write_rankings(tmp_path / "rankings", {METRIC: alone}))
+    table = verdict_table(compare_recommenders([folder], "small", "random"), found)
+    marked = f"helps; SVD alone has more: {svd.mean():.4f}"
+    assert table.endswith(marked if better else "helps")
+
+
+def rows_of(*folders: Path) -> list[ArmRow]:
+    return compare_arms(folders, compare_recommenders(folders, "small", "random"))
 
 
 def test_p_values_are_holm_corrected_over_the_recommenders(tmp_path: Path) -> None:
     """Of three p-values the smallest counts three times, the next twice."""
     values = {f"r{n}": uneven(0.004, seed=n, noise=4) for n in range(3)}
     plain = {
-        name: paired(arrays["original"], arrays["augmented"]) for name, arrays in values.items()
+        name: paired(arrays["original"], arrays["language_model"])
+        for name, arrays in values.items()
     }
     folders = [evaluation(tmp_path / name, arrays) for name, arrays in values.items()]
     found = {r["recommender"]: p_of(r) for r in compare_recommenders(folders, "s", "random")}
@@ -171,10 +251,9 @@ def test_leads_are_holm_corrected_over_recommenders_and_controls(tmp_path: Path)
             arrays[control] = arrays["original"] + 0.01 * rng.normal(0, 1, (SEEDS, USERS))
         values[name] = arrays
     folders = [evaluation(tmp_path / name, arrays) for name, arrays in values.items()]
-    rows = compare_sources(folders, compare_recommenders(folders, "small", "random"))
-    leads = {(r["recommender"], r["source"]): r["lead_p_value"] for r in rows}
+    leads = {(r["recommender"], r["arm"]): r["lead_p_value"] for r in rows_of(*folders)}
     plain = {
-        (name, control): paired(arrays[control], arrays["augmented"])
+        (name, control): paired(arrays[control], arrays["language_model"])
         for name, arrays in values.items()
         for control in ("ease", "random")
     }
@@ -200,9 +279,9 @@ def test_the_effect_has_its_interval_and_both_are_needed(tmp_path: Path) -> None
 def test_the_interval_is_of_95_percent(tmp_path: Path) -> None:
     """Where the seed means nothing as wide as users make it: 2 x 1.96 standard errors."""
     rng = np.random.default_rng(5)
-    original = np.ones((1, 4000))
-    augmented = original + 0.1 + 0.5 * rng.normal(0, 1, original.shape)
-    folder = evaluation(tmp_path / "ease", {"original": original, "augmented": augmented})
+    original = np.ones((SEEDS, 4000))
+    augmented = original + 0.1 + 0.5 * rng.normal(0, 1, (1, 4000))
+    folder = evaluation(tmp_path / "ease", {"original": original, "language_model": augmented})
     (found,) = compare_recommenders([folder], "small", "random")
     assert found["ci_low"] is not None
     assert found["ci_high"] is not None

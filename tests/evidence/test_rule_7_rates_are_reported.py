@@ -13,10 +13,9 @@ import pytest
 
 from llm4idrec.augmentation.filtering import filter_candidates
 from llm4idrec.config import FilterConfig
-from llm4idrec.config.recommenders import EASEConfig
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.generation.mentions import Mention, count_votes
-from llm4idrec.report.report import FUNNEL
+from llm4idrec.report.added_items import FUNNEL
 from llm4idrec.runtime.files import read_json, write_json
 from tests.evidence.augmenting import Flow
 from tests.llm4idrec.small_run import make, small_run
@@ -43,8 +42,8 @@ def counted() -> dict[str, int]:
         for user, answer, said in ANSWERS
         for text in said
     ]
-    config = FilterConfig(min_votes=2, agreement=0, popularity_exponents=(0,), max_ratio=1)
-    return filter_candidates(count_votes(mentions), TRAIN, config, ease=EASEConfig())[1]
+    config = FilterConfig(min_votes=2, popularity_exponents=(0,), max_ratio=1)
+    return filter_candidates(count_votes(mentions), TRAIN, config)[1]
 
 
 def test_invalid_duplicate_and_seen_are_counted() -> None:
@@ -87,10 +86,16 @@ def test_the_counts_are_on_the_page(folders: dict[str, Any]) -> None:
 
 def test_the_validation_hit_rate_of_what_is_added_is_on_the_page(folders: dict[str, Any]) -> None:
     """The model adds (0, 3) and (1, 3) at 0.5, of which the first is in validation; (0, 2) and
-    (1, 3) would both be, had the test set, or the other order, been looked at."""
+    (1, 3) would both be, had the test set, or the other order, been looked at. What is added for
+    the test knows validation, so a rate of it would say nothing."""
     for name, items in (("valid", [3, 2]), ("test", [2, 3])):
         held = Interactions(np.arange(2, dtype=np.int32), np.array(items, np.int32), 30, 5)
         held.write(folders["heldout"] / f"{name}.parquet")
+    arms = folders["augmented"] / "arms"
+    final = pq.read_table(arms / "final-0.parquet")
+    none = pa.array(np.full(len(final), 1, np.int32))
+    place = final.column_names.index("item")
+    pq.write_table(final.set_column(place, "item", none), arms / "final-0.parquet")
     funnel = make(folders).section("funnel")
     assert "language model 2 50.0 %" in funnel.split("Amount 0.5, popularity discount 0")[1]
     assert "language model 1 0.0 %" in funnel.split("Amount 0.5, popularity discount 1")[1]
@@ -110,10 +115,10 @@ def test_results_by_length_of_history_are_on_the_page(folders: dict[str, Any]) -
     file = folders["evaluations"][0] / "per_user.parquet"
     table = pq.read_table(file)
     variant = np.array(table["variant"].to_pylist())
-    long = (variant == "augmented") & (table["user"].to_numpy() % 4 == 3)
+    long = (variant == "language_model") & (table["user"].to_numpy() % 4 == 3)
     before = table["ndcg_at_5"].to_numpy()[variant == "original"]
     ndcg = table["ndcg_at_5"].to_numpy().copy()
-    ndcg[variant == "augmented"] = before
+    ndcg[variant == "language_model"] = before
     ndcg[long] *= 3
     place = table.column_names.index("ndcg_at_5")
     pq.write_table(table.set_column(place, "ndcg_at_5", pa.array(ndcg)), file)

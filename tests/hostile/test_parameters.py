@@ -102,7 +102,7 @@ def wrong_values() -> list[tuple[str, Any, str]]:
     for key in SECTIONS:
         for value in (1, "all", [], [1]):
             cases.append((key, value, f"`{key}` is "))
-    for name in ("", "svd", "../mf", "MF", "mf\n", "mf; rm -rf /"):
+    for name in ("", "slim", "../mf", "MF", "mf\n", "mf; rm -rf /"):
         cases.append(("recommenders", [name], "`recommenders.0`: "))
     cases += [
         ("recommenders", [], "`recommenders` is []; expected "),

@@ -115,7 +115,8 @@ def test_a_stage_before_the_one_that_it_reads_from(
 ) -> None:
     shutil.rmtree("out")
     write_parameters(**COLUMNS)
-    found = "out/train/interactions.parquet: there is no such file"
+    Path("out/settings").mkdir(parents=True)
+    found = "out/known/interactions.parquet: there is no such file"
     refused(
         capsys, f"{found}; run the stage that writes it first", arguments=(stage, "--out", "out")
     )
@@ -179,7 +180,7 @@ def test_a_real_command(debug: bool) -> None:
     assert not Path("artifacts").exists()
 
 
-@pytest.mark.parametrize("name", ["../mf", "svd", "", "mf/../../x", "mf\n", "--debug"])
+@pytest.mark.parametrize("name", ["../mf", "slim", "", "mf/../../x", "mf\n", "--debug"])
 def test_recommenders_on_the_command_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     write_parameters(**COLUMNS)
     with pytest.raises(SystemExit) as stopped:

@@ -35,10 +35,11 @@ SMALL: dict[str, dict[str, object]] = {
     "generation": {"views": 2, "items": 20, "shard_users": 10},
     "filter": {"min_votes": 1},
     "mf": {"embedding_size": 4, "max_epochs": 40, "evaluate_every": 1},
+    "tune_recommenders": {"names": ["mf", "svd"], "trials": 4, "together": 2, "workers": 1},
     "tune": {"recommenders": ["mf"], "trials": 6, "together": 3, "workers": 1},
+    "replicates": {"runs": 2, "workers": 2},
     "evaluation": {
-        "seeds": 2, "selection_seeds": 1, "control_seeds": 1, "amounts": [0.5], "cutoffs": [5],
-        "workers": 2,
+        "seeds": 2, "selection_seeds": 1, "amounts": [0.5], "cutoffs": [5], "workers": 2,
     },
 }  # fmt: skip
 
@@ -84,7 +85,7 @@ class Place:
             params[section] |= values
         params["data"]["timestamp"] = "time"
         params |= {"dataset": "tiny", "threads": 1, "recommenders": ["ease", "mf"]}
-        params["controls"] = ["random", "ease", "self"]
+        params["controls"] = ["base_model", "random", "ease", "random+ease", "self"]
         (self.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
         (self.root / "ratings.csv").write_text(tiny_ratings())
         self._git("init", "--quiet")
@@ -206,4 +207,7 @@ def complete(place: Place) -> None:
 def moments(seed: int) -> dict[str, Moment]:
     """Seeded moments of wall time inside long stages."""
     draw = random.Random(seed)
-    return {stage: Moment(stage, draw.uniform(2, 8)) for stage in ("generate", "evaluate mf")}
+    return {
+        stage: Moment(stage, draw.uniform(2, 8))
+        for stage in ("generate", "replicate", "evaluate mf")
+    }

@@ -53,7 +53,7 @@ STORED = "export LLM4IDREC_STATE=$PWD/state; unset ZENML_STORE_URL MLFLOW_TRACKI
     ("size", "before", "command"),
     [
         ("40k", "", "llm4idrec run"),  # in the split
-        ("180k", "", "llm4idrec run"),  # in the generation
+        ("210k", "", "llm4idrec run"),  # in the generation
         ("1m", "", "pipelines.run prepare"),  # in Great Expectations' pages
         ("200k", STORED, "pipelines.run prepare"),  # in the databases
     ],
@@ -70,7 +70,7 @@ def test_a_full_disk(tmp_path: Path, size: str, before: str, command: str) -> No
 def test_work_goes_on_when_there_is_room(tmp_path: Path) -> None:
     steps = "$PYTHON -m llm4idrec generate"
     script = (
-        mounted("180k")
+        mounted("210k")
         + f"""
         $PYTHON -m llm4idrec run > /dev/null 2>&1 || echo code $?
         ls artifacts/.generations.resumable | tail -n 1

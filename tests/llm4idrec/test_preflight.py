@@ -14,6 +14,7 @@ from llm4idrec import preflight
 from llm4idrec.__main__ import main
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.data.protocol import write_protocol
 from llm4idrec.errors import InputError
 
 Workplace = Callable[..., Config]
@@ -77,8 +78,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "adapter.target_modules ['q_prj'] do not fit the base model; expected names among [",
     ),
     "a range without its start": (
-        {"tune": {"recommenders": ["mf"], "agreement": [2, 3]}},
-        "`tune.agreement` is [2, 3]; expected a range with 1, where the search starts",
+        {"tune": {"recommenders": ["mf"], "min_votes": [2, 3]}},
+        "`tune.min_votes` is [2, 3]; expected a range with 1, where the search starts",
     ),
     "memory": ({"memory": 0.01}, "`memory` is 0.01 GB, and "),
 }
@@ -125,6 +126,7 @@ def test_a_catalogue_that_is_too_large_for_ease(workplace: Workplace, tmp_path: 
     user = np.repeat(np.arange(2, dtype=np.int32), 3)
     train = Interactions(user, np.tile(np.arange(3, dtype=np.int32), 2), 2, 10_000_000)
     train.write(tmp_path / "train.parquet")
+    write_protocol(tmp_path, "random")
     with pytest.raises(InputError, match="EASE needs 800000"):
         preflight.check_train(config, tmp_path / "train.parquet")
 
@@ -134,6 +136,7 @@ def test_vectors_that_are_too_long_for_ials(workplace: Workplace, tmp_path: Path
     config = config.model_copy(update={"recommenders": ("ials",)})
     item = np.arange(3, dtype=np.int32)
     Interactions(0 * item, item, 1, 3).write(tmp_path / "train.parquet")
+    write_protocol(tmp_path, "random")
     with pytest.raises(InputError, match=r"iALS needs .* lower ials\.embedding_size"):
         preflight.check_train(config, tmp_path / "train.parquet")
 

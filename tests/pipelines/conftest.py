@@ -16,16 +16,18 @@ from mlflow.tracking import MlflowClient
 
 from llm4idrec.__main__ import run_stage
 from llm4idrec.artifacts import COMPARISON, places
+from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.config import Config
 from llm4idrec.runtime.files import write_json
 from llm4idrec.stages import STAGES
 from pipelines.registry import registry
 from pipelines.tracking import stage_runs
 from tests.conftest import tiny_params, tiny_ratings
+from tests.llm4idrec.evaluations import metrics_table, write_selection
 from tests.pipelines.server import mlflow_server
 
 METRIC = "ndcg_at_5"
-USERS, SEEDS = 40, 3
+USERS, SEEDS = 40, 2
 SERVED = f"models:/{registry.MODEL}@{registry.CHALLENGER}"
 
 
@@ -56,31 +58,33 @@ class Workshop:
     config: Config
 
     def register(
-        self, gains: Mapping[str, float], **changes: Mapping[str, object]
+        self, gains: Mapping[str, float | None], **changes: Mapping[str, object]
     ) -> registry.Version:
-        """A version whose validation gain on each recommender is as given, user by user; with
-        `changes` of `params.yaml`, as for `workplace`."""
+        """A version whose validation gain on each recommender is as given, user by user, or (None)
+        for which validation chose nothing; with `changes` of `params.yaml`, as for `workplace`."""
         config = tiny_params(**changes) if changes else self.config
         config = config.model_copy(update={"recommenders": tuple(gains)})
         shutil.rmtree("artifacts/evaluation", ignore_errors=True)
         rows = [self._evaluation(name, gain) for name, gain in gains.items()]
         write_json(Path(COMPARISON.path), rows)
-        for name in ("generations", "controls", "candidates", "augmented", "ledger"):
+        made = "generations controls candidates augmented ledger replicates rankings settings known"
+        for name in made.split():
             Path("artifacts", name).mkdir(exist_ok=True)
         return register_as_it_is(config)
 
-    def _evaluation(self, name: str, gain: float) -> dict[str, object]:
+    def _evaluation(self, name: str, gain: float | None) -> dict[str, object]:
         folder = Path("artifacts/evaluation", name)
         folder.mkdir(parents=True)
         pq.write_table(validation(gain), folder / "validation.parquet")
-        chosen = {"amount": 0.5, "popularity_exponent": 0.0}
-        write_json(folder / "selection.json", {"metric": METRIC, "chosen": chosen})
+        chosen = Augmentation(0.5) if gain is not None else ORIGINAL_DATA
+        write_selection(folder, METRIC, {"language_model": chosen})
+        gain = gain or 0.0
         return {
             "dataset": "tiny",
             "protocol": "random",
             "recommender": name,
             "metric": METRIC,
-            "amount": 0.5,
+            "amount": chosen.amount,
             "original": 0.25,
             "augmented": 0.25 * (1 + gain / 2),
             "relative_gain": gain / 2,
@@ -88,6 +92,7 @@ class Workshop:
             "ci_high": gain / 2 + 0.01,
             "p_value": 0.03,
             "n_seeds": SEEDS,
+            "n_runs": 5,
             "n_users": USERS,
         }
 
@@ -99,21 +104,16 @@ def register_as_it_is(config: Config) -> registry.Version:
         return registry.register(run, config, inputs, comparison=Path(COMPARISON.path))
 
 
-def validation(gain: float) -> pa.Table:
+def validation(gain: float | None) -> pa.Table:
     """`validation.parquet` with a mean of 0.5 before, and a relative `gain` that differs between
-    users by as much as a hundredth, so that its p is near 0."""
-    users = np.tile(np.arange(USERS, dtype=np.int32), SEEDS)
-    before = np.tile(np.linspace(0.4, 0.6, USERS), SEEDS)
-    uneven = np.tile([0.01, -0.01], len(users) // 2) if gain else 0.0
-    values = np.concatenate([before, before * (1 + gain * (1 + uneven))])
-    return pa.table(
-        {
-            "variant": np.repeat(["original", "augmented"], len(users)),
-            "seed": pa.array(np.tile(np.repeat(np.arange(SEEDS), USERS), 2), pa.int32()),
-            "user": pa.array(np.tile(users, 2), pa.int32()),
-            METRIC: values,
-        }
-    )
+    users by as much as a hundredth, so that its p is near 0; without one (None) nothing is added.
+    """
+    before = np.tile(np.linspace(0.4, 0.6, USERS), (SEEDS, 1))
+    values = {"original": before}
+    if gain is not None:
+        uneven = np.tile([0.01, -0.01], USERS // 2) if gain else 0.0
+        values["language_model"] = before * (1 + gain * (1 + uneven))
+    return metrics_table({METRIC: values})
 
 
 def clear_registry() -> None:

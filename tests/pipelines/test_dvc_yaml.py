@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from llm4idrec.config import Config, FilterConfig
 from llm4idrec.stages import STAGES
 from pipelines.code_dependencies import code_of_stage
 from pipelines.dvc_yaml import dvc_yaml
+from tests.evidence.augmenting import AUGMENTING
 
 REPO = Path(__file__).resolve().parents[2]
 TEXT = (REPO / "dvc.yaml").read_text(encoding="utf-8")
@@ -22,7 +24,6 @@ DVC = {
     for name, stage in yaml.safe_load(TEXT)["stages"].items()
 }
 CONFIG = Config.read(REPO / "params.yaml")
-AUGMENTING = ["base_model", "prompts", "adapter", "generate", "controls", "augment"]
 HELD_OUT = {"artifacts/raw", "artifacts/heldout", "${data.path}"}
 
 
@@ -30,7 +31,16 @@ def test_it_is_current() -> None:
     assert dvc_yaml() == TEXT, "run `make dvc.yaml`"
 
 
-@pytest.mark.parametrize("name", AUGMENTING)
+def test_what_shapes_the_candidates_shapes_replicates() -> None:
+    made = {
+        key
+        for name in ("base_model", "prompts", "adapter", "generate", "controls")
+        for key in STAGES[name].params
+    }
+    assert set(STAGES["replicate"].params) >= made - {"threads"}  # each training has one
+
+
+@pytest.mark.parametrize("name", [stage.name for stage in AUGMENTING])
 def test_what_shapes_the_augmentation_reads_nothing_held_out(name: str) -> None:
     assert not HELD_OUT & set(DVC[name]["deps"])
 
@@ -79,7 +89,7 @@ def test_dvc_takes_each_recommender_once_and_refuses_a_word(
 ) -> None:
     for name in ("dvc.yaml", "params.yaml"):
         text = (REPO / name).read_text(encoding="utf-8")
-        text = text.replace("recommenders: [mf, lightgcn]", f"recommenders: {recommenders}")
+        text = re.sub(r"(?m)^recommenders: .*$", f"recommenders: {recommenders}", text)
         (tmp_path / name).write_text(text, encoding="utf-8")
     dvc = [sys.executable, "-m", "dvc"]
     subprocess.run([*dvc, "init", "-q", "--no-scm"], cwd=tmp_path, check=True)

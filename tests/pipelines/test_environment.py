@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import environment
+from tests.llm4idrec.verdict.rows import bottom_line_of, system
 
 REPO = environment.REPO
 
@@ -75,6 +77,8 @@ def test_the_verdict_needs_no_run_records(tmp_path: Path, monkeypatch: pytest.Mo
     Path("reports").mkdir()
     for name in ("comparison", "controls"):
         Path("reports", f"{name}.json").write_text("[]")
+    found = bottom_line_of(system("original", 0.3, of="mf"))
+    Path("reports/bottom_line.json").write_text(json.dumps(found))
     tmp_path.chmod(0o500)
     assert verdict() == (0, "")
     tmp_path.chmod(0o700)

@@ -9,8 +9,9 @@ REPO = Path(__file__).resolve().parents[2]
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 import llm4idrec
+searches = {f"llm4idrec.tuning.{name}" for name in ("study", "settings_study", "settings_search")}
 for module in pkgutil.walk_packages(llm4idrec.__path__, "llm4idrec."):
-    if module.name != "llm4idrec.tuning.study":  # which is imported where a filter is tuned
+    if module.name not in searches:  # these are imported where something is tuned
         importlib.import_module(module.name)
 tools = {"zenml", "mlflow", "dvc", "optuna", "great_expectations"}
 print(len([name for name in sys.modules if name.startswith("llm4idrec.")]))

@@ -23,7 +23,7 @@ from llm4idrec.runtime.files import read_json
 from llm4idrec.runtime.project import enter_project
 from llm4idrec.stages import STAGES
 from pipelines import run
-from pipelines.checks import check_ahead, untracked
+from pipelines.checks import TO_GENERATE, check_ahead, untracked
 from pipelines.tracking import stage_runs
 
 REPO = Path(__file__).resolve().parents[2]
@@ -80,7 +80,8 @@ def test_what_a_later_stage_would_refuse_is_refused_at_the_start_of_each(
     Path("params.yaml").write_text(yaml.safe_dump(params | {"recommenders": ["mf", "p5"]}))
     if stage != "prepare":
         shutil.copytree(tiny_artifacts / "artifacts", "artifacts")
-    Path("artifacts/augmented").mkdir(parents=True)
+    for name in ("augmented", "replicates", "settings"):
+        Path("artifacts", name).mkdir(parents=True)
     assert run.main([stage, *(["--recommender", "mf"] if stage == "evaluate" else [])]) == 2
     out, err = capfd.readouterr()
     assert err.startswith("T5 './nowhere' cannot be loaded (")
@@ -245,7 +246,7 @@ def test_a_tuned_filter_is_run_as_it_was_tried(workplace: Callable[..., Config])
         "evaluation": {"selection_seeds": 2},
     }
     workplace(**changes)
-    for name in ("prepare", "base_model", "prompts", "adapter", "generate", "controls"):
+    for name in TO_GENERATE:
         assert run.main([name]) == 0
     test_set = Path("artifacts/heldout/test.parquet")
     test_set.rename("set_aside")  # what is not there cannot be read
@@ -267,7 +268,8 @@ def test_a_tuned_filter_is_run_as_it_was_tried(workplace: Callable[..., Config])
     workplace(**changes, filter={"source": str(tuned / "params.yaml")})
     for command in (["augment"], ["evaluate", "--recommender", "mf"]):
         assert run.main(command) == 0
-    nothing, added = read_json(Path("artifacts/evaluation/mf/selection.json"))["scores"]
+    chosen = read_json(Path("artifacts/evaluation/mf/selection.json"))["arms"]["language_model"]
+    nothing, added = chosen["scores"]
     assert nothing["by_seed"] == pytest.approx(trials[0]["by_seed"], rel=1e-12)
     assert added["by_seed"] == pytest.approx(best["by_seed"], rel=1e-12)
     assert added["amount"] == best["amount"]

@@ -160,7 +160,7 @@ def test_each_kind_of_dependency_is_noticed(
     tuned = Path("tuned.yaml")
     config = workplace(filter={"source": str(tuned)})
     tuned.write_text("filter: {min_votes: 1}\nevaluation: {amounts: [0.5]}\n")
-    for name in ("train", "identifiers", "generations", "controls"):
+    for name in ("train", "known", "identifiers", "replicates", "settings"):
         Path("artifacts", name).mkdir(parents=True)
         Path("artifacts", name, "table").write_text("1")
     code = tmp_path / "code"
@@ -181,8 +181,8 @@ def test_each_kind_of_dependency_is_noticed(
         path.write_text(kept)
         return str(error.value).partition(" while ")[0]
 
-    table = Path("artifacts/generations/table")
-    assert found(table, "2") == "artifacts/generations changed"
+    table = Path("artifacts/replicates/table")
+    assert found(table, "2") == "artifacts/replicates changed"
     assert found(code / "steps/a.py", "a = 2") == "steps/a.py changed"
     assert found(tuned, tuned.read_text().replace("1", "3")) == (
         "tuned.yaml: `filter.min_votes` changed from 1 to 3"
@@ -197,7 +197,7 @@ def test_each_kind_of_dependency_is_noticed(
     (code / "steps/a.py").write_text("a = 1")
     before = Snapshot.take(STAGES["augment"], config, read_yaml(PARAMS))
     table.unlink()
-    with pytest.raises(Exception, match="artifacts/generations changed"):
+    with pytest.raises(Exception, match="artifacts/replicates changed"):
         before.require_same()
 
 

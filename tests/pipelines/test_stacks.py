@@ -40,22 +40,9 @@ REPO = Path(__file__).resolve().parents[2]
 TEAM, SETTINGS = REPO / "stacks/kubernetes.yaml", REPO / "stacks/run.yaml"
 INTEGRATIONS = ("kubernetes", "s3", "mlflow")
 KUBERNETES = all(importlib.util.find_spec(name) for name in ("kubernetes", "s3fs"))
-STEPS = [
-    "prepare",
-    "validate_raw",
-    "base_model",
-    "prompts",
-    "adapter",
-    "generate",
-    "controls",
-    "augment",
-    "validate_augmented",
-    "evaluate_mf",
-    "evaluate_lightgcn",
-    "gather_evaluations",
-    "gather_ledgers",
-    "report",
-]
+ONCE = {stage.name for stage in FLOW if not stage.each}
+AROUND = {"validate_raw", "validate_augmented", "gather_evaluations", "gather_ledgers"}
+STEPS = sorted(ONCE | AROUND | {"evaluate_mf", "evaluate_lightgcn"})
 
 
 @pytest.fixture
@@ -157,10 +144,10 @@ def test_the_example_settings_reach_every_step_of_the_compiled_pipeline(
     steps = {step: found.config for step, found in snapshot.step_configurations.items()}
     assert set(steps) == {"fetch_interactions", *STEPS}
     gpus = {step for step, found in steps.items() if found.resource_settings.gpu_count}
-    assert gpus == {"base_model", "adapter", "generate"}
+    assert gpus == {"base_model", "adapter", "generate", "replicate"}
     for step, found in steps.items():
         resources, docker = found.resource_settings, found.docker_settings
-        more = step in gpus or step.startswith("evaluate")
+        more = step in gpus or step.startswith("evaluate") or step == "tune_recommenders"
         assert resources.cpu_count == (4 if more else 2)
         assert resources.memory == ("16GB" if step in gpus else "8GB" if more else "4GB")
         assert docker.requirements == str(REPO / "requirements.lock")
@@ -240,7 +227,7 @@ def test_the_uploaded_code_is_enough_to_import_every_step(tmp_path: Path) -> Non
         ("settings: {docker: {parent: x}}", "unknown key `settings.docker.parent`"),
         ("settings: {resources: {memory: 4 apples}}", "`settings.resources.memory`: "),
         ("steps: {adapter: {resources: {}}}", "unknown key `steps.adapter.resources`"),
-        ("steps: {tune: {}}", "`steps.tune`: no such step; expected one of prepare"),
+        ("steps: {tune: {}}", "`steps.tune`: no such step; expected one of adapter"),
         (
             "steps: {adapter: {settings: {resources: {cpus: 4}}}}",
             "unknown key `steps.adapter.settings.resources.cpus`",

@@ -137,11 +137,11 @@ def test_short_test_sets_are_no_fault(tmp_path: Path) -> None:
 
 
 def augmented(folder: Path) -> pa.Table:
-    """Train and augmented folders of three users and five items; the augmented table."""
+    """Known and augmented folders of three users and five items; the augmented table."""
     pairs = [(0, 0), (0, 1), (0, 2), (1, 3), (1, 4), (2, 0), (2, 4)]
     users, items = zip(*pairs, strict=True)
     train = Interactions(pa.array(users).to_numpy(), pa.array(items).to_numpy(), 3, 5)
-    train.write(folder / "train" / "interactions.parquet")
+    train.write(folder / "known" / "interactions.parquet")
     merged = pa.concat_tables(merge_candidates(train, [pa.table(CANDIDATES)], rows=100))
     (folder / "augmented").mkdir()
     pq.write_table(merged, folder / "augmented" / "interactions.parquet")
@@ -150,7 +150,7 @@ def augmented(folder: Path) -> pa.Table:
 
 def validate(folder: Path, table: pa.Table) -> None:
     pq.write_table(table, folder / "augmented" / "interactions.parquet")
-    check(augmented_validation(folder / "augmented", folder / "train"), folder / "docs")
+    check(augmented_validation(folder / "augmented", folder / "known"), folder / "docs")
 
 
 def test_good_augmented_data(tmp_path: Path) -> None:
@@ -186,15 +186,15 @@ def test_nothing_generated_is_no_fault(tmp_path: Path) -> None:
             {"popularity_exponent": None},
             "the popularity_exponent of generated pair (2, 3) is nan; expected 0 or",
         ),
-        (9, {"item": 0}, "pair (2, 0) is called generated; expected the pairs of train, and"),
-        (9, {"origin": "original"}, "pair (2, 3) is called original; expected the pairs of train"),
+        (9, {"item": 0}, "pair (2, 0) is called generated; expected the known pairs, and"),
+        (9, {"origin": "original"}, "pair (2, 3) is called original; expected the known pairs"),
         (
             1,
             {"origin": "generated", "relative_rank": 0.5},
             "pair (0, 1) is called generated; expected",
         ),
-        (3, {"item": 2}, "pair (1, 2) is called original; expected the pairs of train"),
-        (9, {"item": 5}, "item 5 is not in train; expected 0 to 4"),
+        (3, {"item": 2}, "pair (1, 2) is called original; expected the known pairs"),
+        (9, {"item": 5}, "item 5 is not known; expected 0 to 4"),
         (
             9,
             {"relative_rank": 0.0},
@@ -222,7 +222,7 @@ def test_augmented_faults(tmp_path: Path, row: int, values: dict[str, Any], mess
 def test_lost_pairs_are_named(tmp_path: Path) -> None:
     table = augmented(tmp_path)
     lost = pc.and_(pc.equal(table["user"], 1), pc.equal(table["item"], 4))
-    with pytest.raises(InputError, match=r"pair \(1, 4\) of train is missing; expected every"):
+    with pytest.raises(InputError, match=r"known pair \(1, 4\) is missing; expected every"):
         validate(tmp_path, table.filter(pc.invert(lost)))
 
 

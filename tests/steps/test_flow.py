@@ -21,7 +21,8 @@ from steps.stages import step_named
 from steps.workspace import IN_PLACE, Workspace
 from tests.conftest import REPO
 
-NEEDING_HELD_OUT = ("tune", "evaluate", "report")
+FIRST = ("prepare", "tune_recommenders")
+NEEDING_HELD_OUT = ("tune", "evaluate", "rank", "report")
 
 
 class Direct:
@@ -55,13 +56,14 @@ def test_each_stage_writes_what_it_declares_and_only_tuning_and_evaluation_need_
 ) -> None:
     config = workplace(tune={"trials": 3, "workers": 1, "recommenders": ["mf"]})
     files: Any = {SOURCE: config.data.path, wiring.CONFIG: config}
-    run_stage("prepare", config, files)
+    for name in FIRST:
+        run_stage(name, config, files)
     held_out = content_hash(Path(HELDOUT.path))
     # What is not there cannot be read: neither held-out pairs nor the file they come from.
     shutil.move(HELDOUT.path, "set_aside")
     shutil.rmtree(RAW.path)
     Path("ratings.csv").unlink()
-    others = [name for name in STAGES if name not in ("prepare", *NEEDING_HELD_OUT)]
+    others = [name for name in STAGES if name not in (*FIRST, *NEEDING_HELD_OUT)]
     for name in others:
         run_stage(name, config, files)
     shutil.move("set_aside", HELDOUT.path)
@@ -87,13 +89,20 @@ def test_a_stage_reads_no_parameters_but_those_it_declares(
                 stage.run(stage.files(each), only(each, [*stage.keys(each), *SHAPING_NOTHING]))
 
 
-SHAPING_NOTHING = ("memory", "evaluation.workers", "tune.workers", "recommenders")
+SHAPING_NOTHING = (
+    "memory",
+    "evaluation.workers",
+    "tune.workers",
+    "tune_recommenders.workers",
+    "replicates.workers",
+    "recommenders",
+)
 
 
 def test_what_shapes_nothing_has_no_step_run_again() -> None:
     config = Config.read(REPO / "params.yaml").model_copy(update={"recommenders": ("mf",)})
     more = {"memory": config.memory + 1}
-    for name in ("evaluation", "tune"):
+    for name in ("evaluation", "tune", "tune_recommenders", "replicates"):
         section = getattr(config, name)
         more[name] = section.model_copy(update={"workers": section.workers + 1})
     for stage in STAGES.values():

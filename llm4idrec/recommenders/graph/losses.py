@@ -18,8 +18,36 @@ def bpr_loss(rows: Tensor) -> Tensor:
 
     `rows` has shape (2 + m, n, d): n users, the items they took, and m items each did not take.
     """
-    users, items, others = torch.split(rows, [1, 1, len(rows) - 2])
-    return softplus((users * (others - items)).sum(-1)).mean()
+    loss: Tensor = _BPR.apply(rows)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _BPR(torch.autograd.Function):
+    """See `bpr_loss`. The gradients are made along with the loss: each vector is read twice, and
+    written once, where autograd keeps and passes over four tensors of their size."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        users, items, others = rows[0], rows[1], rows[2:]
+        taken = torch.einsum("nd,nd->n", users, items)
+        margins = torch.einsum("nd,mnd->mn", users, others) - taken
+        # d loss / d margin; each margin is u.j - u.i.
+        weights = torch.sigmoid(margins).div_(margins.numel())
+        of_items = weights.sum(0).neg_().unsqueeze(-1)
+        gradients = torch.empty_like(rows)
+        torch.mul(users, of_items, out=gradients[1])
+        torch.mul(items, of_items, out=gradients[0])
+        for number, weight in enumerate(weights.unsqueeze(-1)):
+            torch.mul(users, weight, out=gradients[2 + number])
+            gradients[0].addcmul_(others[number], weight)
+        ctx.save_for_backward(gradients)
+        return softplus(margins).mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        of_rows: Tensor = ctx.saved_tensors[0]
+        return gradient * of_rows
 
 
 def info_nce(queries: Tensor, keys: Tensor, own: Tensor, *, temperature: float) -> Tensor:

@@ -11,7 +11,6 @@ from llm4idrec.augmentation.agreement import Agreement
 from llm4idrec.augmentation.filtering import (
     ACCEPTED,
     CandidateFilter,
-    accepted_items,
     filter_candidates,
 )
 from llm4idrec.config import FilterConfig
@@ -41,7 +40,7 @@ def proposals(user: int, *items: int) -> pa.Table:
 
 def plain(**values: object) -> FilterConfig:
     """Candidates in the generator's order, and in no other."""
-    default = {"min_votes": 1, "agreement": 0, "popularity_exponents": [0]}
+    default = {"min_votes": 1, "popularity_exponents": [0]}
     return FilterConfig.model_validate(default | values)
 
 
@@ -58,12 +57,13 @@ def test_every_reason_by_hand() -> None:
         (1, "i0", 0, 2, 2, -1.0, 1),
     )
     accepted, summary = filter_candidates(
-        table, TRAIN, plain(min_votes=2, min_log_probability=-5, max_ratio=0.5), ease=EASE_SETTINGS
+        table, TRAIN, plain(min_votes=2, min_log_probability=-5, max_ratio=0.5)
     )
-    assert accepted.select(["user", "item", "rank", "agreement"]).to_pylist() == [
-        {"user": 0, "item": 7, "rank": 1, "agreement": None},
-        {"user": 0, "item": 9, "rank": 2, "agreement": None},
-        {"user": 1, "item": 0, "rank": 1, "agreement": None},
+    assert accepted.schema == ACCEPTED
+    assert accepted.select(["user", "item", "rank"]).to_pylist() == [
+        {"user": 0, "item": 7, "rank": 1},
+        {"user": 0, "item": 9, "rank": 2},
+        {"user": 1, "item": 0, "rank": 1},
     ]
     assert summary == {
         "generated": 24,
@@ -82,7 +82,7 @@ def test_every_reason_by_hand() -> None:
 
 def test_candidates_without_votes_and_probability_pass_those_filters() -> None:
     config = plain(min_votes=5, min_log_probability=-1, max_ratio=9)
-    accepted, summary = filter_candidates(proposals(0, 7, 2, 8), TRAIN, config, ease=EASE_SETTINGS)
+    accepted, summary = filter_candidates(proposals(0, 7, 2, 8), TRAIN, config)
     assert accepted["item"].to_pylist() == [7, 8]
     assert (summary["few_votes"], summary["low_log_probability"]) == (0, 0)
 
@@ -115,7 +115,7 @@ def test_nothing_unfit_is_accepted_and_every_candidate_is_counted(
         *((u, f"i{i}", i, v, v, p, n) for n, (u, i, v, p) in enumerate(sorted(rows, key=str)))
     )
     config = plain(min_votes=votes, min_log_probability=log_p, max_ratio=float(ratio))
-    accepted, summary = filter_candidates(table, TRAIN, config, ease=EASE_SETTINGS)
+    accepted, summary = filter_candidates(table, TRAIN, config)
     assert accepted["item"].null_count == 0
     assert all(item < N_ITEMS for item in accepted["item"].to_pylist())
     assert not TRAIN.contains(accepted["user"], accepted["item"]).any()
@@ -138,22 +138,15 @@ def rounded(number: Decimal) -> int:
 def test_as_many_as_the_ratio_says_rounded_half_up(length: int, ratio: Decimal) -> None:
     train = interactions(np.zeros(length), np.arange(length), (1, 2 * length))
     table = proposals(0, *range(length, 2 * length))
-    accepted, _ = filter_candidates(table, train, plain(max_ratio=float(ratio)), ease=EASE_SETTINGS)
+    accepted, _ = filter_candidates(table, train, plain(max_ratio=float(ratio)))
     assert len(accepted) == rounded(ratio * length)
 
 
-def test_the_smallest_of_ratio_count_and_bound_caps() -> None:
+def test_the_smaller_of_ratio_and_count_caps() -> None:
     table = proposals(0, *range(4, 12))
-    for ratio, max_items, bound, expected in (
-        (1.0, None, None, 4),
-        (1.0, 3, None, 3),
-        (0.5, 3, None, 2),
-        (1.0, 3, 1, 1),
-        (1.0, 3, 0, 0),
-    ):
+    for ratio, max_items, expected in ((1.0, None, 4), (1.0, 3, 3), (0.5, 3, 2)):
         config = plain(max_ratio=ratio, max_items=max_items)
-        bounds = None if bound is None else np.array([bound, 9, 9, 9])
-        accepted, _ = filter_candidates(table, TRAIN, config, ease=EASE_SETTINGS, max_items=bounds)
+        accepted, _ = filter_candidates(table, TRAIN, config)
         assert len(accepted) == expected
 
 
@@ -168,17 +161,19 @@ def test_the_item_item_model_says_its_part_of_the_order() -> None:
     ranked.learn(KNOWN)
     order = ranked.recommend(np.array([0], np.int32), 4, KNOWN)[0].tolist()
     assert order[:2] == [3, 2]
-    config = plain(agreement=8, max_ratio=9)
-    accepted, _ = filter_candidates(table, KNOWN, config, ease=EASE_SETTINGS)
+    accepting = CandidateFilter(KNOWN, plain(max_ratio=9), EASE_SETTINGS)
+    accepted, counts = accepting.accept(table, agreement=8)
     assert accepted["item"].to_pylist() == order
-    assert accepted["agreement"].to_pylist() == [1, 2, 3, 4]
+    alone, same = accepting.accept(table, agreement=0)
+    assert alone["item"].to_pylist() == [5, 4, 2, 3]
+    assert counts == same
 
 
 def test_popular_items_are_put_back() -> None:
     train = interactions([0, 1, 2, 3], [0, 1, 1, 2], (4, 4))
     table = proposals(0, 1, 2, 3)
     accepted, summary = filter_candidates(
-        table, train, plain(popularity_exponents=[1, 0], max_ratio=2), ease=EASE_SETTINGS
+        table, train, plain(popularity_exponents=[1, 0], max_ratio=2)
     )
     columns = ["user", "popularity_exponent", "rank", "item"]
     assert [tuple(row.values()) for row in accepted.select(columns).to_pylist()] == [
@@ -198,16 +193,12 @@ def test_popular_items_are_put_back() -> None:
 
 def test_an_order_is_the_same_beside_others() -> None:
     table = proposals(0, 5, 4, 2, 3)
-    settings = {"agreement": 1, "max_ratio": 1}
-    both, _ = filter_candidates(
-        table, KNOWN, plain(popularity_exponents=[0, 2.5], **settings), ease=EASE_SETTINGS
-    )
-    alone = [
-        filter_candidates(
-            table, KNOWN, plain(popularity_exponents=[p], **settings), ease=EASE_SETTINGS
-        )[0]
-        for p in (0, 2.5)
-    ]
+
+    def in_orders(*exponents: float) -> pa.Table:
+        config = plain(popularity_exponents=exponents, max_ratio=1)
+        return CandidateFilter(KNOWN, config, EASE_SETTINGS).accept(table, agreement=1)[0]
+
+    both, alone = in_orders(0, 2.5), [in_orders(0), in_orders(2.5)]
     assert both.equals(pa.concat_tables(alone))
     assert alone[0]["item"].to_pylist() != alone[1]["item"].to_pylist()
 
@@ -215,25 +206,20 @@ def test_an_order_is_the_same_beside_others() -> None:
 @settings(max_examples=40)
 @given(
     st.lists(st.permutations(range(N_ITEMS)), min_size=4, max_size=4),
-    st.lists(st.integers(0, 5), min_size=4, max_size=4),
     st.sets(st.sampled_from([0.0, 0.1, 0.5, 1.0, 2.0]), min_size=1),
     st.decimals("0.1", 1, places=1),
 )
 def test_every_order_has_as_many_items_of_a_user(
-    items: list[list[int]], bounds: list[int], exponents: set[float], ratio: Decimal
+    items: list[list[int]], exponents: set[float], ratio: Decimal
 ) -> None:
     table = pa.concat_tables(proposals(user, *its) for user, its in enumerate(items))
     config = plain(popularity_exponents=list(exponents), max_ratio=float(ratio))
-    max_items = np.array(bounds)
-    accepted, summary = filter_candidates(
-        table, TRAIN, config, ease=EASE_SETTINGS, max_items=max_items
-    )
-    expected = np.minimum([rounded(ratio * int(n)) for n in TRAIN.history_lengths], max_items)
+    accepted, summary = filter_candidates(table, TRAIN, config)
+    expected = [rounded(ratio * int(n)) for n in TRAIN.history_lengths]
     exponents_of_rows = accepted["popularity_exponent"].to_numpy()
     for exponent in exponents:
         rows = accepted.filter(exponents_of_rows == np.float32(exponent))
-        assert np.bincount(rows["user"].to_numpy(), minlength=N_USERS).tolist() == expected.tolist()
-    assert accepted_items(accepted, TRAIN).tolist() == expected.tolist()
+        assert np.bincount(rows["user"].to_numpy(), minlength=N_USERS).tolist() == expected
     pairs = set(zip(accepted["user"].to_pylist(), accepted["item"].to_pylist(), strict=True))
     assert summary["accepted"] == len(pairs)
     assert summary["users_with_accepted"] == np.count_nonzero(expected)
@@ -248,8 +234,9 @@ def test_every_order_has_as_many_items_of_a_user(
 def test_the_order_is_that_of_the_formula(
     items: list[int], agreement: float, exponent: float
 ) -> None:
-    config = plain(agreement=agreement, popularity_exponents=[exponent], max_ratio=9)
-    accepted, _ = filter_candidates(proposals(0, *items), KNOWN, config, ease=EASE_SETTINGS)
+    config = plain(popularity_exponents=[exponent], max_ratio=9)
+    accepting = CandidateFilter(KNOWN, config, EASE_SETTINGS)
+    accepted, _ = accepting.accept(proposals(0, *items), agreement=agreement)
     pairs = np.zeros(4, np.int32), np.array(items, np.int32)
     ranks = Agreement(KNOWN, EASE_SETTINGS).ranks(*pairs)
     scores = {
@@ -290,43 +277,46 @@ def spoilt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("spoilt")
 def test_without_a_weight_the_item_item_model_is_not_fitted() -> None:
-    filter_candidates(proposals(0, 5), TRAIN, plain(), ease=EASE_SETTINGS)
+    filter_candidates(proposals(0, 5), TRAIN, plain())
+    accepting = CandidateFilter(TRAIN, plain(), EASE_SETTINGS)
+    accepting.accept(proposals(0, 5), agreement=0)
+    with pytest.raises(AssertionError):
+        accepting.accept(proposals(0, 5), agreement=1)
+
+
+def test_the_item_item_model_is_fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[Interactions] = []
+    learn = EASE.learn
+
+    def counted(model: EASE, train: Interactions) -> None:
+        fitted.append(train)
+        learn(model, train)
+
+    monkeypatch.setattr(EASE, "learn", counted)
+    accepting = CandidateFilter(TRAIN, plain(), EASE_SETTINGS)
+    for _ in range(2):
+        accepting.accept(proposals(0, 5), agreement=1)
+    assert fitted == [TRAIN]
 
 
 @settings(max_examples=40)
 @given(candidates, st.lists(st.permutations(range(N_ITEMS)), min_size=4, max_size=4))
-def test_controls_have_the_language_models_volume_if_they_propose_enough(
+def test_each_arm_is_accepted_as_it_is_alone(
     rows: list[tuple[int, int | None, int | None, float]], controls: list[list[int]]
 ) -> None:
-    table = generations(*((u, f"i{i}", i, 1, 1, p, n) for n, (u, i, _, p) in enumerate(rows)))
-    everything = pa.concat_tables(proposals(user, *items) for user, items in enumerate(controls))
-    few = proposals(0, controls[0][0])
-    config = FilterConfig(min_votes=1, agreement=1, popularity_exponents=(0, 1), max_ratio=0.8)
-    accepting = CandidateFilter(TRAIN, config, EASE_SETTINGS)
-    accepted, controlled, _ = accepting.accept_all(table, {"all": everything, "few": few})
-    volume = accepted_items(accepted, TRAIN)
-    for exponent in config.popularity_exponents:
-        everyone = counted(controlled["all"], exponent)
-        assert everyone == volume.tolist()
-        some = counted(controlled["few"], exponent)
-        assert some == [some[0], 0, 0, 0]
-        assert some[0] <= min(1, volume[0])
-    assert controlled["all"].schema == accepted.schema == ACCEPTED
-
-
-def counted(accepted: pa.Table, exponent: float) -> list[int]:
-    """Items that each user has in one order."""
-    rows = accepted["popularity_exponent"].to_numpy() == exponent
-    counts = np.bincount(accepted["user"].to_numpy()[rows], minlength=N_USERS)
-    return [int(count) for count in counts]
-
-
-def test_the_language_model_is_filtered_as_it_is_alone() -> None:
-    table = proposals(0, 5, 4, 2, 3)
-    config = FilterConfig(min_votes=1, agreement=1, max_ratio=1)
-    alone, counts = filter_candidates(table, KNOWN, config, ease=EASE_SETTINGS)
-    accepting = CandidateFilter(KNOWN, config, EASE_SETTINGS)
-    accepted, controlled, summary = accepting.accept_all(table, {})
-    assert accepted.equals(alone)
-    assert summary == counts
-    assert len(controlled) == 0
+    """However much the others propose, and whoever else EASE ranks."""
+    proposed = {
+        "model": generations(*((u, f"i{i}", i, 1, 1, p, n) for n, (u, i, _, p) in enumerate(rows))),
+        "all": pa.concat_tables(proposals(user, *items) for user, items in enumerate(controls)),
+        "few": proposals(0, controls[0][0]),
+    }
+    arms = {f"{name} {weight}": (name, weight) for name in proposed for weight in (0.0, 1.0)}
+    config = FilterConfig(min_votes=1, popularity_exponents=(0, 1), max_ratio=0.8)
+    found = CandidateFilter(TRAIN, config, EASE_SETTINGS).accept_each(proposed, arms)
+    assert list(found) == list(arms)
+    for arm, (name, weight) in arms.items():
+        alone = CandidateFilter(TRAIN, config, EASE_SETTINGS).accept(
+            proposed[name], agreement=weight
+        )
+        assert found[arm][0].equals(alone[0])
+        assert found[arm][1] == alone[1]

@@ -12,7 +12,6 @@ from llm4idrec.augmentation.choice import Augmentation
 from llm4idrec.augmentation.merging import (
     generated_pairs,
     merge_candidates,
-    merge_controls,
     relative_ranks,
     write_augmented,
 )
@@ -27,7 +26,6 @@ CANDIDATES = pa.table(
         "mean_log_probability": pa.array([-1, -2, -3], pa.float32()),
         "popularity_exponent": pa.array([0, 0, 0], pa.float32()),
         "rank": pa.array([1, 2, 1], pa.int32()),
-        "agreement": pa.array([2, 1, 9], pa.int32()),
     }
 )
 
@@ -95,19 +93,6 @@ def test_pairs_are_of_the_order_asked_for() -> None:
 def test_a_user_without_history_has_no_ratio() -> None:
     empty = interactions([1], [0], (2, 8))
     assert relative_ranks(CANDIDATES, empty).tolist() == [np.inf, np.inf, 0.5]
-
-
-def test_controls_get_relative_ranks_by_the_same_rule() -> None:
-    controls = CANDIDATES.select(["user", "item", "popularity_exponent", "rank"]).add_column(
-        0, "control", pa.array(["ease", "ease", "random"])
-    )
-    merged = merge_controls(TRAIN, controls)
-    assert merged.schema == pa.schema(
-        {"control": pa.string(), "user": pa.int32(), "item": pa.int32()}
-        | {"popularity_exponent": pa.float32(), "relative_rank": pa.float32()}
-    )
-    assert merged["relative_rank"].to_pylist() == [0.125, 0.375, 0.25]
-    assert len(merge_controls(TRAIN, controls.slice(0, 0))) == 0
 
 
 def test_the_csv_is_in_the_users_own_identifiers(tmp_path: Path) -> None:

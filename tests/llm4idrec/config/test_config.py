@@ -106,8 +106,8 @@ def test_what_is_repeated_counts_once(key: str, given: list[Any], taken: tuple[A
             [-1],
             "p.yaml: `filter.popularity_exponents.0` is -1; expected greater than",
         ),
-        ("controls", ["svd"], "p.yaml: `controls.0` is 'svd'; expected 'random', 'popularity'"),
-        ("recommenders", ["svd"], "p.yaml: `recommenders.0`: 'svd' is none of popularity, "),
+        ("controls", ["mf"], "p.yaml: `controls.0` is 'mf'; expected 'language_model+ease', 'base"),
+        ("recommenders", ["slim"], "p.yaml: `recommenders.0`: 'slim' is none of popularity, "),
         ("dataset", "a/b", "p.yaml: `dataset` is 'a/b'; expected"),
     ],
 )
@@ -214,6 +214,6 @@ def test_new_names_are_keys() -> None:
 
 def test_a_range_of_the_search_ascends() -> None:
     values = Config.read(PARAMS).model_dump(mode="json")
-    values["tune"]["agreement"] = [2, 1]
+    values["tune"]["min_votes"] = [2, 1]
     with pytest.raises(InputError, match="the first number must be below the second"):
         Config.parse(values)

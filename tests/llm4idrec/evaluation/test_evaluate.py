@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -10,26 +11,30 @@ import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.augmentation.choice import Augmentation
-from llm4idrec.config.recommenders import IALSConfig
+from llm4idrec.config import EvaluationConfig
+from llm4idrec.config.recommenders import IALSConfig, PopularityConfig
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.evaluation.experiment import Experiment, Fit
 from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.registry import RECOMMENDERS
 from llm4idrec.recommenders.validation import Training, Validation
 from llm4idrec.runtime.files import read_json
-from llm4idrec.verdict.comparison import compare_recommenders
-from llm4idrec.verdict.control_comparison import compare_sources
 from tests.llm4idrec.two_tastes import (
-    BLOCK,
     CONTROLS,
     EASE,
     EVALUATION,
-    ITEMS,
     ORDERS,
+    REFIT,
+    REPLICATES,
     USERS,
     Files,
-    stand_ins,
+    disliked,
+    two_tastes,
+    write_arms,
+    write_ease,
 )
+
+ARMS = ("language_model", *CONTROLS)
 
 
 def results(out: Path) -> dict[str, bytes]:
@@ -37,13 +42,22 @@ def results(out: Path) -> dict[str, bytes]:
     return {p.relative_to(out).as_posix(): p.read_bytes() for p in out.rglob("*") if p.is_file()}
 
 
+def per_user(out: Path, file: str = "per_user.parquet") -> pd.DataFrame:
+    table: pd.DataFrame = pq.read_table(out / file).to_pandas()
+    return table
+
+
+def series_of(out: Path) -> set[str]:
+    return set(pq.read_table(out / "history.parquet")["series"].to_pylist())
+
+
 def test_outputs(files: Files) -> None:
     out = files.evaluate()
 
     assert sorted(results(out)) == [
         "history.parquet",
-        "models/augmented/model.safetensors",
-        "models/augmented/recommender.json",
+        "models/language_model/model.safetensors",
+        "models/language_model/recommender.json",
         "models/original/model.safetensors",
         "models/original/recommender.json",
         "per_user.parquet",
@@ -52,32 +66,78 @@ def test_outputs(files: Files) -> None:
         "validation.parquet",
     ]
     selection = read_json(out / "selection.json")
-    assert selection["metric"] == "ndcg_at_4"
-    assert [
-        (s["amount"], s["popularity_exponent"], len(s["by_seed"])) for s in selection["scores"]
-    ] == [
+    assert (selection["metric"], selection["runs"]) == ("ndcg_at_4", 2)
+    assert list(selection["arms"]) == ["language_model"]
+    scores = selection["arms"]["language_model"]["scores"]
+    assert [(s["amount"], s["popularity_exponent"], len(s["by_seed"])) for s in scores] == [
         (0, 0, 2),
         (0.5, 0, 2),
         (1, 0, 2),
     ]
-    per_user = pq.read_table(out / "per_user.parquet").to_pandas()
-    assert list(per_user.columns[:3]) == ["variant", "seed", "user"]
-    for variant in ("original", "augmented"):
-        rows = per_user[per_user["variant"] == variant]
+    table, summary = per_user(out), read_json(out / "summary.json")
+    assert list(table.columns[:3]) == ["variant", "seed", "user"]
+    for variant in ("original", "language_model"):
+        rows = table[table["variant"] == variant]
         assert sorted(zip(rows["seed"], rows["user"], strict=True)) == [
             (seed, user) for seed in range(3) for user in range(USERS)
         ]
-        summary = read_json(out / "summary.json")
         assert summary[f"{variant}_ndcg_at_4"] == pytest.approx(rows["ndcg_at_4"].mean())
+        recalls = [summary[f"{variant}_recall_at_4_{band}"] for band in ("head", "middle", "tail")]
+        assert min(recalls) < summary[f"{variant}_recall_at_4"] < max(recalls)
     history = pq.read_table(out / "history.parquet").to_pandas()
     assert {"series", "step", "loss", "recall_at_2", "ndcg_at_4"} <= set(history.columns)
-    fits = 3 * 2 + 1 + (selection["chosen"]["amount"] > 0)
-    assert history["series"].nunique() == fits
+    assert history["series"].nunique() == 3 * 2
     assert not history.isna().any().any()
 
 
+@pytest.mark.parametrize("evaluation", [EVALUATION, REFIT], ids=["train", "refit"])
+def test_every_arm_chooses_and_is_compared_on_all_seeds(
+    evaluation: EvaluationConfig, files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = files.evaluate(evaluation, controls=CONTROLS)
+
+    chosen = {
+        arm: Augmentation(**its["chosen"])
+        for arm, its in read_json(out / "selection.json")["arms"].items()
+    }
+    assert list(chosen) == list(ARMS)
+    assert chosen["language_model"] == chosen["svd"] != Augmentation()
+    assert chosen["random"] == Augmentation()
+    table, summary = per_user(out), read_json(out / "summary.json")
+    compared = ["original", *(arm for arm in ARMS if chosen[arm].amount)]
+    assert list(dict.fromkeys(table["variant"])) == compared
+    for arm in ARMS:
+        assert summary[f"{arm}_amount"] == chosen[arm].amount
+        assert (summary[f"{arm}_generated_pairs"] > 0) == (chosen[arm].amount > 0)
+    for variant in compared:
+        rows = table[table["variant"] == variant]
+        assert set(rows["seed"]) == {0, 1, 2}
+        assert summary[f"{variant}_coverage_at_4"] > 0
+    assert summary["language_model_recall_at_4"] > summary["original_recall_at_4"] + 0.02
+    series = series_of(out)
+    assert len(series) == 2 + len(ARMS) * 2 * 2
+    assert str(Fit("svd", Augmentation(0.5), 1)) in series
+    total = len(series) + 3 * len(compared)
+    assert f"{total}/{total}" in capsys.readouterr().err
+
+
+def test_a_seed_is_given_what_its_replicate_generated(files: Files) -> None:
+    """The second replicate of the language model has fewer items; the SVD has one replicate."""
+    out = files.evaluate(controls=("svd",))
+    rows = per_user(out)
+    svd, own = (
+        rows[rows["variant"] == variant].pivot(index="user", columns="seed", values="ndcg_at_4")
+        for variant in ("svd", "language_model")
+    )
+    assert own[0].equals(svd[0])
+    assert own[2].equals(svd[2])
+    assert not own[1].equals(svd[1])
+    summary = read_json(out / "summary.json")
+    assert summary["language_model_generated_pairs"] < summary["svd_generated_pairs"]
+
+
 def test_validation_of_every_user_and_seed_is_kept(files: Files) -> None:
-    """As it was when validation chose: the first seeds have the means of `selection.json`."""
+    """As it was when validation chose: the means of `selection.json`."""
     out = files.evaluate(controls=CONTROLS)
 
     validation = pq.read_table(out / "validation.parquet")
@@ -88,177 +148,104 @@ def test_validation_of_every_user_and_seed_is_kept(files: Files) -> None:
         ("ndcg_at_4", "double"),
     ]
     rows = validation.to_pandas()
-    expected = [
-        (v, s, u) for v in ("original", "augmented") for s in range(3) for u in range(USERS)
-    ]
+    arms = read_json(out / "selection.json")["arms"]
+    kept = ["original", *(arm for arm in ARMS if arms[arm]["chosen"]["amount"])]
+    expected = [(v, s, u) for v in kept for s in range(2) for u in range(USERS)]
     assert list(zip(rows["variant"], rows["seed"], rows["user"], strict=True)) == expected
-    selection = read_json(out / "selection.json")
-    scores = {(s["amount"], s["popularity_exponent"]): s["by_seed"] for s in selection["scores"]}
-    chosen = selection["chosen"]["amount"], selection["chosen"]["popularity_exponent"]
-    assert chosen > (0, 0)
-    for variant, augmentation in (("original", (0, 0)), ("augmented", chosen)):
+    for arm, its in arms.items():
+        scores = {(s["amount"], s["popularity_exponent"]): s["by_seed"] for s in its["scores"]}
+        variant = arm if its["chosen"]["amount"] else "original"
         by_seed = rows[rows["variant"] == variant].groupby("seed")["ndcg_at_4"].mean()
-        assert by_seed[:2].tolist() == pytest.approx(scores[augmentation])
+        assert by_seed.tolist() == pytest.approx(scores[tuple(its["chosen"].values())])
 
 
 def test_item_outside_the_catalogue_is_a_miss(files: Files) -> None:
-    per_user = pq.read_table(files.evaluate() / "per_user.parquet").to_pandas()
+    table = per_user(files.evaluate())
 
-    first = per_user[per_user["user"] == 0]
+    first = table[table["user"] == 0]
     assert (first["recall_at_4"] <= 3 / 4).all()
     assert (first["recall_at_4"] * 4 % 1 == 0).all()
 
 
-def test_generated_test_item_counts_as_hit(files: Files) -> None:
-    """Rule of evidence 2: generated pairs are trained on, but never masked."""
+def test_an_arm_that_chose_nothing_has_no_rows(files: Files) -> None:
+    for replicate in REPLICATES:
+        write_arms(files.arms(replicate), {"language_model": disliked(two_tastes()[3])})
+
     out = files.evaluate()
 
+    nothing = {"amount": 0, "popularity_exponent": 0}
+    assert read_json(out / "selection.json")["arms"]["language_model"]["chosen"] == nothing
+    assert set(per_user(out)["variant"]) == {"original"}
+    assert set(per_user(out, "validation.parquet")["variant"]) == {"original"}
     summary = read_json(out / "summary.json")
-    assert summary["chosen_amount"] > 0
-    assert summary["generated_pairs"] > 0
-    assert summary["augmented_recall_at_4"] > summary["original_recall_at_4"] + 0.1
+    assert summary["generated_pairs"] == summary["chosen_amount"] == 0
+    assert [folder.name for folder in (out / "models").iterdir()] == ["original"]
 
 
-def test_nothing_generated_chooses_zero(files: Files) -> None:
-    """Without a volume there is nothing for a control to be as much as."""
-    augmented = pq.read_table(files.interactions)
-    pq.write_table(augmented.slice(0, USERS * 4), files.interactions)
+def test_an_arm_chooses_its_own_order_of_candidates(files: Files) -> None:
+    """The language model's order of exponent 0.7 is the good one, and the SVD's of 0."""
+    good = two_tastes()[3]
+    bad = disliked(good)
+    for replicate in REPLICATES:
+        arms = {"language_model": in_orders(bad, good), "svd": in_orders(good, bad)}
+        write_arms(files.arms(replicate), arms)
+    out = files.evaluate(controls=("svd",), filter=ORDERS)
 
-    out = files.evaluate(controls=CONTROLS)
-
-    assert read_json(out / "selection.json")["chosen"] == {"amount": 0, "popularity_exponent": 0}
-    per_user = pq.read_table(out / "per_user.parquet").to_pandas()
-    assert set(per_user["variant"]) == {"original", "augmented"}
-    original, augmented_rows = (
-        per_user[per_user["variant"] == v].drop(columns="variant").reset_index(drop=True)
-        for v in ("original", "augmented")
-    )
-    assert original.equals(augmented_rows)
-    validation = pq.read_table(out / "validation.parquet").to_pandas()
-    halves = (validation[validation["variant"] == v] for v in ("original", "augmented"))
-    first, second = (half["ndcg_at_4"].tolist() for half in halves)
-    assert first == second
-    assert not any("ease" in series for series in read_all_series(out))
-
-
-def test_controls_in_the_same_volume(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
-    out = files.evaluate(controls=CONTROLS)
-
-    chosen = Augmentation(**read_json(out / "selection.json")["chosen"])
-    assert chosen.amount > 0
-    per_user = pq.read_table(out / "per_user.parquet").to_pandas()
-    assert list(dict.fromkeys(per_user["variant"])) == ["original", "augmented", *CONTROLS]
-    own, same = (per_user[per_user["variant"] == v].iloc[:, 1:] for v in ("augmented", "ease"))
-    assert own.reset_index(drop=True).equals(same.reset_index(drop=True))
-    summary = read_json(out / "summary.json")
-    for control in CONTROLS:
-        assert summary[f"{control}_generated_pairs"] == summary["generated_pairs"] > 0
-        assert summary[f"{control}_seeds"] == 3
-        assert summary[f"{control}_coverage_at_4"] > 0
-        assert summary[f"{control}_popularity_at_4"] > 0
-        rows = per_user[per_user["variant"] == control]
-        assert summary[f"{control}_ndcg_at_4"] == pytest.approx(rows["ndcg_at_4"].mean())
-    assert summary["random_recall_at_4"] < summary["augmented_recall_at_4"] - 0.1
-    series = read_all_series(out)
-    assert {str(Fit(chosen, s, c)) for c in CONTROLS for s in range(3)} <= series
-    assert len(series) == 3 * 2 + 2 + len(CONTROLS) * 3
-    assert f"{len(series)}/{len(series)}" in capsys.readouterr().err
-    assert sorted(p.name for p in (out / "models").iterdir()) == ["augmented", "original"]
-
-
-def add_an_order(files: Files) -> None:
-    """What was generated is now in the order of exponent 0.7; in that of 0 is what nobody likes.
-
-    `ease` has again what the language model has, in both orders.
-    """
-    table = pq.read_table(files.interactions)
-    rows = table.to_pandas()
-    generated = rows["origin"] == "generated"
-    disliked = rows[generated].assign(item=lambda r: (r["item"] + BLOCK) % ITEMS)
-    rows.loc[generated, "popularity_exponent"] = 0.7
-    both = pd.concat([rows, disliked])
-    table = pa.Table.from_pandas(both, table.schema, preserve_index=False)
-    pq.write_table(table, files.interactions)
-    pq.write_table(stand_ins(table), files.augmented / "controls.parquet")
-
-
-def test_an_order_of_candidates_is_chosen_and_its_controls_compared(
-    files: Files, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With fewer seeds of the controls than of the language model."""
-    add_an_order(files)
-    fewer = EVALUATION.model_copy(update={"control_seeds": 2})
-    out = files.evaluate(fewer, controls=CONTROLS, filter=ORDERS)
-
-    selection, summary = (read_json(out / f"{name}.json") for name in ("selection", "summary"))
-    tried = [(score["amount"], score["popularity_exponent"]) for score in selection["scores"]]
+    arms = read_json(out / "selection.json")["arms"]
+    tried = [(s["amount"], s["popularity_exponent"]) for s in arms["svd"]["scores"]]
     assert tried == [(0, 0), (0.5, 0), (0.5, 0.7), (1, 0), (1, 0.7)]
-    chosen = Augmentation(**selection["chosen"])
-    assert chosen.amount > 0
-    assert (chosen.popularity_exponent, summary["chosen_popularity_exponent"]) == (0.7, 0.7)
-    series = read_all_series(out)
-    assert {name for name in series if not name.startswith("amount")} == {
-        str(Fit(chosen, seed, control)) for control in CONTROLS for seed in range(2)
-    }
-    assert len(series) == 5 * 2 + 2 + len(CONTROLS) * 2
-    assert f"{len(series)}/{len(series)}" in capsys.readouterr().err
-    per_user = pq.read_table(out / "per_user.parquet").to_pandas()
-    own, same = (
-        per_user[(per_user["variant"] == v) & (per_user["seed"] < 2)].iloc[:, 1:]
-        for v in ("augmented", "ease")
-    )
-    assert own.reset_index(drop=True).equals(same.reset_index(drop=True))
-    assert summary["random_recall_at_4"] < summary["augmented_recall_at_4"] - 0.1
-    assert all(summary[f"{c}_generated_pairs"] == summary["generated_pairs"] for c in CONTROLS)
-    rows = compare_sources([out], compare_recommenders([out], "small", "random"))
-    seeds = {row["source"]: row["n_seeds"] for row in rows}
-    assert seeds == {"augmented": 3, **dict.fromkeys(CONTROLS, 2)}
-    leads = {row["source"]: row["lead"] for row in rows if row["metric"] == "recall_at_4"}
-    assert leads["ease"] == 0
-    assert leads["random"] is not None
-    assert leads["random"] > 0
+    chosen = {arm: its["chosen"] for arm, its in arms.items()}
+    assert chosen["language_model"]["popularity_exponent"] == 0.7
+    assert chosen["svd"]["popularity_exponent"] == 0
+    assert chosen["svd"]["amount"] == chosen["language_model"]["amount"] > 0
+    assert read_json(out / "summary.json")["chosen_popularity_exponent"] == 0.7
 
 
-def test_controls_have_no_part_in_the_rest(files: Files, tmp_path: Path) -> None:
+def in_orders(first: pa.Table, second: pa.Table) -> pa.Table:
+    """The one as the order of exponent 0, the other as that of 0.7."""
+    exponent = pa.array([0.7] * len(second), pa.float32())
+    return pa.concat_tables([first, second.set_column(2, "popularity_exponent", exponent)])
+
+
+def test_rankings_are_fused_with_those_of_ease(files: Files) -> None:
+    """Its rankings here are what each user will take."""
+    write_ease(files)
+    out = files.evaluate(controls=CONTROLS)
+    variants = list(dict.fromkeys(per_user(out)["variant"]))
+    fused = ["original&ease", "language_model&ease"]
+    assert variants[-2:] == fused
+    assert list(dict.fromkeys(per_user(out, "validation.parquet")["variant"]))[-2:] == fused
+    summary = read_json(out / "summary.json")
+    for name in ("original", "language_model"):
+        assert summary[f"{name}&ease_recall_at_4"] > summary[f"{name}_recall_at_4"]
+        assert summary[f"{name}&ease_coverage_at_4"] > 0
+
+
+def test_controls_have_no_part_in_the_rest(files: Files) -> None:
     alone = files.evaluate()
-    other = Files(files.train, files.heldout, files.augmented, tmp_path / "controlled")
-    controlled = other.evaluate(controls=CONTROLS)
+    controlled = files.beside("controlled").evaluate(controls=CONTROLS)
 
-    assert read_json(controlled / "selection.json") == read_json(alone / "selection.json")
+    one, both = (read_json(out / "selection.json")["arms"] for out in (alone, controlled))
+    assert one["language_model"] == both["language_model"]
     summary = read_json(controlled / "summary.json")
     assert read_json(alone / "summary.json").items() <= summary.items()
 
 
-def test_bands_of_popularity_are_in_the_summary(files: Files) -> None:
-    """Of all test pairs, in the catalogue or not, at most those in the catalogue are found."""
-    summary = read_json(files.evaluate() / "summary.json")
-
-    for variant in ("original", "augmented"):
-        recalls = [summary[f"{variant}_recall_at_4_{band}"] for band in ("head", "middle", "tail")]
-        assert min(recalls) < summary[f"{variant}_recall_at_4"] < max(recalls)
-
-
 @pytest.mark.parametrize(
-    ("task", "after", "refit"),
-    [
-        ("select", 2, False),
-        ("select", 11, False),
-        ("test", 2, False),
-        ("test", 9, True),
-    ],
-)
+    ("task", "after", "evaluation"),
+    [("select", 2, EVALUATION), ("select", 11, EVALUATION), ("test", 2, EVALUATION), ("test", 5, REFIT)],  # noqa: E501
+)  # fmt: skip
 def test_resumes_with_equal_bytes(
     files: Files,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     task: str,
     after: int,
-    refit: bool,
+    evaluation: EvaluationConfig,
 ) -> None:
-    evaluation = EVALUATION.model_copy(update={"refit": refit})
     controls = ("random", "self")
     whole = results(files.evaluate(evaluation, controls=controls))
-    again = Files(files.train, files.heldout, files.augmented, tmp_path / "again")
+    again = files.beside("again")
     real = getattr(Experiment, task)
     done: list[Fit] = []
 
@@ -273,9 +260,17 @@ def test_resumes_with_equal_bytes(
         with pytest.raises(KeyboardInterrupt):
             again.evaluate(evaluation, controls=controls)
     assert not again.out.exists()
-    file = "test.json" if task == "test" else "training.json"
-    assert len(list(tmp_path.rglob(f".again.*/fits/**/{file}"))) == after
-    kept = len(list(tmp_path.rglob(".again.*/fits/**/training.json")))
+    file = "added.json" if task == "test" else "training.json"
+    assert len(list(files.root.rglob(f".again.*/fits/**/{file}"))) == after
+    fitted = count_fits(monkeypatch)
+
+    assert results(again.evaluate(evaluation, controls=controls)) == whole
+    selected = 2 + 3 * 2 * 2
+    tested = 3 * per_user(again.out)["variant"].nunique()
+    assert len(fitted) == (selected + tested - after if task == "select" else tested - after)
+
+
+def count_fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     fitted: list[int] = []
     fit = RECOMMENDERS["mf"].fit
 
@@ -289,71 +284,81 @@ def test_resumes_with_equal_bytes(
         return fit(self, train, validation, epochs)
 
     monkeypatch.setattr(RECOMMENDERS["mf"], "fit", counted)
-
-    assert results(again.evaluate(evaluation, controls=controls)) == whole
-    tested = 4 * 3 - (after if task == "test" else 0)
-    assert len(fitted) == len(read_all_series(again.out)) - kept + refit * tested
+    return fitted
 
 
-def read_all_series(out: Path) -> set[str]:
-    return set(pq.read_table(out / "history.parquet")["series"].to_pylist())
-
-
-def test_workers_change_nothing(files: Files, tmp_path: Path) -> None:
+def test_workers_change_nothing(files: Files) -> None:
     small = EVALUATION.model_copy(update={"seeds": 2, "selection_seeds": 1})
     controls = ("random", "self")
     one = results(files.evaluate(small, controls=controls))
-    other = Files(files.train, files.heldout, files.augmented, tmp_path / "two")
 
-    two = other.evaluate(small.model_copy(update={"workers": 2}), controls=controls)
+    two = files.beside("two").evaluate(small.model_copy(update={"workers": 2}), controls=controls)
 
     assert results(two) == one
 
 
-def test_seed_changes_results(files: Files, tmp_path: Path) -> None:
+def test_seed_changes_results(files: Files) -> None:
     one = results(files.evaluate(seed=1))
-    other = Files(files.train, files.heldout, files.augmented, tmp_path / "two")
 
-    assert results(other.evaluate(seed=2))["per_user.parquet"] != one["per_user.parquet"]
+    assert (
+        results(files.beside("two").evaluate(seed=2))["per_user.parquet"] != one["per_user.parquet"]
+    )
 
 
-def test_refit_trains_on_validation_too(files: Files, tmp_path: Path) -> None:
+def test_refit_trains_on_validation_too(files: Files) -> None:
     plain = files.evaluate()
-    other = Files(files.train, files.heldout, files.augmented, tmp_path / "refit")
-    refit = other.evaluate(EVALUATION.model_copy(update={"refit": True}))
+    refit = files.beside("refit").evaluate(REFIT)
 
     assert (refit / "selection.json").read_bytes() == (plain / "selection.json").read_bytes()
     better = read_json(refit / "summary.json")["original_recall_at_4"]
     assert better > read_json(plain / "summary.json")["original_recall_at_4"]
 
 
-def test_one_training_is_enough_where_the_seed_means_nothing(files: Files) -> None:
-    files.evaluate(controls=("random", "self"), recommender="ease", settings=EASE)
-    per_user = pq.read_table(files.out / "per_user.parquet")
-    assert set(per_user["seed"].to_pylist()) == {0}
-    selection = read_json(files.out / "selection.json")
-    assert [len(score["by_seed"]) for score in selection["scores"]] == [1, 1, 1]
-    assert len(compare_recommenders([files.out], "small", "random")) == len(
-        per_user.column_names[3:]
+def test_where_the_seed_means_nothing_a_fit_a_replicate_is_enough(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[str] = []
+    real = Experiment.test
+
+    def noted(self: Experiment, fit: Fit) -> None:
+        fitted.append(f"{fit.arm} {fit.seed}")
+        real(self, fit)
+
+    monkeypatch.setattr(Experiment, "test", noted)
+    popular: dict[str, Any] = {"recommender": "popularity", "settings": PopularityConfig()}
+    out = files.evaluate(controls=("svd", "self"), **popular)
+    arms = read_json(out / "selection.json")["arms"]
+    expected = ["original 0"]
+    expected += [
+        f"language_model {run}" for run in range(2) if arms["language_model"]["chosen"]["amount"]
+    ]
+    expected += [f"{arm} 0" for arm in ("svd", "self") if arms[arm]["chosen"]["amount"]]
+    assert fitted == expected
+    rows = per_user(out)
+    assert set(rows["seed"]) == {0, 1, 2}
+    original = rows[rows["variant"] == "original"].pivot(
+        index="user", columns="seed", values="ndcg_at_4"
     )
+    assert original[0].equals(original[1])
+    assert original[0].equals(original[2])
 
 
-@pytest.mark.parametrize("refit", [False, True])
-def test_what_is_solved_for_and_not_trained_by_epochs(files: Files, refit: bool) -> None:
+@pytest.mark.parametrize("evaluation", [EVALUATION, REFIT], ids=["train", "refit"])
+def test_what_is_solved_for_and_not_trained_by_epochs(
+    evaluation: EvaluationConfig, files: Files
+) -> None:
     """A record a fit, a fit a seed, the same iterations in each."""
     settings = IALSConfig(embedding_size=4, regularization=0.1, alpha=4, iterations=6)
     out = files.evaluate(
-        EVALUATION.model_copy(update={"refit": refit}),
+        evaluation,
         controls=CONTROLS,
         recommender="ials",
         settings=settings,
+        ease=EASE,
     )
-    per_user = pq.read_table(out / "per_user.parquet").to_pandas()
     summary = read_json(out / "summary.json")
     assert summary["chosen_amount"] > 0
-    for variant in ("original", "augmented", *CONTROLS):
-        assert set(per_user[per_user["variant"] == variant]["seed"]) == {0, 1, 2}
+    for variant in ("original", "language_model", "svd"):
         assert summary[f"{variant}_best_epoch"] == 6
     assert set(pq.read_table(out / "history.parquet")["step"].to_pylist()) == {6}
-    assert summary["augmented_ndcg_at_4"] > summary["original_ndcg_at_4"]
-    assert summary["augmented_ndcg_at_4"] > summary["random_ndcg_at_4"]
+    assert summary["language_model_ndcg_at_4"] > summary["original_ndcg_at_4"]

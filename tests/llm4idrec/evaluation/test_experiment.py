@@ -10,18 +10,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from llm4idrec.augmentation.arms import ORIGINAL
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
-from llm4idrec.augmentation.merging import generated_pairs
 from llm4idrec.config import EvaluationConfig, FilterConfig, Placement
-from llm4idrec.config.recommenders import EASEConfig, MFConfig, SASRecConfig
+from llm4idrec.config.recommenders import EASEConfig, MFConfig, PopularityConfig, SASRecConfig
 from llm4idrec.data.interactions import IntArray, Interactions
-from llm4idrec.evaluation.data import Data
-from llm4idrec.evaluation.experiment import CANDIDATES, Experiment, Fit
+from llm4idrec.data.known import known_before_test
+from llm4idrec.evaluation.arm_tables import replicate_file, replicate_of
+from llm4idrec.evaluation.experiment import Experiment, Fit, Inputs
+from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.graph.mf import MF
 from llm4idrec.recommenders.sequential.sasrec import SASRec
-from llm4idrec.runtime.files import read_json
+from llm4idrec.recommenders.validation import Training, Validation
+from tests.llm4idrec.two_tastes import added, write_arms
 
 ITEMS = 10
+FIRST = added([(0, 9, 1.0), (1, 7, 0.5), (0, 8, 0.67), (0, 7, 0.33)])
+"""The order of the rows means nothing: the relative rank is the rank."""
+OTHER = added([(0, 8, 0.33), (0, 9, 0.67), (0, 0, 1.0), (1, 8, 0.5)], exponent=0.7)
+CUTOFFS = EvaluationConfig(amounts=(1.0,), cutoffs=(3,))
 
 
 def timed(
@@ -31,35 +38,69 @@ def timed(
     return Interactions(user, item, 2, n_items, stamp if time else None)
 
 
-def generated(rows: list[tuple[int, int, float]], exponent: float | None = 0.0) -> pa.Table:
-    user, item, relative_rank = zip(*rows, strict=True)
-    return pa.table(
-        {
-            "user": pa.array(user, pa.int32()),
-            "item": pa.array(item, pa.int32()),
-            "popularity_exponent": pa.array([exponent] * len(rows), pa.float32()),
-            "relative_rank": pa.array(relative_rank, pa.float32()),
-        }
-    )
-
-
-def data(placement: Placement = "before", time: bool = True) -> Data:
+def experiment(folder: Path, time: bool = True, **values: Any) -> Experiment:
     """User 0 takes 3, 1, 2, then 5 (validation), then 6 (test); user 1 takes 0, 4, the last, 3."""
     train = timed([(0, 1, 20), (0, 2, 30), (0, 3, 10), (1, 0, 5), (1, 4, 6)], time=time)
     valid = timed([(0, 5, 40), (1, ITEMS, 7)], ITEMS + 1, time)
     test = timed([(0, 6, 50), (1, 3, 8)], ITEMS + 1, time)
-    # The order of the rows means nothing: the relative rank is the rank.
-    first = generated([(0, 9, 1.0), (1, 7, 0.5), (0, 8, 0.67), (0, 7, 0.33)])
-    other = generated([(0, 8, 0.33), (0, 9, 0.67), (0, 0, 1.0), (1, 8, 0.5)], exponent=0.7)
-    rows = pa.concat_tables([first, other])
-    controls = rows.slice(0, 1).add_column(0, "control", [["ease"]])
-    return Data(train, valid, test, rows, controls, placement)
+    for name, part in (("train", train), ("known", known_before_test(train, valid))):
+        part.write(folder / name / "interactions.parquet")
+    valid.write(folder / "heldout" / "valid.parquet")
+    test.write(folder / "heldout" / "test.parquet")
+    both = {"language_model": pa.concat_tables([FIRST, OTHER])}
+    for name in ("selection", "final-0"):
+        write_arms(replicate_file(folder / "augmented", name), both)
+    names = ("train", "known", "heldout", "augmented", "replicates")
+    default = {
+        "inputs": Inputs(*(folder / name for name in names)),
+        "recommender": "mf",
+        "settings": MFConfig(embedding_size=4, max_epochs=3),
+        "evaluation": CUTOFFS,
+        "runs": 1,
+        "filter": FilterConfig(min_votes=1, popularity_exponents=(0, 0.7)),
+        "ease": EASEConfig(),
+        "controls": (),
+        "seed": 0,
+        "device": "cpu",
+        "fits": folder / "fits",
+    }
+    return Experiment(**{**default, **values})
 
 
-def training_set(
-    tables: Data, amount: float, with_valid: bool = False, exponent: float = 0.0
-) -> Interactions:
-    return tables.training_set(tables.generated, Augmentation(amount, exponent), with_valid)
+class Noted:
+    """What recommenders were trained on and ranked for, in turn."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, kind: type[Recommender]) -> None:
+        self.trained: list[Interactions] = []
+        self.epochs: list[int | None] = []
+        self.seen: list[Interactions] = []
+        fit, recommend = kind.fit, kind.recommend
+
+        def noted_fit(
+            recommender: Recommender,
+            train: Interactions,
+            validation: Validation | None = None,
+            epochs: int | None = None,
+        ) -> Training:
+            self.trained.append(train)
+            self.epochs.append(epochs)
+            return fit(recommender, train, validation, epochs)
+
+        def noted_recommend(
+            recommender: Recommender, users: IntArray, k: int, seen: Interactions
+        ) -> IntArray:
+            self.seen.append(seen)
+            return recommend(recommender, users, k, seen)
+
+        monkeypatch.setattr(kind, "fit", noted_fit)
+        monkeypatch.setattr(kind, "recommend", noted_recommend)
+
+    def lists(self, user: int) -> list[list[int]]:
+        return [train.items_of(user).tolist() for train in self.trained]
+
+
+def model(amount: float, exponent: float = 0.0, seed: int = 0) -> Fit:
+    return Fit("language_model", Augmentation(amount, exponent), seed)
 
 
 @pytest.mark.parametrize(
@@ -71,64 +112,77 @@ def training_set(
     ],
 )
 def test_training_set_places_the_best_by_relative_rank(
-    placement: Placement, expected: list[int]
+    placement: Placement, expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert training_set(data(placement), 0.7).items_of(0).tolist() == expected
+    noted = Noted(monkeypatch, MF)
+    evaluation = CUTOFFS.model_copy(update={"placement": placement})
+    experiment(tmp_path, evaluation=evaluation).select(model(0.7))
+    assert noted.lists(0) == [expected]
 
 
-def test_amounts_nest() -> None:
-    assert training_set(data(), 0) == data().train
-    assert [len(training_set(data(), amount)) - 5 for amount in (0.2, 0.4, 0.5, 1.0)] == [
-        0,
-        1,
-        2,
-        4,
-    ]
+def test_amounts_nest_and_an_order_is_a_training_set_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = Noted(monkeypatch, MF)
+    made = experiment(tmp_path)
+    for amount in (0.2, 0.4, 0.5, 1.0):
+        made.select(model(amount))
+    assert [len(train) - 5 for train in noted.trained] == [0, 1, 2, 4]
+    made.select(model(1.0, 0.7))
+    made.select(model(0.4, 0.7))
+    assert noted.lists(0)[-2:] == [[0, 9, 8, 3, 1, 2], [8, 3, 1, 2]]
+    assert noted.lists(1)[-2] == [8, 0, 4]
 
 
-def test_an_order_of_candidates_is_a_training_set_of_its_own() -> None:
-    whole = training_set(data(), 1.0, exponent=0.7)
-    assert whole.items_of(0).tolist() == [0, 9, 8, 3, 1, 2]
-    assert whole.items_of(1).tolist() == [8, 0, 4]
-    assert training_set(data(), 0.4, exponent=0.7).items_of(0).tolist() == [8, 3, 1, 2]
-    assert training_set(data(), 1.0, exponent=0.5) == data().train
+def test_a_refit_knows_validation_and_is_of_the_mean_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = Noted(monkeypatch, MF)
+    made = experiment(tmp_path)
+    for seed in range(2):
+        made.select(model(1.0, seed=seed))
+    made.test(model(1.0))
+    assert noted.lists(0)[-1] == [9, 8, 7, 3, 1, 2, 5]
+    best = [made.training(model(1.0, seed=seed))["best_epoch"] for seed in range(2)]
+    assert noted.epochs == [None, None, round(sum(best) / 2)]
+    seen = noted.seen[-1]
+    assert seen.items_of(0).tolist() == [3, 1, 2, 5]
+    assert seen.items_of(1).tolist() == [0, 4]  # the other one is not in the catalogue
 
 
-def test_what_is_known_before_the_test_stands_in_time_order() -> None:
-    known = data().train_and_valid
-    assert known.items_of(0).tolist() == [3, 1, 2, 5]
-    assert known.items_of(1).tolist() == [0, 4]  # the other one is not in the catalogue
-    assert known.timestamp is not None
-    assert known.timestamp.tolist() == [10, 20, 30, 40, 5, 6]
+def test_without_a_refit_validation_is_only_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = Noted(monkeypatch, MF)
+    made = experiment(tmp_path, evaluation=CUTOFFS.model_copy(update={"refit": False}))
+    inputs = made.inputs._replace(known=made.inputs.train)
+    made = experiment(tmp_path, inputs=inputs, evaluation=made.evaluation)
+    made.test(model(1.0))
+    assert noted.lists(0) == [[9, 8, 7, 3, 1, 2]]
+    assert noted.epochs == [None]
+    assert noted.seen[-1].items_of(0).tolist() == [3, 1, 2, 5]
 
 
-def test_refit_keeps_the_validation_item_last() -> None:
-    assert training_set(data("before"), 1.0, with_valid=True).items_of(0).tolist() == [
-        9, 8, 7, 3, 1, 2, 5,
-    ]  # fmt: skip
-
-
-def test_without_time_there_is_none() -> None:
-    without = data(time=False)
-    assert without.train_and_valid.timestamp is None
-    assert training_set(without, 1.0).timestamp is None
-    assert sorted(training_set(without, 1.0).items_of(0).tolist()) == [1, 2, 3, 7, 8, 9]
+def test_without_time_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted = Noted(monkeypatch, MF)
+    experiment(tmp_path, time=False).select(model(1.0))
+    (train,) = noted.trained
+    assert train.timestamp is None
+    assert sorted(train.items_of(0).tolist()) == [1, 2, 3, 7, 8, 9]
 
 
 def test_names_of_fits() -> None:
-    assert str(Fit(ORIGINAL_DATA, 1)) == "amount=0/seed=1"
-    assert str(Fit(Augmentation(0.1), 0)) == "amount=0.1/popularity_exponent=0/seed=0"
-    assert (
-        str(Fit(Augmentation(0.1, 0.5), 0, "ease"))
-        == "ease/amount=0.1/popularity_exponent=0.5/seed=0"
+    assert str(Fit(ORIGINAL, ORIGINAL_DATA, 1)) == "original/seed=1"
+    assert str(model(0.1)) == "language_model/amount=0.1/popularity_exponent=0/seed=0"
+    assert str(Fit("svd+ease", Augmentation(0.1, 0.5), 2)) == (
+        "svd+ease/amount=0.1/popularity_exponent=0.5/seed=2"
     )
 
 
 def test_what_there_is_to_choose_from(tmp_path: Path) -> None:
-    evaluation = EvaluationConfig(amounts=(0.5, 0.1, 0.5))
     made = experiment(
         tmp_path,
-        evaluation=evaluation,
+        evaluation=EvaluationConfig(amounts=(0.5, 0.1, 0.5)),
         filter=FilterConfig(min_votes=1, popularity_exponents=(1, 0)),
     )
     assert made.augmentations == [
@@ -140,83 +194,43 @@ def test_what_there_is_to_choose_from(tmp_path: Path) -> None:
     ]
 
 
-def test_pairs_by_control() -> None:
-    tables = data()
-    assert tables.pairs(None) is tables.generated
-    assert tables.pairs("ease").to_pylist() == [
-        {"user": 0, "item": 9, "popularity_exponent": 0.0, "relative_rank": 1.0}
-    ]
-    assert tables.control_names == {"ease"}
+def test_which_fits_stand_for_which_seeds(tmp_path: Path) -> None:
+    """Of a recommender without seeds a fit a replicate, if a replicate means something."""
+    made = experiment(tmp_path, runs=2)
+    arms = ("language_model", "svd+ease", "self", "random")
+    seeds = {arm: [fit.seed for fit in made.comparing(arm, Augmentation(0.5))] for arm in arms}
+    assert set(map(tuple, seeds.values())) == {(0, 1, 2, 3, 4)}
+    popular = experiment(tmp_path, runs=2, recommender="popularity", settings=PopularityConfig())
+    seeds = {arm: [fit.seed for fit in popular.comparing(arm, Augmentation(0.5))] for arm in arms}
+    assert seeds["language_model"] == seeds["random"] == [0, 1, 0, 1, 0]
+    assert seeds["svd+ease"] == seeds["self"] == [0] * 5
+    assert [fit.seed for fit in made.selecting("svd", Augmentation(0.5))] == [0, 1]
+    assert [fit.seed for fit in popular.selecting("svd", Augmentation(0.5))] == [0, 0]
+    assert [replicate_of(arm, 1) for arm in arms] == ["final-1", "final-0", "final-1", "final-1"]
 
 
-def write(tables: Data, folder: Path) -> None:
-    """What an experiment reads; the controls have none."""
-    tables.train.write(folder / "train.parquet")
-    tables.valid.write(folder / "heldout" / "valid.parquet")
-    tables.test.write(folder / "heldout" / "test.parquet")
-    pairs = zip(tables.train.user, tables.train.item, strict=True)
-    original = generated([(user, item, 0.0) for user, item in pairs], exponent=None)
-    origin = ["original"] * len(original) + ["generated"] * len(tables.generated)
-    both = pa.concat_tables([original, tables.generated]).append_column("origin", [origin])
-    (folder / "augmented").mkdir()
-    pq.write_table(both, folder / "augmented" / "interactions.parquet")
-
-
-def experiment(folder: Path, **values: Any) -> Experiment:
-    """On what `write` wrote into the folder."""
-    default = {
-        "train_file": folder / "train.parquet",
-        "heldout": folder / "heldout",
-        "augmented": folder / "augmented",
-        "recommender": "mf",
-        "settings": MFConfig(embedding_size=4, max_epochs=3),
-        "evaluation": EvaluationConfig(amounts=(1.0,), cutoffs=(3,)),
-        "filter": FilterConfig(min_votes=1, agreement=0.0),
-        "ease": EASEConfig(),
-        "controls": (),
-        "seed": 0,
-        "device": "cpu",
-        "fits": folder / "fits",
-    }
-    return Experiment(**{**default, **values})
-
-
-def test_self_is_the_best_of_the_original_fit_in_the_language_models_volume(
-    tmp_path: Path,
+def test_self_is_the_best_of_the_original_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(data(), tmp_path)
-    evaluation = EvaluationConfig(amounts=(1.0,), cutoffs=(3,), refit=True)
-    filter = FilterConfig(min_votes=1, agreement=0.0, popularity_exponents=(0, 0.7))
-    made = experiment(tmp_path, evaluation=evaluation, filter=filter, controls=("self",))
-    first = Fit(ORIGINAL_DATA, 1)
-    own, other = (Fit(Augmentation(1.0, exponent), 1, "self") for exponent in (0, 0.7))
-
-    for fit in (first, own, other):
+    """Of the same seed, and of what knows as much: train, or all that is known before the test."""
+    noted = Noted(monkeypatch, MF)
+    made = experiment(tmp_path, controls=("self",))
+    original, own = Fit(ORIGINAL, ORIGINAL_DATA, 1), Fit("self", Augmentation(1.0), 1)
+    for fit in (original, own, original._replace(seed=0), own._replace(seed=0)):
         made.select(fit)
-
-    model = MF.load(tmp_path / "fits" / "amount=0" / "seed=1" / "model")
-    train = data().train
-    best = model.recommend(np.array([0, 1], np.int32), CANDIDATES, train)
-    kept = tmp_path / "fits" / str(own) / "generated.parquet"
-    expected = [
-        (0, best[0, 0], 0.5 / 3), (0, best[0, 1], 1.5 / 3), (0, best[0, 2], 2.5 / 3),
-        (1, best[1, 0], 0.5 / 2),
-    ]  # fmt: skip
-    table = pq.read_table(kept)
-    in_order = table["popularity_exponent"].to_numpy() == 0
-    assert table.filter(in_order).equals(generated(expected))
-    assert read_json(kept.with_name("training.json"))["generated_pairs"] == 4
-    # The same items are put in the other order: three and one are all that there is room for.
-    popular = generated_pairs(table, other.augmentation)
-    assert np.bincount(popular[0]).tolist() == [3, 1]
-    assert read_json(tmp_path / "fits" / str(other) / "training.json")["generated_pairs"] == 4
-    before = kept.read_bytes()
-
-    made.test(first)  # refits the model that they came from
+    table = pq.read_table(made.folder(original, "selection") / "own.parquet").to_pandas()
+    assert list(table.columns) == ["arm", "user", "item", "popularity_exponent", "relative_rank"]
+    best = table[(table["popularity_exponent"] == 0) & (table["user"] == 0)]["item"].tolist()
+    assert set(best).isdisjoint({1, 2, 3})
+    assert noted.lists(0)[1] == [*best[:3][::-1], 3, 1, 2]
+    made.test(original)
     made.test(own)
-
-    assert kept.read_bytes() == before
-    assert read_json(kept.with_name("test.json")).keys() >= {
+    table = pq.read_table(made.folder(original, "final") / "own.parquet").to_pandas()
+    best = table[(table["popularity_exponent"] == 0) & (table["user"] == 0)]["item"].tolist()
+    assert set(best).isdisjoint({1, 2, 3, 5})
+    assert noted.lists(0)[-1] == [*best[:4][::-1], 3, 1, 2, 5]
+    assert made.added(own) == len(noted.trained[-1]) - 6
+    assert made.measures(own).numbers.keys() >= {
         "coverage_at_3",
         "popularity_at_3",
         "ndcg_at_3_in_catalogue",
@@ -227,38 +241,19 @@ def test_a_sequential_recommender_continues_the_original_history(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Generated items are trained on; train is continued, and at the test validation too."""
-    tables = data("after")
-    write(tables, tmp_path)
+    noted = Noted(monkeypatch, SASRec)
     made = experiment(
         tmp_path,
         recommender="sasrec",
         settings=SASRecConfig(embedding_size=4, max_epochs=1),
-        evaluation=EvaluationConfig(amounts=(1.0,), cutoffs=(3,), placement="after"),
-        filter=FilterConfig(min_votes=1, popularity_exponents=(0,)),
+        evaluation=CUTOFFS.model_copy(update={"placement": "after", "selection_seeds": 1}),
     )
-    trained: list[Interactions] = []
-    continued: list[Interactions] = []
-    start, recommend = SASRec.start, SASRec.recommend
+    made.select(model(1.0))
+    made.test(model(1.0))
 
-    def noted_start(self: SASRec, train: Interactions) -> None:
-        trained.append(train)
-        start(self, train)
-
-    def noted_recommend(self: SASRec, users: IntArray, k: int, seen: Interactions) -> IntArray:
-        continued.append(seen)
-        return recommend(self, users, k, seen)
-
-    monkeypatch.setattr(SASRec, "start", noted_start)
-    monkeypatch.setattr(SASRec, "recommend", noted_recommend)
-
-    fit = Fit(Augmentation(1.0), 0)
-    made.select(fit)
-    made.test(fit)
-
-    assert [train.items_of(0).tolist() for train in trained] == [[3, 1, 2, 7, 8, 9]]
-    assert [seen.items_of(0).tolist() for seen in continued] == [
+    assert noted.lists(0) == [[3, 1, 2, 7, 8, 9], [3, 1, 2, 5, 7, 8, 9]]
+    assert [seen.items_of(0).tolist() for seen in noted.seen] == [
         [3, 1, 2],  # at the only epoch
         [3, 1, 2],  # for the choice of the amount
         [3, 1, 2, 5],
     ]
-    assert read_json(tmp_path / "fits" / str(fit) / "training.json")["best_epoch"] == 1

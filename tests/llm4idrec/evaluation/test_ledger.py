@@ -10,7 +10,7 @@ from llm4idrec.errors import InputError
 from llm4idrec.evaluation.ledger import count_looks, read, record
 from llm4idrec.runtime.files import content_hash, read_json
 from tests.llm4idrec.small_run import look
-from tests.llm4idrec.two_tastes import EVALUATION, Files, write_files
+from tests.llm4idrec.two_tastes import REFIT, write_files
 
 
 def test_a_line_is_added_and_none_is_lost(tmp_path: Path) -> None:
@@ -50,9 +50,9 @@ def test_an_evaluation_is_a_look_and_another_setting_another(tmp_path: Path) -> 
     assert first["recommender"] == "mf"
     summary = read_json(files.out / "summary.json")
     assert first["result"]["original ndcg_at_4"] == summary["original_ndcg_at_4"]
-    again = Files(files.train, files.heldout, files.augmented, tmp_path / "again")
+    again = files.beside("again")
     record(again.ledger, first)
     again.evaluate()
     assert len(read(again.ledger)) == 1
-    again.evaluate(EVALUATION.model_copy(update={"refit": True}))
+    again.evaluate(REFIT)
     assert len(read(again.ledger)) == 2

@@ -28,12 +28,15 @@ ANN, BOB = 0, 1
 
 
 def material(words: str = "abcde") -> Material:
-    """Ann took b then a, bob c; d is generated for ann, e, which nobody has in train, held out."""
+    """Ann took b then a, bob c; e, which nobody has in train, is held out of ann's. For ann d is
+    generated, for bob a, and by what knew the validation pairs b."""
     original = interactions([ANN, ANN, BOB], [1, 0, 2], (2, 4), timestamp=[10, 20, 30])
     generated = np.array([ANN, BOB]), np.array([3, 0])
+    refitted = np.array([ANN, BOB]), np.array([3, 1])
     return Material(
         original=original,
         train=place_generated(original, *generated, placement="before"),
+        refitted=place_generated(original, *refitted, placement="before"),
         valid=heldout([ANN, BOB], [2, 3]),
         test=heldout([ANN, BOB], [4, 0]),
         users=pa.array(["ann", "bob"]),
@@ -56,13 +59,13 @@ EXPECTED = {
         "train.txt": "ann d 1\nann b 1\nann a 1\nbob a 1\nbob c 1\n",
         "valid.txt": "ann c 1\nbob d 1\n",
         "test.txt": "ann e 1\nbob a 1\n",
-        "train_and_valid.txt": "ann d 1\nann b 1\nann a 1\nbob a 1\nbob c 1\nann c 1\nbob d 1\n",
+        "train_and_valid.txt": "ann d 1\nann b 1\nann a 1\nbob b 1\nbob c 1\nann c 1\nbob d 1\n",
     },
     "selfrec_sequential": {
         "train.txt": "ann:d b a\nbob:a c\n",
         "valid.txt": "ann:c\nbob:d\n",
         "test.txt": "ann:e\nbob:a\n",
-        "train_and_valid.txt": "ann:d b a c\nbob:a c d\n",
+        "train_and_valid.txt": "ann:d b a c\nbob:b c d\n",
     },
     "recbole": {
         "shop.train.inter": "user_id:token\titem_id:token\n"
@@ -106,7 +109,7 @@ def test_counts(tmp_path: Path) -> None:
 def test_a_generated_pair_that_is_validated_stands_once_in_a_graph(tmp_path: Path) -> None:
     data = replace(material(), valid=heldout([ANN], [3]))
     files = export(tmp_path / "shop", data, "selfrec_graph")
-    assert files["train_and_valid.txt"] == files["train.txt"]
+    assert files["train_and_valid.txt"].count("ann d 1") == 1
 
 
 def test_users_without_held_out_items(tmp_path: Path) -> None:
@@ -126,6 +129,7 @@ def test_recbole_gets_the_latest_fifty_items(tmp_path: Path) -> None:
     data = Material(
         original=train,
         train=train,
+        refitted=train,
         valid=last,
         test=replace(last, item=np.array([61])),
         users=pa.array(["u"]),
@@ -160,6 +164,7 @@ def test_what_was_written_is_read_back(
     data = Material(
         original=train,
         train=train,
+        refitted=train,
         valid=valid,
         test=test,
         users=pa.array([f"u{user}" for user in range(len(histories))]),

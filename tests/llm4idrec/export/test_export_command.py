@@ -13,46 +13,46 @@ import yaml
 
 from llm4idrec.__main__ import main
 from llm4idrec.artifacts import INTERACTIONS
+from llm4idrec.augmentation.merging import ARMS
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.runtime.files import write_json
-from llm4idrec.stages import augment, prepare
+from llm4idrec.stages import prepare
 from tests.llm4idrec.conftest import written
 
 
 @pytest.fixture
 def artifacts(workplace: Callable[..., Config]) -> Config:
-    """The output of the stages, with one item generated for every user, and another in the order
-    of exponent 0.3."""
+    """The output of the stages, with one item that the language model alone may add for every user,
+    and another in the order of exponent 0.3; before the test another each."""
     config = workplace(split={"protocol": "leave_last_out"})
     out = Path("artifacts")
     prepare.STAGE.run(prepare.STAGE.files(config, out), config)
-    train = Interactions.read(out / "train" / INTERACTIONS)
-    users = np.arange(train.n_users, dtype=np.int32)
-    catalogue = np.arange(train.n_items, dtype=np.int32)
-    fresh = np.array([np.setdiff1d(catalogue, train.items_of(u))[:2] for u in users.tolist()])
-    candidates = pa.concat_tables(
-        pa.table(
-            {
-                "user": users,
-                "item": pa.array(fresh[:, place], pa.int32()),
-                "votes": users,
-                "mean_log_probability": users,
-                "popularity_exponent": pa.array(0 * users + exponent, pa.float32()),
-                "rank": 0 * users + 1,
-            }
-        )
-        for place, exponent in enumerate((0.0, 0.3))
-    )
-    (out / "candidates").mkdir()
-    pq.write_table(candidates, out / "candidates/candidates.parquet")
-    nothing = candidates.slice(0, 0).select(["user", "item", "popularity_exponent", "rank"])
-    pq.write_table(
-        nothing.add_column(0, "control", pa.array([], pa.string())),
-        out / "candidates/controls.parquet",
-    )
-    augment.merge(augment.STAGE.files(config, out), config)
+    (out / "augmented" / "arms").mkdir(parents=True)
+    for name, known in (("selection", "train"), ("final-0", "known")):
+        pairs = Interactions.read(out / known / INTERACTIONS)
+        users = np.arange(pairs.n_users, dtype=np.int32)
+        catalogue = np.arange(pairs.n_items, dtype=np.int32)
+        fresh = np.array([np.setdiff1d(catalogue, pairs.items_of(u))[:3] for u in users.tolist()])
+        rows = [
+            (arm, user, item, exponent, 0.5 / pairs.history_lengths[user])
+            for arm, place, exponent in (
+                ("language_model", 0, 0.0), ("language_model", 1, 0.3), ("random", 2, 0.0)
+            )
+            for user, item in zip(users.tolist(), fresh[:, place].tolist(), strict=True)
+        ]  # fmt: skip
+        columns = (pa.array(column) for column in zip(*rows, strict=True))
+        table = pa.table(dict(zip(ARMS.names, columns, strict=True))).cast(ARMS)
+        pq.write_table(table, out / "augmented" / "arms" / f"{name}.parquet")
     return config
+
+
+def choose(folder: Path, amount: float, exponent: float) -> None:
+    """As validation does for the language model; of another arm it chooses something else."""
+    chosen = {"amount": amount, "popularity_exponent": exponent}
+    other = {"amount": 0.5, "popularity_exponent": 0.0}
+    arms = {"language_model": {"chosen": chosen}, "random": {"chosen": other}}
+    write_json(folder / "selection.json", {"arms": arms})
 
 
 def test_command_line(artifacts: Config, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,6 +72,24 @@ def test_command_line(artifacts: Config, capsys: pytest.CaptureFixture[str]) -> 
         assert generated not in items[:-2]
     assert main([*arguments, "original"]) == 2
     assert main([*arguments, "nothing", "--amount", "0"]) == 2
+
+
+def test_what_is_trained_on_before_the_test_is_generated_knowing_validation(
+    artifacts: Config,
+) -> None:
+    """And what stands with train alone was generated knowing nothing else."""
+    assert main(["export", "--format", "selfrec_sequential", "--ids", "numbers", "--to", "to"]) == 0
+    train, known = (
+        Interactions.read(Path("artifacts", name, INTERACTIONS)) for name in ("train", "known")
+    )
+    for file, pairs in (("train", train), ("train_and_valid", known)):
+        lines = Path("to", f"{file}.txt").read_text().splitlines()
+        assert len(lines) == train.n_users
+        for user, line in enumerate(lines):
+            generated, *history = map(int, line.partition(":")[2].split())
+            owned = pairs.items_of(user).tolist()
+            assert history[: len(owned)] == owned
+            assert generated == min(set(range(train.n_items)) - set(owned))
 
 
 def test_an_order_of_candidates(artifacts: Config, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,14 +120,14 @@ def test_what_validation_chose_for_a_recommender(
     assert "evaluation/mf/selection.json: there is no such file" in capsys.readouterr().err
     folder = Path("artifacts/evaluation/mf")
     folder.mkdir(parents=True)
-    write_json(folder / "selection.json", {"chosen": {"amount": 1.0, "popularity_exponent": 0.3}})
+    choose(folder, 1.0, 0.3)
     assert main([*arguments, "chosen"]) == 0
     assert main([*arguments[:3], "--popularity", "0.3", "--to", "said"]) == 0
     assert written(Path("chosen")) == written(Path("said"))
     capsys.readouterr()
     assert main([*arguments, "both", "--amount", "0.1"]) == 2
     assert "--for stands beside --amount or --popularity" in capsys.readouterr().err
-    write_json(folder / "selection.json", {"chosen": {"amount": 0.0, "popularity_exponent": 0.0}})
+    choose(folder, 0.0, 0.0)
     assert main([*arguments, "nothing"]) == 2
     assert "validation chose to add nothing for mf" in capsys.readouterr().err
 

@@ -87,7 +87,7 @@ def few() -> Interactions:
 def test_the_language_models_part_of_the_flow(
     few: Interactions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few.write(tmp_path / "train" / INTERACTIONS)
+    few.write(tmp_path / "known" / INTERACTIONS)
     tuning = AdapterConfig.model_validate(
         {"preset": "paper", "steps": 2, "batch_size": 2, "accumulation": 1, "loss_on": "answer"}
     )

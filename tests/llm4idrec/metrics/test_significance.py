@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from llm4idrec.metrics.crossed_effects import RatioTest, mean_test
 from llm4idrec.metrics.ranking import FloatArray
 from llm4idrec.metrics.significance import (
     Comparison,
     compare,
     holm,
-    on_common_seeds,
+    mean_with_interval,
+    run_means,
     seeds_by_users,
 )
 from tests.llm4idrec.metrics.drawn import drawn
@@ -31,11 +33,56 @@ def holds(found: Comparison, gain: float) -> bool:
     return found.low <= gain <= found.high
 
 
-def test_one_training_that_is_all_there_is_known_answer() -> None:
-    """Differences 1, 2, 3: t = 2 / (1 / sqrt 3) = 3.4641 with 2 degrees of freedom."""
-    found = compare(np.full((1, 3), 9.0), np.array([[10.0, 11.0, 12.0]]), seeded=False)
+@pytest.mark.parametrize("n_seeds", [2, 3, 5, 7])
+def test_seeds_that_mean_nothing_leave_the_test_to_users(n_seeds: int) -> None:
+    """Differences 1, 2, 3 in each: t = 2 / (1 / sqrt 3) = 3.4641 with 2 degrees of freedom."""
+    difference = np.repeat([[1.0, 2.0, 3.0]], n_seeds, axis=0)
+    found = compare(np.full((n_seeds, 3), 9.0), 9 + difference)
     assert found.p_value == pytest.approx(0.0741799, abs=1e-6)
-    assert (found.original, found.augmented, found.n_seeds) == (9, 11, 1)
+    assert (found.original, found.augmented, found.n_seeds) == (9, 11, n_seeds)
+
+
+@pytest.mark.parametrize("n_seeds", [2, 3, 5])
+def test_rows_repeated_over_seeds_are_one_seed_in_p_and_interval(n_seeds: int) -> None:
+    rng = np.random.default_rng(8)
+    original = rng.gamma(2, 1, (1, 90))
+    augmented = 1.1 * original + rng.normal(0, 0.4, original.shape)
+    repeated = compare(*(np.repeat(array, n_seeds, axis=0) for array in (original, augmented)))
+    plain = float(stats.ttest_1samp((augmented - original)[0], 0).pvalue)
+    assert repeated.p_value == pytest.approx(mean_test(augmented - original))
+    assert repeated.p_value == pytest.approx(plain)
+    ends = RatioTest(original, augmented).interval(0.05, plain)
+    assert ends is not None
+    assert (repeated.low, repeated.high) == pytest.approx((ends[0] - 1, ends[1] - 1))
+    once, again = (mean_with_interval(np.repeat(original, n, axis=0)) for n in (1, n_seeds))
+    assert again == pytest.approx(once)
+
+
+def test_the_interval_of_a_mean_known_answer() -> None:
+    """Values (1, 3, 5) and (4, 5, 9): the same mean squares as below."""
+    mean, low, high = mean_with_interval(np.array([[1.0, 3.0, 5.0], [4.0, 5.0, 9.0]]), level=0.9)
+    freedom = 23.5**2 / (10.5**2 / 2 + 13.5**2 + 0.5**2 / 2)
+    width = stats.t.ppf(0.95, freedom) * np.sqrt(23.5 / 6)
+    assert (mean, low, high) == pytest.approx((4.5, 4.5 - width, 4.5 + width))
+    assert mean_with_interval(np.full((3, 4), 0.25)) == pytest.approx((0.25, 0.25, 0.25))
+
+
+@pytest.mark.parametrize("seeds", [0.0, 0.3])
+def test_the_interval_of_a_mean_holds_it(seeds: float) -> None:
+    rng = np.random.default_rng(9)
+    held = 0
+    for _ in range(300):
+        original, augmented = drawn(rng, (5, 120), users=0.3, seeds=seeds)
+        _, low, high = mean_with_interval(augmented - original)
+        held += low <= 0 <= high
+    assert held / 300 >= 0.92
+
+
+def test_seeds_that_share_a_run_are_averaged() -> None:
+    values = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 9.0]])
+    assert run_means(values, 2).tolist() == [[2.0, 5.0], [2.0, 3.0]]
+    for runs in (1, 3, 8):
+        assert run_means(values, runs).tolist() == values.tolist()
 
 
 def test_users_and_seeds_known_answer() -> None:
@@ -71,7 +118,7 @@ def test_the_interval_is_fiellers() -> None:
     rng = np.random.default_rng(0)
     original = rng.gamma(2, 1, 30)
     augmented = 1.2 * original + rng.normal(0, 1, 30)
-    found = compare(original[None], augmented[None], seeded=False, level=0.9)
+    found = compare(*(np.repeat([a], 2, axis=0) for a in (original, augmented)), level=0.9)
     (oo, oa), (_, aa) = np.cov(original, augmented) * stats.t.ppf(0.95, 29) ** 2 / 30
     o, a = original.mean(), augmented.mean()
     low, high = sorted(np.roots([o * o - oo, -2 * (o * a - oa), a * a - aa]))
@@ -86,14 +133,10 @@ def test_equal_and_shifted() -> None:
     assert (shifted.p_value, shifted.low, shifted.high) == (0.0, 1.0, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("shape", "seeded"), [((1, 9), True), ((1, 1), False), ((5, 1), True)], ids=str
-)
-def test_too_few_seeds_or_users_have_neither_p_nor_interval(
-    shape: tuple[int, int], seeded: bool
-) -> None:
+@pytest.mark.parametrize("shape", [(1, 9), (1, 1), (5, 1)], ids=str)
+def test_too_few_seeds_or_users_have_neither_p_nor_interval(shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
-    found = compare(*(rng.random(shape) for _ in range(2)), seeded=seeded)
+    found = compare(*(rng.random(shape) for _ in range(2)))
     assert (found.p_value, found.low, found.high) == (None, None, None)
     assert found.relative_gain == pytest.approx(found.augmented / found.original - 1)
 
@@ -190,8 +233,8 @@ def test_a_test_over_users_alone_tells_equals_apart() -> None:
     """Which is what the variance of the seeds is counted for."""
     rng = np.random.default_rng(5)
     null = [drawn(rng, (5, 120), seeds=0.45) for _ in range(400)]
-    means = [[array.mean(axis=0, keepdims=True) for array in pair] for pair in null]
-    assert np.mean([rejected(compare(*pair, seeded=False)) for pair in means]) > 0.1
+    means = [(after - before).mean(axis=0, keepdims=True) for before, after in null]
+    assert np.mean([mean_test(difference) < 0.05 for difference in means]) > 0.1
     assert np.mean([rejected(compare(*pair)) for pair in null]) < 0.08
 
 
@@ -221,12 +264,6 @@ TABLE = pa.table(
 
 def test_seeds_by_users() -> None:
     assert seeds_by_users(TABLE, "original", "hr_at_5").tolist() == [[0.4, 0.2], [0.1, 0.3]]
-
-
-def test_on_the_seeds_that_both_have() -> None:
-    arms = [(TABLE, "original"), (TABLE, "augmented")]
-    first, second = on_common_seeds(arms, "hr_at_5")
-    assert (first.tolist(), second.tolist()) == ([[0.4, 0.2]], [[0.9, 0.5]])
 
 
 def test_refuses_unequal_shapes() -> None:

@@ -44,6 +44,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "popularity": {},
     "itemknn": {"neighbours": 5},
     "ease": {"l2": 10},
+    "svd": {"embedding_size": 4},
     "ials": {"embedding_size": 4, "regularization": 1, "alpha": 5},
     "mf": {"learning_rate": 0.03, "l2": 0.1, "batch_size": 64, "max_epochs": 40},
     "lightgcn": {"learning_rate": 0.1, "layers": 1, "batch_size": 64, "max_epochs": 40},

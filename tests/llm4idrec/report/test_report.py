@@ -6,12 +6,23 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.data.protocol import write_protocol
 from llm4idrec.runtime.files import content_hash, read_json, write_json
-from tests.llm4idrec.small_run import METRICS, SEEDS, USERS, make, small_run, tiny_config
+from tests.llm4idrec.evaluations import write_rankings
+from tests.llm4idrec.small_run import (
+    LEVELS,
+    METRICS,
+    RUNS,
+    SEEDS,
+    USERS,
+    make,
+    small_run,
+    tiny_config,
+)
 
 
 @pytest.fixture
@@ -27,14 +38,14 @@ def test_comparison_json(folders: dict[str, Any]) -> None:
         (recommender, metric) for recommender in ("mf", "lightgcn") for metric in METRICS
     ]
     names = "dataset protocol recommender metric amount original augmented relative_gain ci_low"
-    assert all(
-        list(row) == [*names.split(), "ci_high", "p_value", "n_seeds", "n_users"] for row in rows
-    )
+    more = ["ci_high", "p_value", "n_seeds", "n_runs", "n_users"]
+    assert all(list(row) == [*names.split(), *more] for row in rows)
     per_user = pq.read_table(folders["evaluations"][0] / "per_user.parquet").to_pandas()
     means = per_user.groupby("variant")["ndcg_at_5"].mean()
-    assert rows[1]["original"] == pytest.approx(means["original"])
-    assert rows[1]["augmented"] == pytest.approx(means["augmented"])
+    assert rows[0]["original"] == pytest.approx(means["original"])
+    assert rows[0]["augmented"] == pytest.approx(means["language_model"])
     assert sorted(path.name for path in folders["out"].iterdir()) == [
+        "bottom_line.json",
         "comparison.html",
         "comparison.json",
         "controls.json",
@@ -42,40 +53,100 @@ def test_comparison_json(folders: dict[str, Any]) -> None:
         "plots",
     ]
     summaries = read_json(folders["out"] / "metrics.json")
-    assert list(summaries) == ["mf", "lightgcn"]
+    assert list(summaries) == ["bottom_line", "mf", "lightgcn"]
+    assert set(summaries["bottom_line"]) == {"ndcg", "validation", "lead"}
     assert set(summaries["mf"]) == {"ndcg", "gain", "lead"}
+
+
+ARMS = ("language_model", "ease", "self", "svd", "language_model+ease")
 
 
 def test_controls_json(folders: dict[str, Any]) -> None:
     make(folders)
     rows = read_json(folders["out"] / "controls.json")
-    assert [(row["recommender"], row["metric"], row["source"]) for row in rows] == [
-        ("mf", metric, source) for metric in METRICS for source in ("augmented", "ease", "self")
-    ] + [("lightgcn", metric, "augmented") for metric in METRICS]
+    assert [(row["recommender"], row["metric"], row["arm"]) for row in rows] == [
+        ("mf", metric, arm) for metric in METRICS for arm in ARMS
+    ] + [("lightgcn", metric, "language_model") for metric in METRICS]
     assert rows[0]["p_value"] == read_json(folders["out"] / "comparison.json")[0]["p_value"]
-    assert [(row["popularity_exponent"], row["n_seeds"]) for row in rows[:2]] == [
-        (1.0, SEEDS),
-        (1.0, SEEDS - 1),
-    ]
+    assert {(row["n_seeds"], row["n_runs"]) for row in rows} == {(SEEDS, RUNS)}
+    chosen = [(row["amount"], row["popularity_exponent"]) for row in rows[:5]]
+    assert chosen == [(0.5, 1.0)] * 3 + [(0, 0), (0.5, 1.0)]
 
 
-def test_page_compares_with_controls(folders: dict[str, Any]) -> None:
+def test_the_bottom_line(folders: dict[str, Any]) -> None:
+    """First on the page, with ten systems, and behind a click the eleventh."""
+    page = make(folders)
+    found = read_json(folders["out"] / "bottom_line.json")
+    best = found["systems"][0]
+    assert (best["recommender"], best["variant"]) == ("mf", "language_model+ease")
+    start = page.text.split("</style>")[-1].split("Does augmentation help? tiny")[-1]
+    assert start.strip().startswith(
+        f"Serve MF with items from the language model + EASE: NDCG@5 on test {best['test']:.4f}"
+    )
+    assert "Validation is a little kind to recommenders whose epochs were chosen on it." in start
+    for system in found["systems"]:
+        assert f"{system['validation']:.4f} {system['test']:.4f} {system['test_low']:.4f}" in start
+    assert len(found["systems"]) == 11
+    assert start.index("Serve MF") < start.index("1 more") < start.index("Augmentation helps")
+
+
+def test_a_gain_that_something_simpler_has_too_is_marked(folders: dict[str, Any]) -> None:
+    assert "alone has more" not in make(folders).text
+    levels = {"language_model": np.tile(LEVELS, (RUNS, 1)), "svd": np.tile(2 * LEVELS, (RUNS, 1))}
+    write_rankings(folders["rankings"], dict.fromkeys(METRICS, levels))
+    page = make(folders)
+    assert f"But SVD alone has more: {2 * LEVELS.mean():.4f}." in page.section("verdict")
+    assert page.text.split(" tiny ")[2].startswith("A language model does not pay here: serve")
+
+
+def test_page_compares_with_other_arms(folders: dict[str, Any]) -> None:
     page = make(folders)
     rows = read_json(folders["out"] / "controls.json")
-    own, ease = (row for row in rows if row["metric"] == "ndcg_at_5" and row["recommender"] == "mf"
-                 if row["source"] != "self")  # fmt: skip
+    own, ease, _, _, both = rows[:5]
     assert (
-        "Against controls of the same volume (MF, NDCG@5), the language model is ahead of EASE, "
-        "self-training (p < 0.05), level with none, behind none."
+        "Beside the other arms that are alone (MF, NDCG@5), each with the amount that validation "
+        "chose for it, the language model is ahead of EASE, self-training (p < 0.05), level with "
+        "none, behind none. Nothing was chosen from SVD."
     ) in page.text
-    assert "Controls were not fitted: at amount 0" in page.text
+    assert "Nothing stood in the language model's place." not in page.text
     results = page.section("controls")
-    assert f"language model 30 pairs {own['value']:.4f} {SEEDS} seeds +" in results
-    assert f"EASE 29 pairs {ease['value']:.4f} {SEEDS - 1} seeds +" in results
-    assert f" over {ease['original']:.4f} {100 * ease['lead']:+.1f} %" in results
-    assert results.count(f" from {ease['language_model']:.4f} ahead ") == 4  # by two controls
+    alone, together = results.split("MF, NDCG@5: together with EASE")
+    chosen = "0.5, discount 1,"
+    assert f"language model {chosen} 30 pairs {own['value']:.4f} +" in alone
+    assert f"EASE {chosen} 29 pairs {ease['value']:.4f} +" in alone
+    assert "Nothing was chosen from SVD." in alone
+    assert f"language model + EASE {chosen} 29 pairs {both['value']:.4f} +" in together
     assert results.count(" ahead ") == 2 * len(METRICS)
-    assert results.count(" nothing chosen") == len(METRICS)
+    lightgcn = results.split("LightGCN, NDCG@5: alone")[1]
+    assert "language model nothing chosen 0." in lightgcn
+
+
+def test_page_without_controls_or_ease(folders: dict[str, Any]) -> None:
+    page = make(folders, evaluations=folders["evaluations"][1:])
+    assert "together with EASE" not in page.section("controls").split("Recall")[-1]
+    assert "Validation chose to add nothing for LightGCN." in page.text
+
+
+def test_page_on_how_it_was_found_out(folders: dict[str, Any]) -> None:
+    page = make(folders)
+    assert "then all of it was trained again on train and validation, and tested once." in page.text
+    assert f"generates was trained {RUNS} times for the test" in page.section("reading")
+    assert "so its luck is in no interval" not in page.text
+    once = make(folders, config=tiny_config(evaluation={"refit": False}))
+    assert "tested as it was: trained on the train set." in once.text
+    assert "trained again on train and validation" not in once.text
+
+
+def test_page_on_settings(folders: dict[str, Any]) -> None:
+    settings = make(folders).section("settings")
+    assert "iALS embedding_size 64, alpha 2.5 0.2000 0.2500 16 MF" in settings
+    assert "MF l2 0.125 0.2000 0.2500 9 of 16 the time cut it" in settings
+    found = read_json(folders["settings"] / "mf.json") | {"default_validation": None}
+    write_json(folders["settings"] / "mf.json", found)  # training with the section failed
+    assert "MF l2 0.125 n/a 0.2500" in make(folders).section("settings")
+    for file in folders["settings"].iterdir():
+        file.unlink()
+    assert "settings" not in make(folders).headings
 
 
 def test_page_without_items_outside_the_catalogue(folders: dict[str, Any]) -> None:
@@ -160,7 +231,10 @@ def test_page_without_time_or_cost(folders: dict[str, Any]) -> None:
     page = make(folders)
     assert "The data have no time, so no item is the next one." in page.text
     assert "Base model, adapter and generation took" not in page.text
-    assert "Not known: Reading the data, Prompts, Adapter, Controls, Filter, Merge." in page.text
+    assert (
+        "Not known: Reading the data, Search for settings, Prompts, Adapter, Controls, Filter, "
+        "Merge, Rankings by themselves." in page.text
+    )
 
 
 def test_page_says_what_the_numbers_say(folders: dict[str, Any]) -> None:
@@ -179,8 +253,8 @@ def test_page_says_what_the_numbers_say(folders: dict[str, Any]) -> None:
     assert "Base model, adapter and generation took 63.7 minutes." in page.text
     assert "protocol leave last out" in page.text
     assert "Users 30" in page.text
-    assert page.section("cost").startswith("Cost by stage 64.1 minutes in all.")
-    total = 60 + 99 + 3661 + 12 + 12
+    assert page.section("cost").startswith("Cost by stage 72.1 minutes in all.")
+    total = 60 + 99 + 3661 + 480 + 12 + 12
     assert f"Generation 61 min, {100 * 3661 / total:.0f} %" in page.section("cost")
     assert "900 items in all answers are 500 different pairs generated pairs 500" in page.text
     assert "naming an item 490" in page.text
@@ -194,9 +268,9 @@ def test_thirds_of_users_by_history(folders: dict[str, Any]) -> None:
     history = make(folders).section("history")
     per_user = pq.read_table(folders["evaluations"][0] / "per_user.parquet").to_pandas()
     long = per_user[per_user["user"] % 4 == 3].groupby("variant")["ndcg_at_5"].mean()
-    gain = f"+{100 * (long['augmented'] / long['original'] - 1):.1f} %"
+    gain = f"+{100 * (long['language_model'] / long['original'] - 1):.1f} %"
     assert f"4 items {gain} 7" in history  # in the chart
-    assert f"4 7 {long['original']:.4f} {long['augmented']:.4f} {gain}" in history
+    assert f"4 7 {long['original']:.4f} {long['language_model']:.4f} {gain}" in history
     assert "1 to 2 16 " in history
     assert "3 7 " in history
 
@@ -215,7 +289,7 @@ def test_shift_of_popularity(folders: dict[str, Any]) -> None:
 
 def test_shift_of_what_is_recommended(folders: dict[str, Any]) -> None:
     file = folders["evaluations"][0] / "summary.json"
-    shares = {"original": (0.5, 0.3, 0.2), "augmented": (0.25, 0.35, 0.4)}
+    shares = {"original": (0.5, 0.3, 0.2), "language_model": (0.25, 0.35, 0.4)}
     keys = {
         f"{variant}_share_at_5_{band}": share
         for variant, its in shares.items()
@@ -256,19 +330,22 @@ def test_charts_have_names(folders: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("recommenders", "answer"),
     [
-        ([0], "Augmentation helps MF. The language model is ahead of every control."),
-        ([1], "Validation chose to add nothing for LightGCN."),
+        (
+            [0],
+            "Augmentation helps MF. Whether MF takes a language model cannot be told: that takes",
+        ),
+        ([1], "Validation chose to add nothing for LightGCN. The same recommenders"),
         (
             [0, 1],
-            "Augmentation helps 1 of 2 recommenders. "
-            "The language model is ahead of every control for MF.",
+            "Augmentation helps 1 of 2 recommenders. It takes a language model for none of them.",
         ),
     ],
 )
-def test_the_answer_first(folders: dict[str, Any], recommenders: list[int], answer: str) -> None:
-    text = make(folders, evaluations=[folders["evaluations"][k] for k in recommenders]).text
-    after = text.split("took 63.7 minutes. ")[1]
-    assert after.startswith(f"{answer} {('MF helps', 'LightGCN nothing chosen')[recommenders[0]]} ")
+def test_the_verdict_in_a_sentence(
+    folders: dict[str, Any], recommenders: list[int], answer: str
+) -> None:
+    page = make(folders, evaluations=[folders["evaluations"][k] for k in recommenders])
+    assert page.section("verdict").startswith(f"The verdict {answer}")
 
 
 def test_names_are_escaped(folders: dict[str, Any]) -> None:
@@ -281,4 +358,7 @@ def test_names_are_escaped(folders: dict[str, Any]) -> None:
 
 def test_the_looks_at_this_test_set_are_counted(folders: dict[str, Any]) -> None:
     page = make(folders)
-    assert "The test set was looked at once for LightGCN, 2 times for MF." in page.text
+    assert (
+        "The test set was looked at once for LightGCN, 2 times for MF, once for what generates, "
+        "by itself." in page.text
+    )

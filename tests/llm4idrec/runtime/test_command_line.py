@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import REPO, tiny_params
+from tests.llm4idrec.verdict.rows import bottom_line_of, changed_row, system
 
 PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 TERMINALS = [
@@ -33,13 +34,10 @@ def worse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A report whose gain is negative."""
     monkeypatch.chdir(tmp_path)
     Path("reports").mkdir()
-    row = {
-        "recommender": "mf", "metric": "ndcg_at_20", "amount": 0.5, "original": 0.2,
-        "augmented": 0.19, "relative_gain": -0.05, "ci_low": -0.06, "ci_high": -0.04,
-        "p_value": 0.001, "n_seeds": 5, "n_users": 600, "dataset": "tiny", "protocol": "random",
-    }  # fmt: skip
-    Path("reports/comparison.json").write_text(json.dumps([row]))
-    Path("reports/controls.json").write_text("[]")
+    found = bottom_line_of(system("original", 0.3, of="mf"))
+    row = changed_row(relative_gain=-0.05, ci_low=-0.06, ci_high=-0.04)
+    for name, content in (("comparison", [row]), ("controls", []), ("bottom_line", found)):
+        Path("reports", f"{name}.json").write_text(json.dumps(content))
 
 
 @pytest.mark.parametrize("terminal", TERMINALS)

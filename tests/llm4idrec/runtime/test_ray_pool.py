@@ -128,14 +128,12 @@ def test_generation_is_the_same(
 
 
 @pytest.mark.usefixtures("on_ray")
-def test_evaluation_is_the_same(
-    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_evaluation_is_the_same(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     small = EVALUATION.model_copy(update={"seeds": 2, "selection_seeds": 1})
     elsewhere = content_hash(files.evaluate(small, controls=("random", "self")))
     monkeypatch.delenv("LLM4IDREC_RAY")
-    here = Files(files.train, files.heldout, files.augmented, tmp_path / "here")
-    assert elsewhere == content_hash(here.evaluate(small, controls=("random", "self")))
+    here = files.beside("here").evaluate(small, controls=("random", "self"))
+    assert elsewhere == content_hash(here)
 
 
 @pytest.mark.usefixtures("on_ray")

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.config import EvaluationConfig, FilterConfig, TuneConfig
-from llm4idrec.config.recommenders import EASEConfig, IALSConfig, MFConfig
+from llm4idrec.config.recommenders import IALSConfig, MFConfig
 from llm4idrec.config.section import Section
 from llm4idrec.data.candidates import SCHEMA
 from llm4idrec.data.interactions import Interactions
@@ -42,7 +42,8 @@ SEARCH = TuneConfig(recommenders=("mf",), trials=14, together=3, workers=1, min_
 
 @pytest.fixture
 def tuning(tmp_path: Path) -> FilterTuning:
-    """Each half of the users likes one half of the items; half of the candidates are of the liked.
+    """Each half of the users likes one half of the items; half of the candidates are of the liked,
+    and these come first.
 
     There is no test set.
     """
@@ -53,7 +54,7 @@ def tuning(tmp_path: Path) -> FilterTuning:
         train += [(user, item) for item in liked[:6]]
         valid += [(user, item) for item in liked[6:9]]
         other = random.permutation(BLOCK)[:3] + (1 - user % 2) * BLOCK
-        proposed = random.permutation(np.concatenate([liked[8:11], other]))
+        proposed = np.concatenate([random.permutation(liked[8:11]), other])
         rows += [
             (user, f"i{item}", item, 1 + rank % 3, 3, -1.0 - rank / 7, rank + 1)
             for rank, item in enumerate(proposed)
@@ -75,10 +76,7 @@ def tuning(tmp_path: Path) -> FilterTuning:
         evaluation=EvaluationConfig(
             seeds=2, selection_seeds=2, amounts=(0.25, 0.5), cutoffs=(5,), workers=1
         ),
-        filter=FilterConfig(
-            min_votes=1, agreement=1.0, popularity_exponents=(0.0, 1.0), max_ratio=0.5
-        ),
-        ease=EASEConfig(l2=1.0),
+        filter=FilterConfig(min_votes=1, popularity_exponents=(0.0, 1.0), max_ratio=0.5),
         seed=3,
         device="cpu",
     )
@@ -102,7 +100,7 @@ def test_it_starts_with_nothing_and_the_settings_as_they_are(
     assert undisturbed[0].choice.amount == 0
     settings = [(t.choice.amount, t.choice.popularity_exponent) for t in undisturbed[1:5]]
     assert settings == [(0.25, 0), (0.25, 1), (0.5, 0), (0.5, 1)]
-    assert {(t.choice.min_votes, t.choice.agreement) for t in undisturbed[:5]} == {(1, 1.0)}
+    assert {(t.choice.min_votes, t.choice.least_probable) for t in undisturbed[:5]} == {(1, 0.0)}
     assert all(len(t.by_seed) == 2 for t in undisturbed[:3])
     assert len({t.choice for t in undisturbed}) == 14
 
@@ -152,12 +150,12 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 from llm4idrec.config import EvaluationConfig, FilterConfig, TuneConfig
-from llm4idrec.config.recommenders import EASEConfig, MFConfig
+from llm4idrec.config.recommenders import MFConfig
 from llm4idrec.tuning.filter_tuning import FilterTuning
 from llm4idrec.tuning.study import Study
 values = json.loads(sys.argv[1])
 kinds = {"settings": MFConfig, "evaluation": EvaluationConfig, "filter": FilterConfig}
-kinds |= {"ease": EASEConfig, "train_file": Path, "valid_file": Path, "generations": Path}
+kinds |= {"train_file": Path, "valid_file": Path, "generations": Path}
 for name, kind in kinds.items():
     values[name] = Path(values[name]) if kind is Path else kind(**values[name])
 Study("mf", FilterTuning(**values), TuneConfig(**json.loads(sys.argv[2])), Path(sys.argv[3])).run()
@@ -225,10 +223,8 @@ def test_diverging_trainings_are_failed_trials_and_too_few_others_an_error(
 def test_the_ranges_hold_the_settings_that_the_search_starts_with(
     tuning: FilterTuning, tmp_path: Path
 ) -> None:
-    with pytest.raises(
-        InputError, match=r"`tune.agreement` is \[1.5, 2\]; expected a range with 1"
-    ):
-        search(tuning, tmp_path / "narrow", agreement=(1.5, 2.0))
+    with pytest.raises(InputError, match=r"`tune.min_votes` is \[2, 4\]; expected a range with 1"):
+        search(tuning, tmp_path / "narrow", min_votes=(2, 4))
 
 
 def reports(folder: Path) -> int:

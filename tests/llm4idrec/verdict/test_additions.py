@@ -21,7 +21,7 @@ LITTLE, MUCH = Augmentation(0.1), Augmentation(0.5)
 POPULAR = Augmentation(0.5, 0.3)
 
 
-def pairs(rows: list[tuple[int, int, float]], exponent: float | None = 0.0) -> pa.Table:
+def pairs(rows: list[tuple[int, int, float]], exponent: float = 0.0) -> pa.Table:
     columns = zip(*((*row, exponent) for row in rows), strict=True)
     return pa.table(list(map(pa.array, columns, COLUMNS.values())), list(COLUMNS))
 
@@ -36,23 +36,31 @@ def test_known_answers(tmp_path: Path) -> None:
     train = interactions([0, 1, 2, 0, 1, 0, 1, 2], [0, 0, 0, 1, 1, 2, 3, 4], (3, 5))
     valid = interactions([2, 1, 0], [1, 2, 5], (3, 6))  # as keys, (0, 5) is not (1, 0)
     model = pairs([(2, 1, 0.1), (1, 2, 0.5), (0, 3, 0.5)])
-    other = pairs([(0, 4, 0.5)], 0.3)
-    origin = pa.array(["generated"] * 4 + ["original"])
-    table = pa.concat_tables([model, other, pairs([(0, 0, 0.0)], None)]).append_column(
-        "origin", origin
-    )
-    pq.write_table(table, tmp_path / "interactions.parquet")
-    control = pairs([(2, 2, 0.5)])
-    names = {"ease": control, "random": pairs([(2, 1, 0.05), (0, 4, 0.5)])}
-    tables = [t.add_column(0, "control", pa.repeat(n, len(t))) for n, t in names.items()]
-    pq.write_table(pa.concat_tables(tables), tmp_path / "controls.parquet")
+    arms = {
+        "svd+ease": pairs([(2, 2, 0.5)]),
+        "language_model": pa.concat_tables([model, pairs([(0, 4, 0.5)], 0.3)]),
+        "random": pairs([(2, 1, 0.05), (0, 4, 0.5)]),
+    }
+    # What knew no validation pair proposed others.
+    before = {
+        "language_model": pairs([(2, 1, 0.1), (1, 2, 0.5), (0, 1, 0.5), (0, 2, 0.5)]),
+        "svd+ease": pairs([(1, 2, 0.5)]),
+    }
+    write_arms(tmp_path, "final-0", arms)
+    write_arms(tmp_path, "selection", before)
 
     tried = [LITTLE, MUCH, POPULAR]
     assert describe_additions(tmp_path, tried, train=train, valid=valid) == [
-        Addition("augmented", LITTLE, 1, 1.0, 1 / 5, 1.0, shares(0, 1, 0)),
-        Addition("random", LITTLE, 1, 1.0, 1 / 5, 1.0, shares(0, 1, 0)),
-        Addition("augmented", MUCH, 3, 2 / 3, 3 / 5, 4 / 6, shares(0, 2, 1)),
-        Addition("random", MUCH, 2, 0.5, 2 / 5, 0.75, shares(0, 1, 1)),
-        Addition("ease", MUCH, 1, 0.0, 1 / 5, 0.5, shares(0, 1, 0)),
-        Addition("augmented", POPULAR, 1, 0.0, 1 / 5, 0.5, shares(0, 0, 1)),
+        Addition("language_model", LITTLE, 1, 1.0, 1 / 5, 1.0, shares(0, 1, 0)),
+        Addition("random", LITTLE, 1, None, 1 / 5, 1.0, shares(0, 1, 0)),
+        Addition("language_model", MUCH, 3, 2 / 4, 3 / 5, 4 / 6, shares(0, 2, 1)),
+        Addition("random", MUCH, 2, None, 2 / 5, 0.75, shares(0, 1, 1)),
+        Addition("svd+ease", MUCH, 1, 1.0, 1 / 5, 0.5, shares(0, 1, 0)),
+        Addition("language_model", POPULAR, 1, None, 1 / 5, 0.5, shares(0, 0, 1)),
     ]
+
+
+def write_arms(augmented: Path, replicate: str, arms: dict[str, pa.Table]) -> None:
+    tables = [table.add_column(0, "arm", pa.repeat(arm, len(table))) for arm, table in arms.items()]
+    (augmented / "arms").mkdir(exist_ok=True)
+    pq.write_table(pa.concat_tables(tables), augmented / "arms" / f"{replicate}.parquet")

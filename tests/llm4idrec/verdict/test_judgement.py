@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from llm4idrec.verdict.judgement import Standing, Verdict, judge, standing
-from tests.llm4idrec.verdict.rows import changed_row, changed_source
+from llm4idrec.verdict.judgement import Need, Standing, Verdict, judge, need, standing, units
+from tests.llm4idrec.verdict.rows import MODEL_ROW, changed_arm, changed_row
 
 
 @pytest.mark.parametrize(
@@ -37,18 +37,22 @@ def test_at_amount_0_nothing_was_chosen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recommender", "n_seeds", "expected"),
+    ("n_seeds", "n_runs", "expected"),
     [
-        ("mf", 1, Standing.TOO_FEW_SEEDS),
-        ("mf", 2, Standing.TOO_FEW_SEEDS),
-        ("mf", 3, Standing.AHEAD),
-        ("ease", 1, Standing.AHEAD),
+        (2, 5, Standing.TOO_FEW_UNITS),
+        (5, 2, Standing.TOO_FEW_UNITS),
+        (3, 5, Standing.AHEAD),
+        (5, 3, Standing.AHEAD),
+        (5, 1, Standing.AHEAD),  # seeds are the units, and a sentence says so
+        (2, 1, Standing.TOO_FEW_UNITS),
     ],
 )
-def test_no_standing_on_fewer_than_three_seeds_where_they_mean_something(
-    recommender: str, n_seeds: int, expected: Standing
+def test_no_standing_on_fewer_than_three_units(
+    n_seeds: int, n_runs: int, expected: Standing
 ) -> None:
-    assert standing(changed_source(recommender=recommender, n_seeds=n_seeds)) == expected
+    row = changed_arm(n_seeds=n_seeds, n_runs=n_runs)
+    assert standing(row) == expected
+    assert (units(row) < 3) == (expected == Standing.TOO_FEW_UNITS)
 
 
 @pytest.mark.parametrize(
@@ -67,4 +71,41 @@ def test_no_standing_on_fewer_than_three_seeds_where_they_mean_something(
 def test_standing(
     low: float | None, high: float | None, p_value: float | None, expected: Standing
 ) -> None:
-    assert standing(changed_source(lead_low=low, lead_high=high, lead_p_value=p_value)) == expected
+    assert standing(changed_arm(lead_low=low, lead_high=high, lead_p_value=p_value)) == expected
+
+
+LEVEL = {"lead_low": -0.01}
+BEHIND = {"lead_low": -0.02, "lead_high": -0.01}
+FEW = {"n_runs": 2}
+
+
+@pytest.mark.parametrize(
+    ("rivals", "expected"),
+    [
+        ({"svd": {}, "base_model": {}, "sasrec": {}}, Need.TAKES_ONE),
+        ({"svd": {}, "base_model": {}}, Need.TAKES_ONE),  # the data have no time
+        ({"svd": LEVEL, "base_model": {}, "sasrec": {}}, Need.OTHERS_DO),
+        ({"svd": {}, "base_model": BEHIND, "sasrec": {}}, Need.ITS_BASE_DOES),
+        ({"svd": {}, "base_model": LEVEL}, Need.ITS_BASE_DOES),
+        ({"base_model": LEVEL}, Need.CANNOT_TELL),
+        ({"svd": LEVEL, "base_model": LEVEL, "sasrec": {}}, Need.OTHERS_DO),
+        ({"svd": {}, "base_model": {}, "sasrec": LEVEL}, Need.OTHERS_DO),
+        ({"svd": {}, "base_model": {}, "svd+ease": BEHIND, "ease": BEHIND}, Need.TAKES_ONE),
+        ({"svd": {}, "sasrec": {}}, Need.CANNOT_TELL),
+        ({"base_model": {}, "sasrec": {}}, Need.CANNOT_TELL),
+        ({}, Need.CANNOT_TELL),
+        ({"svd": FEW, "base_model": FEW}, Need.CANNOT_TELL),
+    ],
+)
+def test_it_takes_a_language_model_if_it_is_ahead_of_each_rival_alone(
+    rivals: dict[str, dict[str, float]], expected: Need
+) -> None:
+    rows = [changed_arm(changed_arm(arm=arm), **values) for arm, values in rivals.items()]
+    rows.insert(0, MODEL_ROW)
+    assert need(rows) == expected
+
+
+def test_it_takes_none_where_the_language_model_alone_does_not_help() -> None:
+    rivals = [changed_arm(arm=arm) for arm in ("svd", "base_model", "sasrec")]
+    for values in ({"amount": 0.0}, {"ci_low": -0.01}, {"p_value": 0.2}):
+        assert need([changed_arm(MODEL_ROW, **values), *rivals]) == Need.NO_HELP

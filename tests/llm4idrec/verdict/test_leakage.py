@@ -17,9 +17,11 @@ def test_shared_pairs() -> None:
 
 
 def test_inputs(tmp_path: Path) -> None:
-    train, heldout = tmp_path / "train", tmp_path / "heldout"
+    train, heldout, known = (tmp_path / name for name in ("train", "heldout", "known"))
     interactions([0, 1], [0, 1], (2, 2)).write(train / "interactions.parquet")
     interactions([0], [1], (2, 2)).write(heldout / "valid.parquet")
     interactions([1, 1], [0, 1], (2, 2)).write(heldout / "test.parquet")
-    inputs = Inputs.read(train, heldout)
-    assert inputs == Inputs(content_hash(train), content_hash(heldout), 1)
+    interactions([0, 1, 1], [0, 1, 0], (2, 2)).write(known / "interactions.parquet")
+    inputs = Inputs.read(train, heldout, known)
+    hashes = [content_hash(folder) for folder in (train, heldout, known)]
+    assert inputs == Inputs(hashes[0], hashes[1], 1, hashes[2], 2)

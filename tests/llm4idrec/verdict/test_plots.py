@@ -15,7 +15,7 @@ def test_lines_name_recommender_metric_and_data(evaluation: Path, tmp_path: Path
     assert [(line[1], line[2]) for line in curves[1:]] == [
         ("original", "5"),
         ("original", "10"),
-        ("augmented", "5"),
+        ("language_model", "5"),
     ]
     assert {line[0] for line in curves[1:]} == {"MF, Recall@5"}
     amounts = [

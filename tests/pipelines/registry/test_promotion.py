@@ -208,10 +208,13 @@ def test_nothing_to_promote_or_to_roll_back_is_a_sentence(
     assert capfd.readouterr().err.startswith(f"There is no version 7 of {MODEL}; ")
 
 
-def test_what_validation_does_not_add_to_is_no_champion(workshop: Workshop, capfd: Output) -> None:
-    """At amount 0 both data sets are the same."""
+@pytest.mark.parametrize("gain", [0.0, None])
+def test_what_validation_does_not_add_to_is_no_champion(
+    workshop: Workshop, capfd: Output, gain: float | None
+) -> None:
+    """At amount 0 both data sets are the same: there are no rows of the language model."""
     client = MlflowClient()
-    workshop.register({"mf": 0.0})
+    workshop.register({"mf": gain})
     assert run.main(["promote"]) == 1
     assert "its mean lead on validation is +0.0 %" in capfd.readouterr().err
     assert aliases(client) == {CHALLENGER: "1"}
@@ -245,3 +248,13 @@ def test_a_killed_promotion_is_completed_by_the_next(
     assert promotion.ROLLED_BACK not in client.get_model_version(MODEL, "2").tags
     assert len(moves(client)) == 4
     assert moves(client)[-1].startswith("version 2 promoted over version 1, by force: ")
+
+
+def test_a_champion_that_adds_nothing_is_the_original(workshop: Workshop, capfd: Output) -> None:
+    workshop.register({"mf": None})
+    assert run.main(["promote", "--force"]) == 0
+    workshop.register({"mf": 0.1})
+    assert run.main(["promote"]) == 0
+    workshop.register({"mf": None})
+    assert run.main(["promote"]) == 1
+    assert "it is behind on MF with p < 0.05" in capfd.readouterr().err

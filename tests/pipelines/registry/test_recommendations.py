@@ -71,7 +71,7 @@ def test_whom_nothing_is_known_of_does_not_stop_the_others(
     assert run.main([*command, "--to", "out.csv", "--unknown", "popular"]) == 0
     assert capfd.readouterr().out.splitlines()[-1] == "out.csv: 6 rows, for 2 of 2 users"
     found = pd.read_csv("out.csv")
-    pairs = pd.read_parquet("artifacts/train/interactions.parquet")
+    pairs = pd.read_parquet("artifacts/known/interactions.parquet")
     items = pd.read_parquet("artifacts/identifiers/items.parquet")["id"]
     counts = pairs["item"].map(items).value_counts()
     new = found[found["user"] == "new"]

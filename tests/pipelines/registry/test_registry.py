@@ -209,6 +209,6 @@ def test_the_validation_of_the_workshop_is_what_it_says(workshop: Workshop) -> N
     workshop.register({"mf": 0.1})
     table = pq.read_table("artifacts/evaluation/mf/validation.parquet").to_pandas()
     means = table.groupby("variant")[METRIC].mean()
-    assert means["augmented"] == pytest.approx(1.1 * means["original"], rel=1e-3)
+    assert means["language_model"] == pytest.approx(1.1 * means["original"], rel=1e-3)
     assert table["user"].nunique() == USERS
     assert read_json(Path("reports/comparison.json"))[0]["recommender"] == "mf"

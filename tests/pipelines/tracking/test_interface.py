@@ -55,7 +55,7 @@ def test_it_serves_the_runs_on_loopback_until_interrupted() -> None:
     port = free_port()
     process = ui("--port", str(port))
     assert process.stdout is not None
-    address = f"original, augmented, controls: http://127.0.0.1:{port}/#/experiments/"
+    address = f"original, language model, others: http://127.0.0.1:{port}/#/experiments/"
     assert any(line.startswith(address) for line in process.stdout)
     query = f"api/2.0/mlflow/experiments/get-by-name?experiment_name={EXPERIMENT}"
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/{query}") as answer:
