@@ -14,7 +14,7 @@ DRAWN = frozenset({LANGUAGE_MODEL, BASE_MODEL, "sasrec", "random", SELF})
 """Sources whose items another replicate, or another seed, draws anew."""
 SELECTION = "selection"
 """The replicate that validation chooses by: it knows train only."""
-_WITH_EASE = "+ease"
+_WITH_EASE, _FUSED = "+ease", "&ease"
 
 
 def with_ease(source: str) -> str:
@@ -30,6 +30,26 @@ def source_of(arm: str) -> str:
 def has_ease(arm: str) -> bool:
     """Whether EASE has a say in the order of candidates."""
     return arm.endswith(_WITH_EASE)
+
+
+def is_drawn(variant: str) -> bool:
+    """Whether another training of what generates would give another one."""
+    return source_of(unfused(variant)) in DRAWN - {SELF}
+
+
+def fused(variant: str) -> str:
+    """The variant whose ranking is fused with EASE's own."""
+    return variant + _FUSED
+
+
+def unfused(variant: str) -> str:
+    """The variant whose ranking was fused with EASE's own, or itself."""
+    return variant.removesuffix(_FUSED)
+
+
+def is_fused(variant: str) -> bool:
+    """Whether the ranking is fused with EASE's own."""
+    return variant.endswith(_FUSED)
 
 
 def final(run: int) -> str:

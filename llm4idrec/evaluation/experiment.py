@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from llm4idrec.augmentation.arms import (
-    DRAWN,
     LANGUAGE_MODEL,
     ORIGINAL,
     SELECTION,
     SELF,
     final,
     has_ease,
+    is_drawn,
     source_of,
 )
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
@@ -45,9 +45,8 @@ from llm4idrec.runtime.files import fingerprint, read_json, replacing_folder, wr
 
 CANDIDATES = 100
 """Items that a recommender proposes to itself for each user."""
-FUSED = "&ease"
-"""Ends the name of a variant whose rankings are fused with EASE's own."""
 FUSED_ARMS = (ORIGINAL, LANGUAGE_MODEL)
+"""Whose rankings are fused with EASE's own as well."""
 _SELECTED, _FINAL, _OWN = "selection", "final", "own.parquet"
 
 
@@ -133,8 +132,7 @@ class Experiment:
     def comparing(self, arm: str, augmentation: Augmentation) -> list[Fit]:
         """The fits that are tested, one for each of `evaluation.seeds`; where neither the seed nor
         another replicate means anything they are the same."""
-        drawn = source_of(arm) in DRAWN - {SELF}
-        runs = self.runs if drawn else 1
+        runs = self.runs if is_drawn(arm) else 1
         seeded = is_seeded(self.recommender)
         seeds = range(self.evaluation.seeds)
         return [Fit(arm, augmentation, seed if seeded else seed % runs) for seed in seeds]

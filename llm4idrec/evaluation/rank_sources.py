@@ -14,12 +14,21 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from llm4idrec.augmentation.arms import DRAWN, LANGUAGE_MODEL, SELECTION, final, source_of
+from llm4idrec.augmentation.arms import (
+    LANGUAGE_MODEL,
+    SELECTION,
+    final,
+    fused,
+    is_drawn,
+    is_fused,
+    source_of,
+    unfused,
+)
 from llm4idrec.config import EvaluationConfig
 from llm4idrec.data.interactions import IntArray
 from llm4idrec.evaluation import ledger as ledger_of
 from llm4idrec.evaluation.data import Data
-from llm4idrec.evaluation.experiment import FUSED, Inputs
+from llm4idrec.evaluation.experiment import Inputs
 from llm4idrec.evaluation.ledger import Look
 from llm4idrec.evaluation.measures import Measures
 from llm4idrec.evaluation.results import labelled
@@ -60,14 +69,14 @@ class SourceRankings:
     def variants(self) -> list[str]:
         """The sources, and the language model fused with EASE."""
         sources = self.sources
-        return [*sources, *([LANGUAGE_MODEL + FUSED] if EASE in sources else [])]
+        return [*sources, *([fused(LANGUAGE_MODEL)] if EASE in sources else [])]
 
     def ranked(self, variant: str, replicate: str) -> IntArray:
         """(users, k) for the users of validation if the replicate is what validation chooses by,
         else for those of the test."""
-        if not variant.endswith(FUSED):
+        if not is_fused(variant):
             return self._candidates(variant, replicate)
-        own = self._candidates(variant.removesuffix(FUSED), replicate)
+        own = self._candidates(unfused(variant), replicate)
         beside = replicate if replicate == SELECTION else final(0)
         return fuse(own, self._candidates(EASE, beside), max(self.evaluation.cutoffs))
 
@@ -110,11 +119,10 @@ def _validated(rankings: SourceRankings, variant: str) -> pa.Table:
 
 def _tested(rankings: SourceRankings, variant: str) -> tuple[list[pa.Table], dict[str, float]]:
     """A table for each replicate, and the means over them."""
-    drawn = variant.removesuffix(FUSED) in DRAWN
     data, cutoffs = rankings.data, rankings.evaluation.cutoffs
     different = [
         Measures.of(rankings.ranked(variant, final(run)), data, cutoffs)
-        for run in range(rankings.runs if drawn else 1)
+        for run in range(rankings.runs if is_drawn(variant) else 1)
     ]
     measured = [different[run % len(different)] for run in range(rankings.runs)]
     tables = [labelled(its.by_user, variant, run) for run, its in enumerate(measured)]

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from llm4idrec.augmentation.arms import LANGUAGE_MODEL, ORIGINAL
+from llm4idrec.augmentation.arms import LANGUAGE_MODEL, ORIGINAL, fused
 from llm4idrec.augmentation.choice import ORIGINAL_DATA
-from llm4idrec.evaluation.experiment import FUSED, FUSED_ARMS, Experiment, Fit
+from llm4idrec.evaluation.experiment import FUSED_ARMS, Experiment, Fit
 from llm4idrec.evaluation.selection import ArmChoice
 from llm4idrec.runtime.files import write_json
 
@@ -65,7 +65,7 @@ def _variants(experiment: Experiment, choices: Mapping[str, ArmChoice]) -> list[
         for arm, its in chosen.items()
     ]
     both = [v for v in plain if v.name in FUSED_ARMS] if experiment.fuses else []
-    return plain + [v._replace(name=v.name + FUSED, fused=True) for v in both]
+    return plain + [v._replace(name=fused(v.name), fused=True) for v in both]
 
 
 def _selection(experiment: Experiment, choices: Mapping[str, ArmChoice]) -> dict[str, object]:

@@ -10,7 +10,16 @@ from typing import TypedDict
 import numpy as np
 import pyarrow as pa
 
-from llm4idrec.augmentation.arms import LANGUAGE_MODEL, ORIGINAL, has_ease, with_ease
+from llm4idrec.augmentation.arms import (
+    LANGUAGE_MODEL,
+    ORIGINAL,
+    fused,
+    has_ease,
+    is_drawn,
+    is_fused,
+    unfused,
+    with_ease,
+)
 from llm4idrec.errors import InputError
 from llm4idrec.metrics.ranking import FloatArray
 from llm4idrec.metrics.significance import (
@@ -23,7 +32,7 @@ from llm4idrec.metrics.significance import (
 from llm4idrec.verdict.comparison import read_chosen
 from llm4idrec.verdict.per_user import TEST, VALIDATION, read_per_user, users_of, variants_of
 from llm4idrec.verdict.selection import Selection
-from llm4idrec.verdict.variants import fused, is_drawn, is_fused, unfused, uses_language_model
+from llm4idrec.verdict.variants import uses_language_model
 
 EASE, RANDOM = "ease", "random"
 

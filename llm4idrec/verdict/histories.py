@@ -8,11 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from llm4idrec.augmentation.arms import ORIGINAL
+from llm4idrec.augmentation.arms import ORIGINAL, is_fused
 from llm4idrec.verdict.comparison import read_chosen
 from llm4idrec.verdict.per_user import TEST, variants_of
 from llm4idrec.verdict.selection import Selection
-from llm4idrec.verdict.variants import is_fused
 
 EPOCH = "epoch"
 

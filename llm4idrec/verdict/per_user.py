@@ -8,12 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from llm4idrec.augmentation.arms import ORIGINAL
+from llm4idrec.augmentation.arms import ORIGINAL, is_drawn, unfused
 from llm4idrec.errors import InputError
 from llm4idrec.metrics.ranking import FloatArray
 from llm4idrec.metrics.significance import run_means, seeds_by_users
 from llm4idrec.runtime.files import read_table
-from llm4idrec.verdict.variants import is_drawn, unfused
 
 TEST, VALIDATION = "per_user.parquet", "validation.parquet"
 

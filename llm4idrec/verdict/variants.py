@@ -4,42 +4,20 @@ from __future__ import annotations
 
 from llm4idrec.augmentation.arms import (
     BASE_MODEL,
-    DRAWN,
     LANGUAGE_MODEL,
-    SELF,
     has_ease,
     source_of,
+    unfused,
 )
 
-_FUSED = "&ease"
 RIVALS = ("svd", BASE_MODEL, "sasrec")
 """What the tuned language model has to beat to be called for: a linear model, the same model
 untuned, and a transformer without a language model."""
 
 
-def fused(variant: str) -> str:
-    """The variant whose ranking is fused with EASE's own."""
-    return variant + _FUSED
-
-
-def unfused(variant: str) -> str:
-    """The variant whose ranking was fused with EASE's own, or itself."""
-    return variant.removesuffix(_FUSED)
-
-
-def is_fused(variant: str) -> bool:
-    """Whether the ranking is fused with EASE's own."""
-    return variant.endswith(_FUSED)
-
-
 def is_control(arm: str) -> bool:
     """Whether it is another arm than the language model alone."""
     return arm != LANGUAGE_MODEL
-
-
-def is_drawn(variant: str) -> bool:
-    """Whether another training of what generates would give another one."""
-    return source_of(unfused(variant)) in DRAWN - {SELF}
 
 
 def uses_language_model(variant: str) -> bool:

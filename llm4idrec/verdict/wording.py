@@ -10,11 +10,13 @@ from llm4idrec.augmentation.arms import (
     ORIGINAL,
     SELF,
     has_ease,
+    is_fused,
     source_of,
+    unfused,
 )
 from llm4idrec.augmentation.choice import Augmentation
 from llm4idrec.verdict.bottom_line import System
-from llm4idrec.verdict.variants import is_fused, unfused, uses_language_model
+from llm4idrec.verdict.variants import uses_language_model
 
 METRIC_NAMES = {"recall": "Recall", "ndcg": "NDCG", "hr": "HR", "mrr": "MRR"}
 RECOMMENDER_NAMES = {

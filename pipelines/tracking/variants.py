@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from llm4idrec.augmentation.arms import LANGUAGE_MODEL, ORIGINAL
+from llm4idrec.augmentation.arms import LANGUAGE_MODEL, ORIGINAL, is_fused, unfused
 from llm4idrec.augmentation.choice import ORIGINAL_DATA
 from llm4idrec.runtime.files import read_json
 from llm4idrec.verdict.histories import EPOCH, compared, mean_histories
@@ -22,7 +22,6 @@ from llm4idrec.verdict.per_user import (
     variants_of,
 )
 from llm4idrec.verdict.selection import Selection
-from llm4idrec.verdict.variants import is_fused, unfused
 from llm4idrec.verdict.wording import arm_name, recommender_name
 from pipelines.tools.mlflow_internals import COLOR, PARENT
 from pipelines.tracking.batches import curves, now, numbers

@@ -9,11 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llm4idrec.augmentation.arms import LANGUAGE_MODEL, ORIGINAL
+from llm4idrec.augmentation.arms import LANGUAGE_MODEL, ORIGINAL, is_fused
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.metrics.ranking import FloatArray
 from llm4idrec.runtime.files import write_json
-from llm4idrec.verdict.variants import is_fused
 
 METRIC = "ndcg_at_20"
 ADDED = Augmentation(0.25)
