@@ -18,6 +18,7 @@ from llm4idrec.augmentation.placement import place_generated
 from llm4idrec.config import Placement
 from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.errors import InputError
+from llm4idrec.evaluation.arm_tables import replicate_file
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,8 @@ class Material:
         has not left its files there.
         """
         original = Interactions.read(at / "train" / "interactions.parquet")
-        arms = at / "augmented" / "arms"
         added, refitted = (
-            _generated(arms / f"{replicate}.parquet", augmentation)
+            _generated(replicate_file(at / "augmented", replicate), augmentation)
             for replicate in (SELECTION, final(0))
         )
         tables = {role: _table(at / "identifiers" / f"{role}.parquet") for role in _ROLES}

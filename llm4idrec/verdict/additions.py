@@ -15,6 +15,7 @@ from llm4idrec.augmentation.arms import SELECTION, final
 from llm4idrec.augmentation.choice import Augmentation
 from llm4idrec.augmentation.merging import generated_pairs
 from llm4idrec.data.interactions import IntArray, Interactions
+from llm4idrec.evaluation.arm_tables import replicate_file
 from llm4idrec.metrics.popularity_bands import band_shares, item_bands
 from llm4idrec.verdict.variants import grouped
 
@@ -65,7 +66,7 @@ def describe_additions(
 
 def _arms(augmented: Path, replicate: str) -> dict[str, pa.Table]:
     """Columns user, item, popularity_exponent and relative_rank by arm."""
-    table = pq.read_table(augmented / "arms" / f"{replicate}.parquet")
+    table = pq.read_table(replicate_file(augmented, replicate))
     names = grouped(list(dict.fromkeys(table["arm"].to_pylist())))
     return {name: table.filter(pc.equal(table["arm"], name)).drop_columns("arm") for name in names}
 
