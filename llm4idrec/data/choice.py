@@ -20,6 +20,9 @@ SMALLEST_KNOWN_SHARE = 0.5
 """Of what is held out: with less of it in the catalogue, most of the test is out of reach."""
 LONG = 1.5
 """Items that its share comes to in the median list: rounded, more than the last one alone."""
+MOST_LOST = 1 / 3
+"""Of the users that the last item held out would leave: to hold out more of each list is not worth
+more. It may leave a train set whose k-core has lost them."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +98,20 @@ def _chosen(pool: Pool, split: SplitConfig) -> Division:
 def _of_each_list(
     pool: Pool, split: SplitConfig, *, why: str, numbers: Mapping[str, float]
 ) -> Division:
-    """By shares of each list where they hold out more than the last item of most; `why` and
-    `numbers` are of what was tried before."""
+    """By shares of each list where they hold out more than the last item of most, and leave about
+    as many users to be tested; `why` and `numbers` are of what was tried before."""
     given = pool.test is not None
-    division = _by(pool, split, USER_TIME)
-    median = _median_list(division, ("train", "valid") if given else tuple(division.parts))
-    if (split.valid if given else split.test) * median < LONG:
-        division = _by(pool, split, LEAVE_LAST_OUT)
+    shares, last = (_by(pool, split, protocol) for protocol in (USER_TIME, LEAVE_LAST_OUT))
+    median = _median_list(shares, ("train", "valid") if given else tuple(shares.parts))
+    part = "valid" if given else "test"
+    users, most = (len(its.in_catalogue(part).users) for its in (shares, last))
+    short = (split.valid if given else split.test) * median < LONG
+    lossy = users < (1 - MOST_LOST) * most
     why = f"half of the users have {median:g} items or more{why}"
-    return _said(division, why, {**numbers, "median_list": median})
+    if lossy and not short:
+        why += f"; user_time would leave {users} users in {part}, this leaves {most}"
+    numbers = {**numbers, "median_list": median, f"user_time_{part}_users": users}
+    return _said(last if short or lossy else shares, why, numbers)
 
 
 def _continues(pool: Pool) -> bool:

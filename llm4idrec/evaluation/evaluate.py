@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,14 @@ from llm4idrec.evaluation.arm_tables import present_arms, require_catalogue
 from llm4idrec.evaluation.experiment import Experiment, Fit
 from llm4idrec.evaluation.ledger import Look
 from llm4idrec.evaluation.results import write_results
-from llm4idrec.evaluation.selection import ArmChoice, choose_augmentation
+from llm4idrec.evaluation.selection import ArmChoice, choose_augmentation, next_trials
 from llm4idrec.metrics.ranking import FloatArray
 from llm4idrec.runtime.device import choose_device
 from llm4idrec.runtime.files import content_hash, replacing_folder, resumable_folder
 from llm4idrec.runtime.project import CODE
 from llm4idrec.runtime.workers import Run, worker_pool
+
+_Choices = dict[str, ArmChoice]
 
 
 def evaluate_recommender(experiment: Experiment, out: Path, ledger: Path) -> None:
@@ -82,38 +85,77 @@ def _look(experiment: Experiment, question: str, numbers: Mapping[str, float]) -
     )
 
 
-def _run_fits(experiment: Experiment, run: Run) -> dict[str, ArmChoice]:
+def _run_fits(experiment: Experiment, run: Run) -> _Choices:
     """Run every fit and test that has no result yet; what each arm chose."""
-    candidates = [
-        fit
-        for arm in (ORIGINAL, *experiment.arms)
-        for augmentation in _choices(experiment, arm)
-        for fit in experiment.selecting(arm, augmentation)
-    ]
-    most = experiment.augmentations[-1]
-    tests = [fit for arm in experiment.arms for fit in experiment.comparing(arm, most)]
-    tests += experiment.comparing(ORIGINAL, ORIGINAL_DATA)
     with tqdm(unit="fit", desc=experiment.recommender) as progress:
         # Until the amounts are chosen, the total is the most that it can become.
-        progress.total = len(set(candidates)) + len(set(tests))
+        progress.total = _most_fits(experiment)
 
         def each(task: str, fits: Sequence[Fit]) -> None:
             for batch in _originals_first(fits):
                 for _ in run(getattr(experiment, task), batch):
                     progress.update()
 
-        each("select", candidates)
-        choices = {arm: _choose(experiment, arm) for arm in experiment.arms}
+        choices = _select(experiment, partial(each, "select"))
         tests = experiment.comparing(ORIGINAL, ORIGINAL_DATA)
         for arm, choice in choices.items():
             tests += experiment.comparing(arm, choice.chosen) if choice.chosen.amount else []
-        progress.total = len(set(candidates)) + len(set(tests))
+        progress.total = progress.n + len(set(tests))
         each("test", tests)
     return choices
 
 
-def _choices(experiment: Experiment, arm: str) -> list[Augmentation]:
-    return [a for a in experiment.augmentations if bool(a.amount) == (arm != ORIGINAL)]
+def _most_fits(experiment: Experiment) -> int:
+    """If every arm tries everything, and then adds something."""
+    added = [a for a in experiment.augmentations if a.amount]
+    candidates = {
+        fit
+        for arm in experiment.arms
+        for augmentation in experiment.augmentations
+        for fit in experiment.selecting(arm, augmentation)
+    }
+    tests = {
+        fit for arm in experiment.arms for a in added[-1:] for fit in experiment.comparing(arm, a)
+    }
+    return len(candidates) + len(tests | set(experiment.comparing(ORIGINAL, ORIGINAL_DATA)))
+
+
+def _select(experiment: Experiment, fit_all: Callable[[Sequence[Fit]], None]) -> _Choices:
+    """Judge amounts and orders, for all arms side by side, until each has chosen."""
+    seeds, augmentations = experiment.evaluation.selection_seeds, experiment.augmentations
+    judged: dict[str, dict[Augmentation, int]] = {arm: {} for arm in experiment.arms}
+    wanted, fitted = {arm: {ORIGINAL_DATA: seeds} for arm in experiment.arms}, set[Fit]()
+    while any(wanted.values()):
+        fits = {
+            fit: None
+            for arm, its in wanted.items()
+            for augmentation, count in its.items()
+            for fit in experiment.selecting(arm, augmentation)[:count]
+            if fit not in fitted
+        }
+        fit_all(list(fits))
+        fitted |= set(fits)
+        for arm, its in wanted.items():
+            judged[arm] |= its
+            wanted[arm] = next_trials(_values(experiment, arm, judged[arm]), augmentations, seeds)
+    return {arm: _chosen(_values(experiment, arm, its)) for arm, its in judged.items()}
+
+
+def _chosen(values: Mapping[Augmentation, FloatArray]) -> ArmChoice:
+    scores = {a: values[a].mean(axis=1).tolist() for a in sorted(values)}
+    return ArmChoice(scores, choose_augmentation(values))
+
+
+def _values(
+    experiment: Experiment, arm: str, judged: Mapping[Augmentation, int]
+) -> dict[Augmentation, FloatArray]:
+    """The selection metric of validation users after the fits so far, shape (seeds, users)."""
+    return {
+        augmentation: np.stack(
+            [_valid(experiment, fit) for fit in experiment.selecting(arm, augmentation)[:count]]
+        )
+        for augmentation, count in judged.items()
+    }
 
 
 def _originals_first(fits: Sequence[Fit]) -> Iterator[list[Fit]]:
@@ -122,22 +164,6 @@ def _originals_first(fits: Sequence[Fit]) -> Iterator[list[Fit]]:
     yield [fit for fit in once if fit.arm == ORIGINAL]
     yield [fit for fit in once if fit.arm != ORIGINAL and source_of(fit.arm) != SELF]
     yield [fit for fit in once if source_of(fit.arm) == SELF]
-
-
-def _choose(experiment: Experiment, arm: str) -> ArmChoice:
-    values = {
-        augmentation: np.stack(
-            [
-                _valid(experiment, fit)
-                for fit in experiment.selecting(
-                    arm if augmentation.amount else ORIGINAL, augmentation
-                )
-            ]
-        )
-        for augmentation in experiment.augmentations
-    }
-    scores = {a: by_seed.mean(axis=1).tolist() for a, by_seed in values.items()}
-    return ArmChoice(scores, choose_augmentation(values))
 
 
 def _valid(experiment: Experiment, fit: Fit) -> FloatArray:

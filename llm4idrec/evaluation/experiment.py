@@ -124,9 +124,10 @@ class Experiment:
 
     def selecting(self, arm: str, augmentation: Augmentation) -> list[Fit]:
         """The fits by which validation judges it, one for each of `evaluation.selection_seeds`;
-        where the seed means nothing they are the same."""
+        where the seed means nothing they are the same. Any arm that adds nothing is the original.
+        """
         seeds = range(self.evaluation.selection_seeds)
-        seeded = is_seeded(self.recommender)
+        seeded, arm = is_seeded(self.recommender), arm if augmentation.amount else ORIGINAL
         return [Fit(arm, augmentation, seed if seeded else 0) for seed in seeds]
 
     def comparing(self, arm: str, augmentation: Augmentation) -> list[Fit]:

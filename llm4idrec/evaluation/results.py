@@ -100,9 +100,12 @@ def labelled(table: pa.Table, variant: str, seed: int) -> pa.Table:
 
 def _history(experiment: Experiment, choices: Mapping[str, ArmChoice]) -> pa.Table:
     """A row a validation of every fit there is: series, step (epoch), loss and the means."""
-    tried = [(ORIGINAL, ORIGINAL_DATA)]
-    tried += [(arm, a) for arm, choice in choices.items() for a in choice.scores if a.amount]
-    fits = dict.fromkeys(fit for one in tried for fit in experiment.selecting(*one))
+    fits = dict.fromkeys(
+        fit
+        for arm, choice in choices.items()
+        for augmentation, by_seed in choice.scores.items()
+        for fit in experiment.selecting(arm, augmentation)[: len(by_seed)]
+    )
     rows = [
         {"series": str(fit), "step": record["epoch"], "loss": record["loss"], **record["scores"]}
         for fit in fits

@@ -16,18 +16,18 @@ CHOSEN, ORIGINAL, OTHER = "var(--model)", "var(--original)", "var(--control)"
 
 
 def by_amount(evaluation: Evaluation) -> str:
-    """What validation says of each amount of the language model's items, a line for each order of
-    candidates."""
+    """What validation says of each amount of the language model's items that was tried, a line for
+    each order of candidates; what fell behind has one seed."""
     scores = evaluation.choice.scores
     means = {a: float(np.mean(by_seed)) for a, by_seed in scores.items()}
     metric, chosen = metric_name(evaluation.metric), evaluation.chosen
     lines = []
     for place, (exponent, tried) in enumerate(evaluation.choice.orders.items()):
         its = sorted(tried)
-        seeds = zip(*(scores[a] for a in its), strict=True)
-        steps = [a.amount for a in its]
         name, color = f"popularity discount {exponent:g}", COLORS[place % len(COLORS)]
-        lines += [Line(name, list(zip(steps, v, strict=True)), color, faint=True) for v in seeds]
+        for seed in range(len(scores[ORIGINAL_DATA])):
+            by_seed = [(a.amount, scores[a][seed]) for a in its if seed < len(scores[a])]
+            lines.append(Line(name, by_seed, color, faint=True))
         lines.append(Line(name, [(a.amount, means[a]) for a in its], color, marks=True))
     best = [(chosen.amount, means[chosen])]
     lines.append(Line("chosen", best, "var(--yes)", marks=True))

@@ -49,7 +49,7 @@ def serve(store: str, port: int, view: str) -> None:
     """
     command = mlflow_internals.interface_command(HOST, port)
     # Not as an argument, which everybody on the machine may read.
-    variables = os.environ | {mlflow_internals.BACKEND: store}
+    variables = {mlflow_internals.JOBS: "false"} | os.environ | {mlflow_internals.BACKEND: store}
     with deaf_to_interrupts():
         # A group of its own, which no worker leaves.
         server = subprocess.Popen([sys.executable, *command], env=variables, process_group=0)

@@ -464,10 +464,32 @@ MUTATIONS = (
         5,
         "a control is given the language model's amount and order",
         "llm4idrec/evaluation/evaluate.py",
-        "        choices = {arm: _choose(experiment, arm) for arm in experiment.arms}\n",
-        "        choices = {a: _choose(experiment, 'language_model') for a in experiment.arms}\n",
+        "            wanted[arm] = next_trials(_values(experiment, arm, judged[arm]), augmentations,"
+        " seeds)\n"
+        "    return {arm: _chosen(_values(experiment, arm, its)) for arm, its in judged.items()}\n",
+        "            own = _values(experiment, 'language_model', judged['language_model'])\n"
+        "            wanted[arm] = next_trials(own, augmentations, seeds)\n"
+        "    return {arm: _chosen(own) for arm in judged}\n",
         "tests/llm4idrec/evaluation/test_evaluate.py::"
         "test_an_arm_chooses_its_own_order_of_candidates",
+    ),
+    Mutation(
+        5,
+        "an arm's race is the language model's",
+        "llm4idrec/evaluation/evaluate.py",
+        "next_trials(_values(experiment, arm, judged[arm]), augmentations, seeds)",
+        "next_trials(_values(experiment, 'language_model', judged['language_model']),"
+        " augmentations, seeds)",
+        "tests/llm4idrec/evaluation/test_evaluate.py::"
+        "test_an_arm_chooses_its_own_order_of_candidates",
+    ),
+    Mutation(
+        3,
+        "what fell behind on one seed is chosen beside what was judged by all",
+        "llm4idrec/evaluation/selection.py",
+        "if len(by_seed) == seeds}",
+        "if len(by_seed)}",
+        "tests/llm4idrec/evaluation/test_selection.py::test_what_is_chosen_was_judged_by_all_seeds",
     ),
     Mutation(
         5,

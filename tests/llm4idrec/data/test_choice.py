@@ -20,10 +20,10 @@ def together(users: int, items: int, name: str = "u") -> list[Triple]:
     return [(f"{name}{u}", f"i{(u + n) % 20}", 10_000 * n + u) for u, n in taken]
 
 
-def in_turn(users: int, items: int) -> list[Triple]:
+def in_turn(users: int, items: int, name: str = "u") -> list[Triple]:
     """One user takes items and is gone, then the next comes."""
     taken = [(u, n) for u in range(users) for n in range(items)]
-    return [(f"u{u}", f"i{(u + n) % 20}", 100 * u + n) for u, n in taken]
+    return [(f"{name}{u}", f"i{(u + n) % 20}", 100 * u + n) for u, n in taken]
 
 
 def new_at_last(users: int) -> list[Triple]:
@@ -68,6 +68,13 @@ CASES = {
     ),
     "lists whose share is two": Case(in_turn(200, 8), "user_time", "half of the users have 8"),
     "lists whose share is one": Case(in_turn(200, 7), "leave_last_out", "half of the users have 7"),
+    "shares that the k-core punishes": Case(
+        [*in_turn(80, 8), *in_turn(100, 20, "long")],
+        "leave_last_out",
+        "half of the users have 20 items or more; global_time would leave nothing of a part; "
+        "user_time would leave 100 users in test, this leaves 180",
+        data=data(k_core=6),
+    ),
     "nine in ten have left": Case(
         [*in_turn(1200, 10), *together(110, 10, "late")],
         "user_time",

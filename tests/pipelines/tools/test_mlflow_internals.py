@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import mlflow
 import pytest
+from mlflow import environment_variables
 from mlflow.cli import cli
 from mlflow.store.db.utils import _get_alembic_config
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -88,6 +89,9 @@ def test_the_interface_is_served_by_a_command_with_these_options() -> None:
     assert not missing, f"{HERE}: `mlflow ui` has no {', '.join(missing)} any more"
     variable = known["--backend-store-uri"].envvar
     assert variable == mlflow_internals.BACKEND, f"{HERE} reads {variable} for the store"
+    assert hasattr(environment_variables, mlflow_internals.JOBS), (
+        f"{HERE} starts its jobs otherwise"
+    )
 
 
 def test_alembic_still_reads_percent_in_a_path(monkeypatch: pytest.MonkeyPatch) -> None:

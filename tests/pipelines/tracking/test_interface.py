@@ -66,6 +66,7 @@ def test_it_serves_the_runs_on_loopback_until_interrupted() -> None:
     children = psutil.Process(process.pid).children(recursive=True)
     # What everybody on the machine may read.
     assert not [word for child in children for word in child.cmdline() if "sqlite" in word]
+    assert not [child for child in children if any("job" in word for word in child.cmdline())]
     os.killpg(process.pid, signal.SIGINT)
     process.wait(60)
     left = psutil.wait_procs(children, timeout=1)[1]
