@@ -2,52 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import normalize, softplus
+from torch.nn.functional import normalize
 
 _LOGITS_A_CHUNK = {"cpu": 1 << 17, "cuda": 1 << 24}
 """On a CPU a chunk stays in the cache from its product to the sums of its gradients."""
 
 
-def bpr_loss(rows: Tensor) -> Tensor:
-    """Mean of -ln sigmoid(u.i - u.j) (Rendle et al. 2009, BPR-Opt); a scalar.
+def loss_and_gradients(
+    loss: Callable[..., Tensor], *rows: Tensor
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The scalar `loss` of some rows of vectors, and its gradient in each of them.
 
-    `rows` has shape (2 + m, n, d): n users, the items they took, and m items each did not take.
+    The rows are leaves of the graph: autograd goes no further back than to them.
     """
-    loss: Tensor = _BPR.apply(rows)  # type: ignore[no-untyped-call]
-    return loss
-
-
-class _BPR(torch.autograd.Function):
-    """See `bpr_loss`. The gradients are made along with the loss: each vector is read twice, and
-    written once, where autograd keeps and passes over four tensors of their size."""
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor) -> Tensor:
-        users, items, others = rows[0], rows[1], rows[2:]
-        taken = torch.einsum("nd,nd->n", users, items)
-        margins = torch.einsum("nd,mnd->mn", users, others) - taken
-        # d loss / d margin; each margin is u.j - u.i.
-        weights = torch.sigmoid(margins).div_(margins.numel())
-        of_items = weights.sum(0).neg_().unsqueeze(-1)
-        gradients = torch.empty_like(rows)
-        torch.mul(users, of_items, out=gradients[1])
-        torch.mul(items, of_items, out=gradients[0])
-        for number, weight in enumerate(weights.unsqueeze(-1)):
-            torch.mul(users, weight, out=gradients[2 + number])
-            gradients[0].addcmul_(others[number], weight)
-        ctx.save_for_backward(gradients)
-        return softplus(margins).mean()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        of_rows: Tensor = ctx.saved_tensors[0]
-        return gradient * of_rows
+    leaves = [part.detach().requires_grad_() for part in rows]
+    total = loss(*leaves)
+    return total.detach(), torch.autograd.grad(total, leaves)
 
 
 def info_nce(queries: Tensor, keys: Tensor, own: Tensor, *, temperature: float) -> Tensor:

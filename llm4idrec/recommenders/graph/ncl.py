@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -9,10 +10,10 @@ from torch import Tensor
 
 from llm4idrec.config.recommenders import NCLConfig
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.recommenders.graph.bpr import Comparisons, bpr
 from llm4idrec.recommenders.graph.kmeans import kmeans, nearest_centres
 from llm4idrec.recommenders.graph.lightgcn import LightGCN
-from llm4idrec.recommenders.graph.losses import info_nce
-from llm4idrec.recommenders.graph.mf import LossInput
+from llm4idrec.recommenders.graph.losses import info_nce, loss_and_gradients
 from llm4idrec.recommenders.graph.propagation import mean, neighbours, power_series
 
 _HOPS = 2
@@ -26,7 +27,6 @@ class NCL(LightGCN):
 
     settings_type: ClassVar[type[NCLConfig]] = NCLConfig
     settings: NCLConfig
-    paths: ClassVar[int] = 3
 
     def start(self, train: Interactions) -> None:
         super().start(train)
@@ -50,17 +50,23 @@ class NCL(LightGCN):
         pairs = zip(points, self._centres, strict=True)
         self._centres = [kmeans(part, centres, _ROUNDS) for part, centres in pairs]
 
-    def loss_inputs(self, batch: Tensor) -> list[LossInput]:
-        """Final vectors of the triples, the pairs' nodes at the second layer, and many at first."""
-        nodes = torch.unique(batch[:2])
+    def loss(self, batch: Comparisons) -> tuple[Tensor, Tensor]:
+        """BPR on the final vectors, and the contrasts of the pairs' nodes (eq. 15)."""
         layers = [self._weights]
         for _ in range(self.settings.layers):
             layers.append(neighbours(layers[-1], self._adjacency))
-        return [
-            LossInput(mean(layers), batch.flatten()),
-            LossInput(layers[_HOPS], nodes, path=1),
-            LossInput(self._weights, self._compared(nodes), path=2),
-        ]
+        loss, gradient = bpr(mean(layers), batch)
+        nodes = batch.nodes
+        keys = self._compared(nodes)
+        contrast, (of_context, of_first) = loss_and_gradients(
+            partial(self._contrasts, nodes=nodes, keys=keys),
+            layers[_HOPS][nodes],
+            self._weights[keys],
+        )
+        terms = [gradient / len(layers)] * len(layers)
+        terms[0] = terms[0].index_add(0, keys, of_first)
+        terms[_HOPS] = terms[_HOPS].index_add(0, nodes, of_context)
+        return loss + contrast, power_series(terms, self._adjacency)
 
     def _compared(self, nodes: Tensor) -> Tensor:
         """The nodes whose first vectors are needed, sorted: all unless they are too many."""
@@ -76,16 +82,17 @@ class NCL(LightGCN):
             start += size
         return torch.cat(kinds)
 
-    def loss(self, inputs: list[LossInput], rows: list[Tensor]) -> Tensor:
-        """BPR, structure and prototypes (Lin et al. 2022, eq. 15)."""
+    def _contrasts(
+        self, contexts: Tensor, firsts: Tensor, *, nodes: Tensor, keys: Tensor
+    ) -> Tensor:
+        """Structure and prototypes: of `nodes` at the second layer, and of `keys` at first."""
         settings = self.settings
-        nodes, keys = inputs[1].nodes, inputs[2].nodes
         places = torch.searchsorted(keys, nodes)
         split, split_keys = (int((part < self._n_users).sum()) for part in (nodes, keys))
-        total = super().loss(inputs, rows)
+        total = contexts.new_zeros(())
         sides = (
-            (rows[1][:split], rows[2][:split_keys], places[:split]),
-            (rows[1][split:], rows[2][split_keys:], places[split:] - split_keys),
+            (contexts[:split], firsts[:split_keys], places[:split]),
+            (contexts[split:], firsts[split_keys:], places[split:] - split_keys),
         )
         for side, (context, first, own) in enumerate(sides):
             structure = info_nce(context, first, own, temperature=settings.temperature)
@@ -96,10 +103,3 @@ class NCL(LightGCN):
                 prototypes = info_nce(points, centres, nearest, temperature=settings.temperature)
                 total = total + settings.prototypes * prototypes
         return total
-
-    def backpropagate(self, gradients: Tensor) -> Tensor:
-        of_mean, of_context, of_first = gradients
-        terms = [of_mean / (self.settings.layers + 1)] * (self.settings.layers + 1)
-        terms[0] = terms[0] + of_first
-        terms[_HOPS] = terms[_HOPS] + of_context
-        return power_series(terms, self._adjacency)

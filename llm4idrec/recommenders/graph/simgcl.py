@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -9,9 +10,9 @@ from torch import Tensor
 
 from llm4idrec.config.recommenders import SimGCLConfig
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.recommenders.graph.bpr import Comparisons, bpr
 from llm4idrec.recommenders.graph.lightgcn import LightGCN
-from llm4idrec.recommenders.graph.losses import info_nce
-from llm4idrec.recommenders.graph.mf import LossInput
+from llm4idrec.recommenders.graph.losses import info_nce, loss_and_gradients
 from llm4idrec.recommenders.graph.propagation import disturb, mean, neighbours, propagate
 
 
@@ -36,16 +37,15 @@ class SimGCL(LightGCN):
             neighbours(nodes, self._adjacency), self._adjacency, self.settings.layers - 1
         )
 
-    def loss_inputs(self, batch: Tensor) -> list[LossInput]:
-        """Clean vectors of the triples, and two noisy views of the nodes of its pairs."""
-        nodes = torch.unique(batch[:2])
+    def loss(self, batch: Comparisons) -> tuple[Tensor, Tensor]:
+        """BPR, and the contrast of two noisy views of the pairs' nodes."""
         first = neighbours(self._weights, self._adjacency)
-        clean = propagate(first, self._adjacency, self.settings.layers - 1)
-        return [
-            LossInput(clean, batch.flatten()),
-            LossInput(self.view(first.clone()), nodes),
-            LossInput(self.view(first), nodes),
-        ]
+        loss, gradient = bpr(propagate(first, self._adjacency, self.settings.layers - 1), batch)
+        nodes = batch.nodes
+        views = [self.view(first.clone())[nodes], self.view(first)[nodes]]
+        contrast, gradients = loss_and_gradients(partial(self.contrasts, nodes), *views)
+        gradient[nodes] += gradients[0] + gradients[1]
+        return loss + contrast, self.propagate(gradient)
 
     def view(self, layer: Tensor) -> Tensor:
         """Mean of the noisy layers, from the first one without noise, which is changed."""
@@ -55,12 +55,12 @@ class SimGCL(LightGCN):
             layers.append(disturb(layer, self.settings.noise, self._noise))
         return mean(layers)
 
-    def loss(self, inputs: list[LossInput], rows: list[Tensor]) -> Tensor:
-        """BPR and the contrast of users and of items (Yu et al. 2022, eqs. 1 and 2)."""
-        n_users = int((inputs[1].nodes < self._n_users).sum())
-        users = self.contrast(rows[1][:n_users], rows[2][:n_users])
-        items = self.contrast(rows[1][n_users:], rows[2][n_users:])
-        return super().loss(inputs, rows) + self.settings.contrast * (users + items)
+    def contrasts(self, nodes: Tensor, one: Tensor, other: Tensor) -> Tensor:
+        """The weighted contrast of users and of items (Yu et al. 2022, eqs. 1 and 2)."""
+        n_users = int((nodes < self._n_users).sum())
+        users = self.contrast(one[:n_users], other[:n_users])
+        items = self.contrast(one[n_users:], other[n_users:])
+        return self.settings.contrast * (users + items)
 
     def contrast(self, one: Tensor, other: Tensor) -> Tensor:
         """InfoNCE of two views (n, d), in groups of at most `contrast_nodes` rows.

@@ -94,7 +94,7 @@ def test_power_series() -> None:
     matrix = random(5, 5)
     terms = [random(5, 2, seed=seed) for seed in range(3)]
     expected = terms[0] + matrix @ terms[1] + matrix @ matrix @ terms[2]
-    assert torch.allclose(power_series(terms, matrix), expected, atol=1e-5)
+    assert torch.allclose(power_series(terms, matrix.to_sparse_csr()), expected, atol=1e-5)
 
 
 def noisy_layers(recommender: SimGCL, weights: Tensor, noise: torch.Generator) -> list[Tensor]:
@@ -119,16 +119,16 @@ def xsimgcl_vectors(recommender: XSimGCL, weights: Tensor) -> tuple[Tensor, Tens
     return final, final, layers[recommender.settings.contrast_layer - 1]
 
 
-def next_triples(recommender: MF) -> tuple[Tensor, Tensor, Tensor]:
-    drawn = recommender._sampler.epoch(copy.deepcopy(recommender._rng))
-    users, items, others = (torch.from_numpy(part) for part in drawn)
-    return users, items, others
+def next_batch(recommender: MF) -> tuple[Tensor, Tensor]:
+    """Of all pairs: the users (n,), and their items (n, 2), the one taken first."""
+    rng = copy.deepcopy(recommender._rng)
+    ((users, items),) = recommender._sampler.epoch(rng, recommender.settings.batch_size)
+    return torch.from_numpy(users), torch.from_numpy(items).long()
 
 
-def bpr(vectors: Tensor, triples: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    users, items, others = triples
-    scores = vectors[users] @ vectors[TRAIN.n_users :].T
-    return -logsigmoid(scores.gather(1, items[:, None]) - scores.gather(1, others)).mean()
+def bpr(vectors: Tensor, users: Tensor, items: Tensor) -> Tensor:
+    scores = (vectors[users] @ vectors[TRAIN.n_users :].T).gather(1, items)
+    return -logsigmoid(scores[:, :1] - scores[:, 1:]).mean()
 
 
 @pytest.mark.parametrize(
@@ -143,10 +143,10 @@ def test_step_follows_the_whole_gradient(
 ) -> None:
     recommender.start(TRAIN)
     weights = recommender._weights.clone().requires_grad_()
-    triples = next_triples(recommender)
+    users, items = next_batch(recommender)
     final, one, other = vectors_of(recommender, weights)
-    loss = bpr(final, triples)
-    for nodes in (torch.unique(triples[0]), torch.unique(triples[1]) + TRAIN.n_users):
+    loss = bpr(final, users, items)
+    for nodes in (torch.unique(users), torch.unique(items[:, 0]) + TRAIN.n_users):
         own = torch.arange(len(nodes))
         loss = loss + 0.7 * written_out(one[nodes], other[nodes], own, 0.2)
     (expected,) = torch.autograd.grad(loss, weights)

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from llm4idrec.config.recommenders import LightGCNConfig
-from llm4idrec.recommenders.graph.losses import bpr_loss
+from llm4idrec.recommenders.graph.bpr import Comparisons, bpr
 from llm4idrec.recommenders.graph.mf import MF
 from llm4idrec.recommenders.registry import RECOMMENDERS
 from tests.llm4idrec.arrays import interactions
@@ -29,10 +29,10 @@ def test_step_follows_the_whole_gradient(name: str) -> None:
     recommender.start(train)
     before = recommender._weights.clone().requires_grad_()
     rng = np.random.default_rng(recommender.seed)
-    users, items, others = (torch.from_numpy(part) for part in recommender._sampler.epoch(rng))
+    ((users, items),) = recommender._sampler.epoch(rng, settings.batch_size)
     nodes = recommender.propagate(before)
-    scores = nodes[users] @ nodes[4:].T
-    margin = scores.gather(1, items[:, None]) - scores.gather(1, others)
+    scores = (nodes[users] @ nodes[4:].T).gather(1, torch.from_numpy(items).long())
+    margin = scores[:, :1] - scores[:, 1:]
     loss = -logsigmoid(margin).mean()
     whole = loss + settings.l2 * before.square().sum() / (2 * len(before))
     (of_loss,) = torch.autograd.grad(loss, before, retain_graph=True)
@@ -48,7 +48,33 @@ def test_step_follows_the_whole_gradient(name: str) -> None:
 
 
 def test_bpr_known_answer() -> None:
-    """Margins 2 and -1 for the first user, 0 and 3 for the second."""
-    rows = torch.tensor([[[1.0], [1.0]], [[2.0], [0.0]], [[0.0], [0.0]], [[3.0], [-3.0]]])
-    expected = np.mean([np.log1p(np.exp(-margin)) for margin in (2, -1, 0, 3)])
-    assert bpr_loss(rows).item() == pytest.approx(expected, rel=1e-6)
+    """Of the first user margins 2 and -1 to two items, of the second 0 and 3."""
+    vectors = torch.tensor([[1.0], [9.0], [2.0], [2.0], [0.0], [3.0], [2.0], [0.5]])
+    users, items = np.array([0, 2]), np.array([[0, 1, 2], [0, 3, 4]], np.int32)
+    loss, gradient = bpr(vectors, Comparisons.of(users, items, (3, 5)))
+    margins = np.array([2.0, -1.0, 0.0, 3.0])
+    assert loss.item() == pytest.approx(np.log1p(np.exp(-margins)).mean(), rel=1e-6)
+    of_first, of_second = np.split(-1 / (1 + np.exp(margins)) / 4, 2)
+    expected = [
+        of_first @ [2, -1],
+        0,
+        of_second @ [0, 1.5],
+        of_first.sum() + 2 * of_second.sum(),
+        -of_first[0],
+        -of_first[1],
+        -2 * of_second[0],
+        -2 * of_second[1],
+    ]
+    assert gradient.flatten().tolist() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("n_items", [2, 9])
+def test_an_item_may_be_compared_twice(n_items: int) -> None:
+    """Even where there are more comparisons than places in a matrix of users and items."""
+    vectors = torch.arange(1.0, 2 + n_items)[:, None]
+    once, twice = (
+        bpr(vectors, Comparisons.of(np.array([0]), np.array([items], np.int32), (1, n_items)))
+        for items in ([0, 1], [0, 1, 1])
+    )
+    assert torch.allclose(twice[0], once[0])
+    assert torch.allclose(twice[1], once[1])

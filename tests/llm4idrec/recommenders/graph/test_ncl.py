@@ -32,18 +32,20 @@ def written_out(queries: Tensor, keys: Tensor, own: Tensor) -> Tensor:
     return cross_entropy(logits, own)
 
 
-def objective(recommender: NCL, first: Tensor, epoch: tuple[Tensor, ...]) -> Tensor:
+def objective(recommender: NCL, first: Tensor, users: Tensor, items: Tensor) -> Tensor:
     """Eq. 15 of the paper, densely, with the clusters that the recommender holds."""
     adjacency = recommender._adjacency.to_dense()
     layers = [first]
     for _ in range(recommender.settings.layers):
         layers.append(adjacency @ layers[-1])
-    users, items, others = epoch
     final = torch.stack(layers).mean(0)
-    scores = final[users] @ final[4:].T
-    loss = -logsigmoid(scores.gather(1, items[:, None]) - scores.gather(1, others)).mean()
+    scores = (final[users] @ final[4:].T).gather(1, items)
+    loss = -logsigmoid(scores[:, :1] - scores[:, 1:]).mean()
     sides = zip(
-        (users, items), torch.split(layers[2], [4, 5]), torch.split(first, [4, 5]), strict=True
+        (users, items[:, 0]),
+        torch.split(layers[2], [4, 5]),
+        torch.split(first, [4, 5]),
+        strict=True,
     )
     for side, (taken, context, keys) in enumerate(sides):
         nodes = torch.unique(taken)
@@ -59,12 +61,13 @@ def test_step_follows_the_whole_gradient(monkeypatch: pytest.MonkeyPatch) -> Non
     """Before clusters count and after."""
     recommender = NCL(SETTINGS)
     recommender.start(TRAIN)
-    drawn = recommender._sampler.epoch(np.random.default_rng(0))
-    monkeypatch.setattr(recommender._sampler, "epoch", lambda _: drawn)
+    ((users, items),) = recommender._sampler.epoch(np.random.default_rng(0), 8)
+    monkeypatch.setattr(recommender._sampler, "epoch", lambda *_: [(users, items)])
+    batch = torch.from_numpy(users), torch.from_numpy(items).long()
     for clusters in (False, True):
         weights = recommender._weights.clone().requires_grad_()
         reported = recommender.train_epoch()
-        loss = objective(recommender, weights, tuple(torch.from_numpy(part) for part in drawn))
+        loss = objective(recommender, weights, *batch)
         (expected,) = torch.autograd.grad(loss, weights)
         assert bool(recommender._centres) == clusters
         assert reported == pytest.approx(loss.item(), rel=1e-5)

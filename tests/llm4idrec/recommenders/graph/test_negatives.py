@@ -43,11 +43,21 @@ def test_time_order_does_not_matter() -> None:
     assert set(drawn.tolist()) == {1, 3, 5}
 
 
-@given(pairs, st.integers(1, 3))
-def test_epoch(taken: set[tuple[int, int]], negatives: int) -> None:
+@given(pairs, st.integers(1, 3), st.integers(1, 5))
+def test_epoch(taken: set[tuple[int, int]], negatives: int, batch_size: int) -> None:
     train = of_pairs(taken)
-    users, items, others = TripleSampler(train, negatives).epoch(np.random.default_rng(0))
-    full = train.history_lengths == 6
-    assert sorted(zip(users, items, strict=True)) == sorted(p for p in taken if not full[p[0]])
-    assert others.shape == (len(users), negatives)
-    assert not train.contains(np.repeat(users[:, None], negatives, 1), others).any()
+    sampler = TripleSampler(train, negatives)
+    for seed in range(2):
+        batches = list(sampler.epoch(np.random.default_rng(seed), batch_size))
+        sizes = [len(users) for users, _ in batches]
+        assert sizes[:-1] == [batch_size] * (len(batches) - 1)
+        assert all((np.diff(users) >= 0).all() for users, _ in batches)
+        users = np.concatenate([users for users, _ in batches] or [np.empty(0, np.int64)])
+        items = np.concatenate(
+            [items for _, items in batches] or [np.empty((0, 1 + negatives), np.int32)]
+        )
+        full = train.history_lengths == 6
+        pairs = sorted(zip(users, items[:, 0], strict=True))
+        assert pairs == sorted(p for p in taken if not full[p[0]])
+        assert items.shape == (len(sampler), 1 + negatives)
+        assert not train.contains(np.repeat(users[:, None], negatives, 1), items[:, 1:]).any()
