@@ -65,6 +65,8 @@ class Framework(ABC):
     graph: ClassVar[dict[str, str]]
     sequential: ClassVar[dict[str, str]]
     """Our name -> theirs, for data without and with an order in time."""
+    fits: ClassVar[bool] = False
+    """Whether it is trained by whole fits, as its users call it; or else by epochs."""
 
     def models(self, split: Split) -> dict[str, str]:
         """Our name -> theirs, of all that `split` is for."""
@@ -72,7 +74,8 @@ class Framework(ABC):
 
     @abstractmethod
     def job(self, model: str, data: Path, split: Split, *, whole: bool) -> tuple[Job, Settings]:
-        """Theirs to do, and our settings for the same; `whole` trains from the first epoch on."""
+        """Theirs to do, and our settings for the same, none where ours cannot do the same; `whole`
+        trains from the first epoch on."""
 
 
 class SELFRec(Framework):
@@ -143,3 +146,62 @@ class RecBole(Framework):
             ours |= {"layers": 2} if model == "lightgcn" else {}
         few = 5 if split.sequential and not whole else None
         return {"model": self.models(split)[model], "config": config, "batches": few}, ours
+
+
+class Library(Framework):
+    """An installed library that is called to fit a model, with its defaults."""
+
+    sequential: ClassVar = {}
+    fits = True
+    needed: ClassVar[dict[str, Settings]]
+    """What it has to be told of a model, beside its defaults."""
+    same: ClassVar[dict[str, Settings]]
+    """Its defaults in our words; no entry where it is another model."""
+
+    def job(self, model: str, data: Path, split: Split, *, whole: bool) -> tuple[Job, Settings]:
+        settings = self.needed.get(model, {})
+        return {"model": self.graph[model], "settings": settings}, self.same.get(model, {})
+
+
+class Implicit(Library):
+    """Its models for the CPU; its ALS is in our iALS.
+
+    Its BPR takes a step of plain gradient descent for each pair, ours one of Adam a batch.
+    """
+
+    name = "implicit"
+    module = "benchmarks.implicit"
+    graph: ClassVar = {
+        "ials": "als.AlternatingLeastSquares",
+        "mf": "bpr.BayesianPersonalizedRanking",
+    }
+    needed: ClassVar = {}
+    same: ClassVar = {
+        "ials": {"embedding_size": 100, "regularization": 0.01, "alpha": 1, "iterations": 15},
+        "mf": {"embedding_size": 100, "negatives": 1, "max_epochs": 100},
+    }
+
+
+class LensKit(Library):
+    """Its usual pipeline around each of its scorers, which ranks user by user.
+
+    Its iALS solves exactly, where ours takes three steps, and solves for a user again to rank. Its
+    ItemKNN limits the neighbours that an item's score is summed over, ours those that each item
+    keeps. Its SVD is for ratings and is left out.
+    """
+
+    name = "LensKit"
+    module = "benchmarks.lenskit"
+    graph: ClassVar = {
+        "ials": "als.ImplicitMFScorer",
+        "itemknn": "knn.ItemKNNScorer",
+        "ease": "knn.EASEScorer",
+        "mf": "flexmf.FlexMFImplicitScorer",
+    }
+    needed: ClassVar = {"itemknn": {"feedback": "implicit"}, "mf": {"preset": "bpr"}}
+    same: ClassVar = {
+        "ials": {"embedding_size": 50, "regularization": 0.1, "alpha": 41, "iterations": 10},
+        "ease": {"l2": 1},
+        "mf": {"embedding_size": 64, "batch_size": 8192, "learning_rate": 0.01}
+        | {"negatives": 1, "max_epochs": 10},
+    }

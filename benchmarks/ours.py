@@ -25,19 +25,25 @@ def main() -> None:
     users = evaluated_users(train, Interactions.read(data / "test.parquet"))
     kind = RECOMMENDERS[job["model"]]
     recommender = kind(kind.settings_type.model_validate(job["settings"]), job["seed"])
-    if not isinstance(recommender, Trained):
-        raise TypeError(f"{job['model']} is not trained by epochs, expected one that is")
     own: dict[str, float] = {}
-    if job["quality"]:
-        own["epoch"] = _fit(recommender, train, metric=job["metric"], cutoff=job["cutoff"])
-    else:
+    if job["unit"] == "epoch":
+        if not isinstance(recommender, Trained):
+            raise TypeError(f"{job['model']} is not trained by epochs, expected one that is")
         recommender.start(train)
+
+    def learn() -> None:
+        if not isinstance(recommender, Trained) or job["unit"] == "fit":
+            recommender.fit(train)
+        elif job["unit"] == "epoch":
+            recommender.train_epoch()
+        else:
+            own["epoch"] = _fit(recommender, train, metric=job["metric"], cutoff=job["cutoff"])
 
     def rank() -> IntArray:
         return recommender.recommend(users, job["places"], train)
 
     for _ in serve(answers, rank, lambda items: Ranking(users, items, own)):
-        recommender.train_epoch()
+        learn()
 
 
 def _fit(recommender: Trained, train: Interactions, *, metric: str, cutoff: int) -> int:

@@ -1,8 +1,8 @@
 """How `peers` talks with a side: a word a line on its stdin, a line of JSON for each on its stdout.
 
-The words are `epoch` and `rank`, the latter with the file for the ranking where it is wanted. An
-answer holds `cpu` (seconds) and `peak_mb` (most memory the process ever had). This module runs
-under the peer's interpreter too, so it needs no more than numpy and torch.
+The words are `train`, for an epoch or a fit, and `rank`, which comes with the file for the ranking
+where it is wanted. An answer holds `cpu` (seconds) and `peak_mb` (most memory the process ever
+had). This module runs under the peer's interpreter too, so it needs no more than numpy.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+IntArray = npt.NDArray[np.int32]
 Job = dict[str, Any]
+Unit = Literal["epoch", "fit", "validated fit"]
+"""What our side trains at a time; a validated fit chooses its number of epochs."""
 Outcome = TypeVar("Outcome")
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -33,9 +36,9 @@ ROOT = Path(__file__).parents[1]
 class Ranking:
     """The best items of each user, in the numbers of the data that were handed over."""
 
-    users: npt.NDArray[np.int32]
+    users: IntArray
     """Shape (n,)."""
-    items: npt.NDArray[np.int32]
+    items: IntArray
     """Shape (n, k), best first; -1 where there is none."""
     own: dict[str, float] = field(default_factory=dict)
     """What the side itself says of it, by the names of `llm4idrec.metrics.ranking`."""
@@ -56,18 +59,18 @@ def serve(
     first_epoch: int = 0,
     scale: float = 1.0,
 ) -> Iterator[int]:
-    """Yield the number of an epoch, from `first_epoch`, whenever one is to be trained; rank in
-    between.
+    """Yield the number of an epoch or a fit, from `first_epoch`, whenever one is to be trained;
+    rank in between.
 
     `answers` is the descriptor that answers are written to. Only `rank` is timed, not `describe`,
-    which makes the ranking of what it gave. `scale` multiplies the seconds of an epoch.
+    which makes the ranking of what it gave. `scale` multiplies the seconds of training.
     """
     epoch = first_epoch
     about = {"start_mb": peak_mb()}
     for line in sys.stdin:
         word, _, file = line.rstrip("\n").partition(" ")
         before = time.process_time()
-        if word == "epoch":
+        if word == "train":
             yield epoch
             epoch += 1
             answer: Job = {"cpu": scale * (time.process_time() - before)}
@@ -82,6 +85,12 @@ def serve(
         os.write(answers, (json.dumps(answer) + "\n").encode())
 
 
+def read_pairs(file: Path) -> tuple[IntArray, IntArray]:
+    """Users and items of `train.txt` or `test.txt`, as `handover` writes pairs; shape (n,) each."""
+    users, items = np.loadtxt(file, np.int32, usecols=(0, 1), ndmin=2, unpack=True)
+    return users, items
+
+
 def peak_mb() -> float:
     """Of this process since it began; `getrusage` would count its parent's memory before exec."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
@@ -91,13 +100,13 @@ def peak_mb() -> float:
 class Side:
     """A process with one thread that trains and ranks when told to; a context manager.
 
-    `name` is for messages; the interpreter `python` runs `module` on `job` in the new `folder`.
+    `name` is for messages; the interpreter `python` runs `module` on `job` in `folder`.
     """
 
     def __init__(self, name: str, module: str, job: Job, *, folder: Path, python: str) -> None:
         self.name = name
         self.folder = folder
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
         self._log = (folder / "log.txt").open("w", encoding="utf-8")
         self._process = subprocess.Popen(

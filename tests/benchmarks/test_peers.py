@@ -1,4 +1,4 @@
-"""The parts of the benchmark that need no peer: the hand-over, the pipes and the tables."""
+"""The parts of the benchmark that need no peer but implicit, which is among our own packages."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from benchmarks import pipe
-from benchmarks.frameworks import SELFRec, selfrec_settings
+from benchmarks.frameworks import Implicit, LensKit, Library, SELFRec, selfrec_settings
 from benchmarks.handover import read_split
-from benchmarks.peers import header, quality_columns, row, speed_columns
+from benchmarks.peers import Bench, fit_columns, header, quality_columns, row, speed_columns
 from llm4idrec.config.recommenders import SETTINGS
 
 # The values of SELFRec's files, as YAML reads them.
@@ -38,6 +38,16 @@ def write(folder: Path, train: str, test: str) -> tuple[Path, Path]:
     for file, text in zip(files, (train, test), strict=True):
         file.write_text(text)
     return files
+
+
+def some_bench(folder: Path, changes: dict[str, Any]) -> Bench:
+    """Beside implicit, on what 40 users took of 60 items, half of it in test."""
+    taken = np.argwhere(np.random.default_rng(0).random((40, 60)) < 0.3)
+    lines = [f"{user} {item} 1\n" for user, item in taken]
+    split = read_split(*write(folder, "".join(lines[::2]), "".join(lines[1::2])))
+    bench = Bench(Implicit(), split, folder / "run", sys.executable, changes)
+    split.write(bench.data)
+    return bench
 
 
 def test_pairs_are_handed_over(tmp_path: Path) -> None:
@@ -81,6 +91,37 @@ def test_shared_settings_are_ours(model: str) -> None:
     assert getattr(settings, "layers", 2) == OWN[model].get("n_layer", 2)
 
 
+@pytest.mark.parametrize("library", [Implicit(), LensKit()], ids=lambda library: library.name)
+def test_defaults_of_a_library_are_settings_of_ours(library: Library) -> None:
+    for model, same in library.same.items():
+        assert model in library.graph
+        assert same.items() <= dict(SETTINGS[model].model_validate(same)).items()
+
+
+def test_our_ials_ranks_as_implicits_does_with_its_settings(tmp_path: Path) -> None:
+    bench = some_bench(tmp_path, {})
+
+    own, same = (line.strip("| ").split(" | ") for line in bench.fits("ials", 1))
+
+    assert (own[0], same[0]) == ("ials, own settings", "ials, implicit's settings")
+    assert len(own) == len(same) == len(fit_columns("implicit", bench.metrics))
+    our_recall, recall, our_ndcg, ndcg = map(float, same[-4:])
+    assert (our_recall, our_ndcg) == (recall, ndcg)
+    assert recall > 0.3
+
+
+def test_our_mf_chooses_its_epochs(tmp_path: Path) -> None:
+    settings = {"max_epochs": 4, "evaluate_every": 2}
+    bench = some_bench(tmp_path, settings)
+
+    with bench.ours("mf", {}, "validated fit") as side:
+        side.ask("train")
+        ranking = side.ranking()
+
+    assert ranking.own["epoch"] in (2, 4)
+    assert ranking.items.shape == (40, 20)
+
+
 SIDE = """
 import numpy as np
 from benchmarks.pipe import Ranking, serve, start
@@ -104,10 +145,10 @@ def test_a_side_trains_and_ranks_when_told(tmp_path: Path, monkeypatch: pytest.M
 
     job, folder = {"items": [[4, 2]]}, tmp_path / "run"
     with pipe.Side("toy", "toy_side", job, folder=folder, python=sys.executable) as side:
-        answer = side.ask("epoch")
+        answer = side.ask("train")
         ranking = side.ranking()
         with pytest.raises(RuntimeError, match=r"(?s)toy ended.*two is too many"):
-            side.ask("epoch")
+            side.ask("train")
 
     assert answer["cpu"] >= 0
     assert answer["peak_mb"] >= answer["start_mb"] > 0
@@ -121,3 +162,4 @@ def test_tables() -> None:
     assert row(["mf", "0.1"]) == "| mf | 0.1 |"
     assert len(speed_columns("SELFRec")) == 9
     assert len(quality_columns("SELFRec", ("hr_at_10", "ndcg_at_10"))) == 12
+    assert len(fit_columns("implicit", ("recall_at_20", "ndcg_at_20"))) == 13
