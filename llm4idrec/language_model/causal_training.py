@@ -96,7 +96,10 @@ class _Weights:
     def __init__(self, model: Any, schedule: Schedule, device: torch.device) -> None:
         self._weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._optimizer: Any = torch.optim.AdamW(
-            self._weights.values(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+            self._weights.values(),
+            lr=schedule.learning_rate,
+            weight_decay=schedule.weight_decay,
+            fused=True,
         )
         self.scaler = torch.amp.GradScaler(device.type, enabled=schedule.precision == "float16")
 
@@ -244,8 +247,9 @@ def causal_loss(
     """Mean cross-entropy of the tokens whose label is not `IGNORED`, a scalar.
 
     Padding is on the right, so that the causal mask alone hides it. Where the head of the model is
-    a plain matrix product, only the rows that count are multiplied by it; and of a vocabulary of
-    more than `negatives` tokens so many, drawn at random, stand for all (`sampled_softmax_loss`).
+    a plain matrix product, only the rows that count are multiplied by it; with `negatives` the
+    logits are never whole in memory (`sampled_softmax_loss`), and of a vocabulary of more tokens
+    so many, drawn at random, stand for all.
     """
     targets = labels[:, 1:]
     counted = targets != IGNORED
@@ -256,16 +260,18 @@ def causal_loss(
     hidden = inner.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
     hidden, head = hidden[:, :-1][counted], inner.get_output_embeddings()
     # A head that is no `Linear` has trained vectors of single tokens in it.
-    if negatives is None or type(head) is not Linear or negatives >= head.out_features:
+    if negatives is None or type(head) is not Linear:
         return cross_entropy(head(hidden).float(), targets[counted])
-    n_tokens = head.out_features
-    drawn = torch.randperm(n_tokens)[:negatives].to(targets.device)
-    # Looked up by `embedding`, whose gradient is the same on any number of threads.
-    vectors = embedding(torch.cat((targets[counted], drawn)), head.weight)
-    right, others = vectors[: len(hidden)].float(), vectors[len(hidden) :].float()
-    return sampled_softmax_loss(
-        hidden.float(), right, others, targets=targets[counted], drawn=drawn, n=n_tokens
-    )
+    n_tokens, right = head.out_features, targets[counted]
+    if negatives < n_tokens:
+        drawn = torch.randperm(n_tokens)[:negatives].to(targets.device)
+        # Looked up by `embedding`, whose gradient is the same on any number of threads.
+        vectors = embedding(torch.cat((right, drawn)), head.weight).float()
+        own, others = vectors[: len(hidden)], vectors[len(hidden) :]
+    else:
+        drawn = torch.arange(n_tokens, device=targets.device)
+        own, others = embedding(right, head.weight).float(), head.weight.float()
+    return sampled_softmax_loss(hidden.float(), own, others, targets=right, drawn=drawn, n=n_tokens)
 
 
 def has_plain_head(model: Any) -> bool:

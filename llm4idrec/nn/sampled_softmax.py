@@ -60,7 +60,8 @@ class _WeightedCrossEntropy(torch.autograd.Function):
         # e^x = 2^(x log2 e), so the scale goes into `hidden` once, not into each of n m logits.
         scaled = hidden * math.log2(math.e)
         score = (scaled * right).sum(-1, keepdim=True)
-        of_hidden, of_others = torch.empty_like(hidden), torch.zeros_like(others)
+        of_hidden = torch.empty_like(hidden)
+        of_others = torch.zeros_like(others) if ctx.needs_input_grad[2] else None
         loss, missing = torch.empty_like(score), torch.empty_like(score)
         step = max(1, _LOGITS_A_CHUNK[hidden.device.type] // len(others))
         chunk = hidden.new_empty(min(step, len(hidden)), len(others))
@@ -80,7 +81,8 @@ class _WeightedCrossEntropy(torch.autograd.Function):
             # d loss / d score_j is its share of the total: here `odds` times `share`.
             share = times / total
             torch.mm(odds, others, out=of_hidden[rows]).mul_(share)
-            of_others.addmm_(odds.T, hidden[rows] * share)
+            if of_others is not None:
+                of_others.addmm_(odds.T, hidden[rows] * share)
         of_hidden.addcmul_(missing, right)
         ctx.save_for_backward(of_hidden, hidden * missing, of_others)
         return loss.mean() * math.log(2)
@@ -90,4 +92,5 @@ class _WeightedCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         of_hidden, of_right, of_others = ctx.saved_tensors
         share = gradient / len(of_hidden)
-        return of_hidden * share, of_right * share, of_others * share, None, None
+        of_others = None if of_others is None else of_others * share
+        return of_hidden * share, of_right * share, of_others, None, None

@@ -55,6 +55,8 @@ def test_all_items_drawn(monkeypatch: pytest.MonkeyPatch, chunk: int, scale: flo
     torch.testing.assert_close(loss, expected)
     ours = torch.autograd.grad(3 * loss, (hidden, items))
     torch.testing.assert_close(ours, torch.autograd.grad(3 * expected, (hidden, items)))
+    frozen = softmax_loss(hidden, items.detach(), targets, order)
+    torch.testing.assert_close(torch.autograd.grad(3 * frozen, hidden), ours[:1])
 
 
 def test_some_items_drawn() -> None:
