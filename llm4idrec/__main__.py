@@ -1,4 +1,4 @@
-"""The stages, and the export, without the MLOps stack: `python -m llm4idrec --help`."""
+"""The stages, the export and the scores, without the MLOps stack: `python -m llm4idrec --help`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ from llm4idrec.artifacts import (
     BOTTOM_LINE,
     COMPARISON,
     CONTROL_COMPARISON,
+    EVALUATION,
     INTERACTIONS,
     TRAIN,
     Files,
 )
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
-from llm4idrec.export.command import add_options, export
+from llm4idrec.export import command as export_command
 from llm4idrec.language_model.processes import is_main, joined
+from llm4idrec.own import score_command
 from llm4idrec.runtime.device import require_device
 from llm4idrec.runtime.faults import exit_code
 from llm4idrec.runtime.files import forget_work
@@ -55,6 +57,11 @@ def run_stage(stage: Stage, config: Config, out: Path) -> Files:
         stage.run(files, each)
         if is_main():
             forget_work(*(files[written] for written in stage.writes))
+        if EVALUATION in stage.writes:
+            from llm4idrec.verdict.early import early_sentence
+
+            others = [name for name in config.recommenders if name not in each.recommenders]
+            print(early_sentence(files[EVALUATION], others), flush=True)
     if stage.name == "report":
         from llm4idrec.verdict.tables import answer
 
@@ -110,7 +117,9 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=partial(run_one, stage))
         stage.add_options(command)
     commands.add_parser("run", parents=[common], help=run_all.__doc__).set_defaults(run=run_all)
-    add_options(commands.add_parser("export", parents=[common], help=export.__doc__))
+    for name, module in {"export": export_command, "score": score_command}.items():
+        about = getattr(module, name).__doc__
+        module.add_options(commands.add_parser(name, parents=[common], help=about))
     whole = commands.add_parser("merged", parents=[place], help=merged.__doc__)
     whole.add_argument("--to", type=Path, required=True, help="new folder")
     whole.set_defaults(run=merged, params=None)

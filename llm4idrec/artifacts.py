@@ -62,6 +62,8 @@ LEDGERS = Artifact("ledgers", "artifacts/ledger")
 """The folder of all recommenders'."""
 RANKINGS = Artifact("rankings", "artifacts/rankings")
 SOURCES_LEDGER = Artifact("sources_ledger", "artifacts/ledger/sources.jsonl", grows=True)
+SCORE_LEDGER = Artifact("score_ledger", "artifacts/ledger/score.jsonl", grows=True)
+"""Of rankings made elsewhere."""
 BOTTOM_LINE = Artifact("bottom_line", "reports/bottom_line.json")
 COMPARISON = Artifact("comparison", "reports/comparison.json")
 CONTROL_COMPARISON = Artifact("control_comparison", "reports/controls.json")

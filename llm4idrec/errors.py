@@ -60,6 +60,14 @@ class InputError(LLM4IDRecError):
         """The same with another remedy, for who read a file without `params.yaml`."""
         return InputError(self.found, remedy=remedy, **self._place)
 
+    def moved(self, folder: Path, to: Path) -> InputError:
+        """The same of a file that is to be called otherwise: below `to`, not below `folder`."""
+        file = self._place["file"]
+        if file is None or not Path(file).is_relative_to(folder):
+            return self
+        place = self._place | {"file": to / Path(file).relative_to(folder)}
+        return InputError(self.found, remedy=self.remedy, **place)
+
 
 class MissingColumnError(InputError):
     """A file has no column, or no key, for the `role`: user, item, timestamp..."""

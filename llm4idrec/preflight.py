@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from llm4idrec.config import Config, ListsConfig
+from llm4idrec.config.own import OwnConfig
 from llm4idrec.config.presets import ADAPTER_PRESETS
 from llm4idrec.config.recommenders import GenerativeConfig
 from llm4idrec.data.interactions import Interactions
@@ -47,8 +48,13 @@ def check_base_model(config: Config) -> None:
 
 
 def check_recommenders(config: Config) -> None:
-    """Raises `InputError` for a pretrained model that is not to be had."""
+    """Raises `InputError` for a pretrained model, or a function of the user's, that is not to be
+    had."""
     for settings in map(config.settings, _wanted(config)):
+        if isinstance(settings, OwnConfig) and settings.function is not None:
+            from llm4idrec.own.function import load_function
+
+            load_function(settings.function)
         if isinstance(settings, GenerativeConfig) and settings.name is not None:
             from llm4idrec.language_model.pretrained import is_cached
             from llm4idrec.recommenders.generative.model import t5_config

@@ -10,9 +10,12 @@ from typing import Any
 import yaml
 
 from llm4idrec.artifacts import METRICS, PLOTS, SOURCE, Artifact
+from llm4idrec.config.recommenders import SETTINGS
 from llm4idrec.runtime.files import replacing_file
+from llm4idrec.runtime.project import PARAMS
 from llm4idrec.stages import STAGES
 from llm4idrec.stages.stage import Stage
+from pipelines import own_recommenders
 from pipelines.code_dependencies import REPO, code_of_stage
 
 HEAD = """\
@@ -22,6 +25,7 @@ HEAD = """\
 # adapter, generate, controls, replicate, augment) reads nothing held out, but for the validation
 # pairs that `prepare` puts into artifacts/known with `evaluation.refit`.
 """
+OWN = "own_recommenders"
 DRAWINGS = {
     "curves": ("epoch", "Validation by epoch, mean over seeds"),
     "amounts": ("amount", "Validation by amount of generated items, mean over seeds"),
@@ -34,18 +38,33 @@ def dvc_yaml() -> str:
         {f"{PLOTS.path}/{name}.csv": {"template": name, "x": across, "y": "value", "title": title}}
         for name, (across, title) in DRAWINGS.items()
     ]
-    stages = [_text({name: _stage(stage)}, 2) for name, stage in STAGES.items()]
+    stages = [_text({OWN: _own_recommenders()}, 2)]
+    stages += [_text({name: _stage(stage)}, 2) for name, stage in STAGES.items()]
     return "\n".join([f"{HEAD}stages:\n", *stages, _text({"plots": plots})])
 
 
+def _own_recommenders() -> dict[str, Any]:
+    """It runs when anything in `params.yaml` changes, for a second."""
+    return {
+        "cmd": f"python -m {own_recommenders.__name__}",
+        "params": [{PARAMS.name: None}],
+        "outs": [str(own_recommenders.SECTIONS)],
+    }
+
+
 def _stage(stage: Stage) -> dict[str, Any]:
-    params: list[Any] = [_spelled(key) for key in stage.params]
+    params: list[Any] = [*SETTINGS] if stage.sections else []
+    params += [_spelled(key) for key in stage.params]
     if stage.tuned:
         params.append({"${filter.source}": list(stage.tuned)})
     made = {
         "cmd": f"python -m pipelines.run {stage.name}"
         + " --recommender ${item}" * bool(stage.each),
-        "deps": [*map(_place, stage.reads), *code_of_stage(stage)],
+        "deps": [
+            *map(_place, stage.reads),
+            *([str(own_recommenders.SECTIONS)] if stage.sections else []),
+            *code_of_stage(stage),
+        ],
         "params": params,
         "outs": [_out(written) for written in stage.outputs if written != METRICS],
     }

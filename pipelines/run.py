@@ -148,6 +148,11 @@ def run_stage(options: argparse.Namespace) -> None:
             with before.all_or_none(outputs):
                 pass  # as late as can be, for DVC looks next
         forget_work(*outputs.values())
+    if EVALUATION in outputs:
+        from llm4idrec.verdict.early import early_sentence
+
+        others = [name for name in version.recommenders if name not in config.recommenders]
+        print(early_sentence(outputs[EVALUATION], others), flush=True)
     if FIGURES in outputs:
         print(f"{label}: see {outputs[FIGURES]}, or `python -m pipelines.run verdict`")
     print(f"{label}: {time.monotonic() - started:.1f} s", flush=True)

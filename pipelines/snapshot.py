@@ -55,7 +55,7 @@ class Snapshot:
         read, and `config` what was made of it, before any other file is read."""
         code_hash()  # half-done work is kept under the code of this moment
         inputs = places(stage.reads, config)
-        own, tuned = (expanded(keys, config) for keys in (stage.params, stage.tuned))
+        own, tuned = stage.own_keys(config), expanded(stage.tuned, config)
         source = config.filter.source
         if source == OWN_FILE:
             params = {OWN_FILE: _chosen(values, own + tuned)}

@@ -21,7 +21,8 @@ SETTINGS = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
 def test_settings_are_accepted_beside_the_others(block: str) -> None:
     params = yaml.safe_load((REPO / "params.yaml").read_text())
     for section, values in yaml.safe_load(block).items():
-        params[section] = params[section] | values if isinstance(values, dict) else values
+        own = params.get(section, {})
+        params[section] = own | values if isinstance(values, dict) else values
     Config.parse(params)
 
 

@@ -15,7 +15,7 @@ from llm4idrec.augmentation.candidate_files import CandidateFiles
 from llm4idrec.augmentation.filter_files import in_order, users_at_a_time
 from llm4idrec.augmentation.filtering import PROPOSED, CandidateFilter
 from llm4idrec.augmentation.merging import ARMS, with_relative_ranks
-from llm4idrec.data.candidates import shards
+from llm4idrec.augmentation.replicate_files import source_files
 from llm4idrec.runtime.row_groups import Sections, write_pieces
 
 
@@ -23,15 +23,6 @@ def proposed_arms(controls: Sequence[str]) -> list[str]:
     """The language model alone, and those of `controls` whose candidates are made before the
     evaluation: all but those of `self`."""
     return [LANGUAGE_MODEL, *(arm for arm in controls if source_of(arm) != SELF)]
-
-
-def source_files(replicate: Path, source: str) -> list[Path]:
-    """Files of `candidates.SCHEMA` of a source in the folder of a replicate; none of a control that
-    it does not have."""
-    if source == LANGUAGE_MODEL:
-        return shards(replicate / "generations")
-    file = replicate / "controls" / f"{source}.parquet"
-    return [file] if file.is_file() else []
 
 
 def write_arms(

@@ -8,7 +8,7 @@ from pathlib import Path
 from reprlib import repr as shown
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from llm4idrec.augmentation.arms import has_ease, source_of
 from llm4idrec.config.comparison import (
@@ -19,7 +19,7 @@ from llm4idrec.config.comparison import (
     EvaluationConfig,
     FilterConfig,
     Placement,
-    RecommenderName,
+    RecommenderNames,
     ReplicatesConfig,
     TuneConfig,
     TuneRecommendersConfig,
@@ -32,6 +32,7 @@ from llm4idrec.config.language_model import (
     ListsConfig,
     PromptsConfig,
 )
+from llm4idrec.config.own import OwnConfig, OwnSection, require_known, require_name
 from llm4idrec.config.recommenders import (
     SETTINGS,
     BERT4RecConfig,
@@ -51,6 +52,7 @@ from llm4idrec.config.recommenders import (
     SVDConfig,
     XSimGCLConfig,
 )
+from llm4idrec.config.search import with_values
 from llm4idrec.config.section import Count, Once, Section
 from llm4idrec.config.yaml_file import read_yaml
 from llm4idrec.errors import InputError
@@ -79,7 +81,10 @@ Parsed = TypeVar("Parsed", bound=Section)
 
 
 class Config(Section):
-    """The whole of `params.yaml`."""
+    """The whole of `params.yaml`; what is none of these keys is a recommender of the user's own."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, OwnSection] = Field(init=False)
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     """Everything random derives from this number."""
@@ -102,7 +107,7 @@ class Config(Section):
     adapter: AdapterConfig
     generation: GenerationConfig
     filter: FilterConfig
-    recommenders: Annotated[tuple[RecommenderName, ...], Field(min_length=1), Once]
+    recommenders: Annotated[RecommenderNames, Field(min_length=1)]
     """Recommenders to compare on."""
     controls: Annotated[tuple[ControlName, ...], Once] = CONTROLS
     """Arms beside the language model's, to see whether it takes a language model, and a tuned one:
@@ -128,8 +133,34 @@ class Config(Section):
     tune_recommenders: TuneRecommendersConfig = TuneRecommendersConfig()
     tune: TuneConfig = TuneConfig()
 
+    @model_validator(mode="after")
+    def _known_recommenders(self) -> Self:
+        for name in self.own_recommenders:
+            require_name(name)
+        named = {
+            "recommenders": self.recommenders,
+            "tune_recommenders.names": self.tune_recommenders.names,
+            "tune.recommenders": self.tune.recommenders,
+        }
+        for key, names in named.items():
+            for place, name in enumerate(names):
+                require_known(f"{key}.{place}", name, self.known_recommenders)
+        return self
+
+    @property
+    def own_recommenders(self) -> dict[str, OwnConfig]:
+        """The user's own, by name."""
+        return self.__pydantic_extra__
+
+    @property
+    def known_recommenders(self) -> tuple[str, ...]:
+        """Names of all that may be compared on: ours and the user's own."""
+        return *SETTINGS, *self.own_recommenders
+
     def settings(self, recommender: str) -> RecommenderConfig:
-        """The section of one of `recommenders`."""
+        """The section of one of `known_recommenders`."""
+        if recommender in self.own_recommenders:
+            return self.own_recommenders[recommender]
         settings: RecommenderConfig = getattr(self, recommender)
         return settings
 
@@ -145,12 +176,16 @@ class Config(Section):
         if not folder.is_dir():
             remedy = "run the stage `tune_recommenders` first"
             raise InputError("there is no such folder", remedy=remedy, file=folder)
-        files = {name: folder / f"{name}.json" for name in SETTINGS}
-        found = {n: _settings_in(file, SETTINGS[n]) for n, file in files.items() if file.is_file()}
+        files = {name: folder / f"{name}.json" for name in self.known_recommenders}
+        found = {
+            name: _with_settings_in(file, self.settings(name))
+            for name, file in files.items()
+            if file.is_file()
+        }
         return self.model_copy(update=found)
 
     @property
-    def searched_recommenders(self) -> tuple[RecommenderName, ...]:
+    def searched_recommenders(self) -> tuple[str, ...]:
         """Those of `tune_recommenders.names` that are compared on, or propose items as controls."""
         used = {*self.recommenders, *map(source_of, self.controls)}
         if any(map(has_ease, self.controls)):
@@ -205,9 +240,9 @@ class TunedFilter(Section):
     evaluation: TunedAmounts
 
 
-def _settings_in(file: Path, kind: type[RecommenderConfig]) -> RecommenderConfig:
+def _with_settings_in(file: Path, section: RecommenderConfig) -> RecommenderConfig:
     try:
-        return kind.model_validate(read_json(file)["settings"])
+        return with_values(section, read_json(file)["settings"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             "there are no settings of this recommender in it",
@@ -238,7 +273,7 @@ def _first_fault(kind: type[Section], error: ValidationError) -> tuple[str, str 
     message = fault["msg"].removeprefix("Value error, ").replace("Input should be ", "")
     message = message.replace("a valid tuple", "a list, as in [1, 2] or [mf, ease]")
     if fault["type"] == "value_error":
-        return f"`{key}`: {message}", None, None
+        return (f"`{key}`: {message}" if key else message), None, None
     return f"`{key}` is {shown(fault['input'])}", message, None
 
 
@@ -263,7 +298,8 @@ def _instead(kind: type[Section], path: list[str]) -> str | None:
 def _keys(kind: type[BaseModel], path: list[str]) -> list[str]:
     """The keys of the section that stands at `path`."""
     for part in path:
-        section = kind.model_fields[part].annotation
+        known = part in kind.model_fields
+        section = kind.model_fields[part].annotation if known else OwnConfig
         if not (isinstance(section, type) and issubclass(section, BaseModel)):
             return []
         kind = section

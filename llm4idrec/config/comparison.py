@@ -7,19 +7,12 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
-from llm4idrec.config.recommenders import SETTINGS
 from llm4idrec.config.section import Count, Fraction, Once, Rate, Section, Weight
-
-
-def _known_recommender(name: str) -> str:
-    if name not in SETTINGS:
-        raise ValueError(f"{name!r} is none of {', '.join(SETTINGS)}")
-    return name
-
 
 OWN_FILE = Path("params.yaml")
 Placement = Literal["before", "spread", "after"]
-RecommenderName = Annotated[str, AfterValidator(_known_recommender)]
+RecommenderNames = Annotated[tuple[str, ...], Once]
+"""Names of ours, or of sections that describe the user's own, as `Config` checks."""
 ControlName = Literal[
     "language_model+ease",
     "base_model",
@@ -119,7 +112,7 @@ class TuneRecommendersConfig(Section):
     The same settings then serve original data, augmented data and controls.
     """
 
-    names: Annotated[tuple[RecommenderName, ...], Once] = ("ials", "ease", "itemknn", "svd", "mf")
+    names: RecommenderNames = ("ials", "ease", "itemknn", "svd", "mf")
     """Those whose settings are searched, if they are among `recommenders` or `controls`; the others
     keep what their sections say."""
     trials: Count = 16
@@ -149,7 +142,7 @@ class TuneConfig(Section):
     that the section `filter` has, with which the search starts.
     """
 
-    recommenders: Annotated[tuple[RecommenderName, ...], Once] = ()
+    recommenders: RecommenderNames = ()
     """Recommenders to tune for; each gets artifacts/tuning/NAME/params.yaml for `filter.source`."""
     trials: Annotated[int, Field(ge=2)] = 30
     """Settings to try; the first is nothing added."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,22 +14,31 @@ Temperature = Annotated[float, Field(ge=0.02)]
 class RecommenderConfig(Section):
     """Base of all."""
 
-    needs_time: ClassVar[bool] = False
-    """Whether it learns from the order of a history."""
-    seeded: ClassVar[bool] = True
-    """Whether another seed gives another model."""
+    @property
+    def needs_time(self) -> bool:
+        """Whether it learns from the order of a history."""
+        return False
+
+    @property
+    def is_seeded(self) -> bool:
+        """Whether another seed gives another model."""
+        return True
 
 
-class PopularityConfig(RecommenderConfig):
+class UnseededConfig(RecommenderConfig):
+    """What those share that draw nothing at random."""
+
+    @property
+    def is_seeded(self) -> bool:
+        return False
+
+
+class PopularityConfig(UnseededConfig):
     """Items by number of users; there is nothing to set."""
 
-    seeded: ClassVar[bool] = False
 
-
-class ItemKNNConfig(RecommenderConfig):
+class ItemKNNConfig(UnseededConfig):
     """Item-based nearest neighbours (Deshpande and Karypis 2004)."""
-
-    seeded: ClassVar[bool] = False
 
     neighbours: Count = 200
     """Similar items kept for each item."""
@@ -38,19 +47,15 @@ class ItemKNNConfig(RecommenderConfig):
     with n items counts 1 / n in cosines, so the scale is below that of numbers of users."""
 
 
-class EASEConfig(RecommenderConfig):
+class EASEConfig(UnseededConfig):
     """EASE (Steck 2019)."""
-
-    seeded: ClassVar[bool] = False
 
     l2: Rate = 200.0
     """Weight of the squared item-item weights."""
 
 
-class SVDConfig(RecommenderConfig):
+class SVDConfig(UnseededConfig):
     """PureSVD (Cremonesi, Koren and Turrin 2010) of the matrix over fourth roots of its counts."""
-
-    seeded: ClassVar[bool] = False
 
     embedding_size: Count = 32
     """Singular vectors that are kept."""
@@ -106,6 +111,10 @@ class MFConfig(TrainedConfig):
 class LightGCNConfig(MFConfig):
     """LightGCN (He et al. 2020)."""
 
+    learning_rate: Rate = 2e-2
+    """Step size of Adam."""
+    batch_size: Count = 16384
+    """Pairs a step; a step smooths all vectors, however few its pairs are."""
     l2: Weight = 5e-3
     """Weight of half the mean squared length of all user and item vectors before propagation."""
     init_scale: Rate = 0.1
@@ -155,6 +164,10 @@ class XSimGCLConfig(SimGCLConfig):
 class NCLConfig(LightGCNConfig):
     """NCL (Lin et al. 2022)."""
 
+    learning_rate: Rate = 1e-2
+    """Step size of Adam."""
+    batch_size: Count = 8192
+    """Pairs a step."""
     layers: Annotated[int, Field(ge=2)] = 3
     """Propagation steps over the user-item graph; the second gives the neighbours' vectors."""
     temperature: Temperature = 0.1
@@ -174,8 +187,6 @@ class NCLConfig(LightGCNConfig):
 class SequentialConfig(TrainedConfig):
     """What the sequential models share: a small transformer over the latest items."""
 
-    needs_time: ClassVar[bool] = True
-
     learning_rate: Rate = 1e-3
     """Step size of Adam."""
     batch_size: Count = 128
@@ -191,6 +202,10 @@ class SequentialConfig(TrainedConfig):
     negatives: Count = 1024
     """Items drawn for each batch that the cross-entropy compares with; all where there are no
     more."""
+
+    @property
+    def needs_time(self) -> bool:
+        return True
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:
@@ -236,8 +251,6 @@ class CL4SRecConfig(SASRecConfig):
 class GenerativeConfig(TrainedConfig):
     """What the generative models share: a T5 that writes the index of the next item."""
 
-    needs_time: ClassVar[bool] = True
-
     name: str | None = None
     """Hub name or local path of a pretrained T5; null: a small one from scratch."""
     embedding_size: Count = 64
@@ -260,6 +273,10 @@ class GenerativeConfig(TrainedConfig):
     """Share of the training prompts that show the user alone; the others show a history."""
     beams: Count = 20
     """Width of the beam search."""
+
+    @property
+    def needs_time(self) -> bool:
+        return True
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:
@@ -312,8 +329,3 @@ SETTINGS: dict[str, type[RecommenderConfig]] = {
     "cid": CIDConfig,
 }
 """The recommenders' names in `params.yaml`."""
-
-
-def is_seeded(recommender: str) -> bool:
-    """Whether another seed gives another model of it."""
-    return recommender not in SETTINGS or SETTINGS[recommender].seeded

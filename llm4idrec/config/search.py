@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from llm4idrec.config.own import OwnConfig, Value, is_range
 from llm4idrec.config.recommenders import RecommenderConfig
-
-Value = int | float
 
 
 class OneOf(NamedTuple):
@@ -25,7 +24,14 @@ class Between(NamedTuple):
     high: float
 
 
-Space = dict[str, OneOf | Between]
+class Whole(NamedTuple):
+    """Any whole number between two, these too, even in its logarithm."""
+
+    low: int
+    high: int
+
+
+Space = dict[str, OneOf | Between | Whole]
 
 _SIZE = OneOf((32, 64, 128, 256))
 _RATE = Between(0.001, 0.05)
@@ -95,21 +101,43 @@ SPACES: Mapping[str, Space] = {
 
 def search_space(recommender: str, section: RecommenderConfig) -> Space:
     """The recommender's own, made wider where `section` has a value outside of it, and without
-    values that do not go together with the rest of `section`."""
+    values that do not go together with the rest of `section`; of one of the user's own what
+    `section` says."""
+    if isinstance(section, OwnConfig):
+        return {key: _kind(section.settings[key], ends) for key, ends in section.search.items()}
     space: Space = {}
     for key, kind in SPACES[recommender].items():
-        own: Value = getattr(section, key)
-        if isinstance(kind, Between):
-            space[key] = Between(min(kind.low, own), max(kind.high, own))
-        else:
+        own = getattr(section, key)
+        if isinstance(kind, OneOf):
             values = sorted({own, *kind.values})
             space[key] = OneOf(tuple(v for v in values if _is_valid(section, {key: v})))
+        else:
+            space[key] = type(kind)(min(kind.low, own), max(kind.high, own))
     return space
 
 
+def values_of(section: RecommenderConfig) -> dict[str, Value]:
+    """The settings by key, as JSON has them."""
+    if isinstance(section, OwnConfig):
+        return dict(section.settings)
+    return section.model_dump(mode="json")
+
+
 def with_values(section: RecommenderConfig, values: Mapping[str, Value]) -> RecommenderConfig:
-    """The section with other values of some keys, checked as if it stood in `params.yaml`."""
-    return type(section).model_validate(section.model_dump() | dict(values))
+    """The section with other values of some settings, checked as if it stood in `params.yaml`."""
+    changes: Mapping[str, object] = values
+    if isinstance(section, OwnConfig):
+        changes = {"settings": section.settings | dict(values)}
+    return type(section).model_validate(section.model_dump() | dict(changes))
+
+
+def _kind(own: Value, values: Sequence[Value]) -> OneOf | Between | Whole:
+    if not is_range(values):
+        return OneOf(tuple(values))
+    low, high = values
+    if all(isinstance(value, int) for value in (own, low, high)):
+        return Whole(int(low), int(high))
+    return Between(float(low), float(high))
 
 
 def _is_valid(section: RecommenderConfig, values: Mapping[str, Value]) -> bool:

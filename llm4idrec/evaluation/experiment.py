@@ -25,8 +25,9 @@ from llm4idrec.augmentation.controls import recommender_candidates
 from llm4idrec.augmentation.filtering import CandidateFilter
 from llm4idrec.augmentation.merging import generated_pairs, with_relative_ranks
 from llm4idrec.augmentation.placement import place_generated
+from llm4idrec.augmentation.replicate_files import source_file
 from llm4idrec.config import EvaluationConfig, FilterConfig
-from llm4idrec.config.recommenders import EASEConfig, RecommenderConfig, is_seeded
+from llm4idrec.config.recommenders import EASEConfig, RecommenderConfig
 from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.evaluation.arm_tables import (
     COLUMNS,
@@ -36,7 +37,7 @@ from llm4idrec.evaluation.arm_tables import (
 )
 from llm4idrec.evaluation.data import Data
 from llm4idrec.evaluation.measures import Measures
-from llm4idrec.evaluation.source_rankings import DEPTH, fuse, read_ranking, source_file
+from llm4idrec.evaluation.source_rankings import DEPTH, fuse, read_ranking
 from llm4idrec.metrics.ranking import user_metrics
 from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.registry import new_recommender
@@ -127,14 +128,14 @@ class Experiment:
         where the seed means nothing they are the same. Any arm that adds nothing is the original.
         """
         seeds = range(self.evaluation.selection_seeds)
-        seeded, arm = is_seeded(self.recommender), arm if augmentation.amount else ORIGINAL
+        seeded, arm = self.settings.is_seeded, arm if augmentation.amount else ORIGINAL
         return [Fit(arm, augmentation, seed if seeded else 0) for seed in seeds]
 
     def comparing(self, arm: str, augmentation: Augmentation) -> list[Fit]:
         """The fits that are tested, one for each of `evaluation.seeds`; where neither the seed nor
         another replicate means anything they are the same."""
         runs = self.runs if is_drawn(arm) else 1
-        seeded = is_seeded(self.recommender)
+        seeded = self.settings.is_seeded
         seeds = range(self.evaluation.seeds)
         return [Fit(arm, augmentation, seed if seeded else seed % runs) for seed in seeds]
 

@@ -24,6 +24,7 @@ from llm4idrec.augmentation.arms import (
     source_of,
     unfused,
 )
+from llm4idrec.augmentation.replicate_files import source_file
 from llm4idrec.config import EvaluationConfig
 from llm4idrec.data.interactions import IntArray
 from llm4idrec.evaluation import ledger as ledger_of
@@ -32,7 +33,7 @@ from llm4idrec.evaluation.experiment import Inputs
 from llm4idrec.evaluation.ledger import Look
 from llm4idrec.evaluation.measures import Measures
 from llm4idrec.evaluation.results import labelled
-from llm4idrec.evaluation.source_rankings import DEPTH, fuse, read_ranking, source_file
+from llm4idrec.evaluation.source_rankings import DEPTH, fuse, read_ranking
 from llm4idrec.metrics.ranking import user_metrics
 from llm4idrec.runtime.files import content_hash, fingerprint, replacing_folder, write_json
 from llm4idrec.runtime.project import CODE

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from llm4idrec.augmentation.arms import LANGUAGE_MODEL
+from llm4idrec.augmentation.replicate_files import source_file
 from llm4idrec.data.candidates import read_generations, require_schema
 from llm4idrec.data.interactions import IntArray
 from llm4idrec.evaluation.data import Audience
@@ -20,11 +21,6 @@ DEPTH = 100
 """Items of each ranking that are fused."""
 _DAMPING = 60
 """Of reciprocal ranks, as in the paper."""
-
-
-def source_file(replicate: Path, source: str) -> Path:
-    """Where a replicate's candidates of a control are."""
-    return replicate / "controls" / f"{source}.parquet"
 
 
 def read_ranking(replicate: Path, source: str, audience: Audience, *, k: int) -> IntArray:

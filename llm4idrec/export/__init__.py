@@ -6,8 +6,9 @@ training before the test, which has the validation pairs too, has those of what 
 
 Two things differ from this package's own evaluation, for augmented data. Graph and general models
 are not asked for what stands in their train file: there a generated pair that is held out cannot be
-a hit, and `held_out_too` counts such pairs. SELFRec, OpenP5 and LLM-RecSys-ID continue the
-sequences that they train on: generated items are in the history at the test too.
+a hit. SELFRec, OpenP5 and LLM-RecSys-ID continue the sequences that they train on: generated items
+are in the history at the test too. `held_out_too` counts such pairs, and where there are any a note
+beside the files says what to do (`held_out`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import pyarrow.csv
 
 from llm4idrec.errors import InputError
 from llm4idrec.export import pairs, sequences
+from llm4idrec.export.held_out import NOTE, Reader, held_out_counts, held_out_note
 from llm4idrec.export.material import Material
 from llm4idrec.runtime.files import real_path, replacing_folder
 
@@ -33,10 +35,13 @@ _MISSING = (  # what pandas takes for a missing value, and RecBole's padding
 )
 _RECBOLE = (rf'{_SPACE}|"|{_MISSING}', "no white space, no quotation marks, no NA")
 
+_SELFREC = ("train.txt", "train_and_valid.txt")
+
 
 class Format(NamedTuple):
     """What a framework reads."""
 
+    reader: Reader
     write: Callable[[Material, Path, str], None]
     """Writes files into a folder; the last argument is the name of the data set."""
     refused: str
@@ -50,17 +55,32 @@ class Format(NamedTuple):
 
 
 FORMATS: dict[str, Format] = {
-    "selfrec_graph": Format(pairs.selfrec_graph, _SPACE, "no white space"),
+    "selfrec_graph": Format(
+        Reader("SELFRec", _SELFREC, "hidden"), pairs.selfrec_graph, _SPACE, "no white space"
+    ),
     "selfrec_sequential": Format(
+        Reader("SELFRec", _SELFREC, "continued"),
         sequences.selfrec_sequential,
         f"{_SPACE}|:",
         "no white space, no colons",
         heldout="at most one",
     ),
-    "recbole": Format(pairs.recbole, *_RECBOLE),
-    "recbole_sequential": Format(sequences.recbole_sequential, *_RECBOLE, heldout="at most one"),
-    "openp5": Format(sequences.openp5, _SPACE, "no white space", heldout="exactly one"),
+    "recbole": Format(Reader("RecBole", ("train.inter",), "hidden"), pairs.recbole, *_RECBOLE),
+    "recbole_sequential": Format(
+        Reader("RecBole", ("train.inter",), "unknown"),
+        sequences.recbole_sequential,
+        *_RECBOLE,
+        heldout="at most one",
+    ),
+    "openp5": Format(
+        Reader("OpenP5", ("user_sequence.txt",), "continued"),
+        sequences.openp5,
+        _SPACE,
+        "no white space",
+        heldout="exactly one",
+    ),
     "llm_recsys_id": Format(
+        Reader("LLM-RecSys-ID", ("sequential_data.txt",), "continued"),
         sequences.llm_recsys_id,
         _SPACE,
         "no white space in users, and whole numbers for items",
@@ -91,6 +111,9 @@ def export_data(material: Material, to: Path, *, format: str, protocol: str) -> 
         for name, table in (material.meanings or {}).items():
             numbers = pa.array(np.arange(len(table)))
             pyarrow.csv.write_csv(table.add_column(0, "number", numbers), folder / f"{name}.csv")
+        if counted := held_out_counts(material, rules.reader):
+            note = held_out_note(material, counted, format=format, reader=rules.reader)
+            (folder / NOTE).write_text(note, encoding="utf-8")
     return {
         "train_pairs": len(material.train),
         "generated_pairs": len(material.generated[0]),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation, chosen_augmentation
@@ -13,8 +12,8 @@ from llm4idrec.config import Config
 from llm4idrec.data.protocol import protocol_taken
 from llm4idrec.errors import InputError
 from llm4idrec.export import FORMATS, export_data
+from llm4idrec.export.held_out import held_out_counts, held_out_warning
 from llm4idrec.export.material import Material
-from llm4idrec.recommenders.registry import RECOMMENDERS
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +26,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--for",
         dest="recommender",
-        choices=RECOMMENDERS,
         metavar="RECOMMENDER",
         help="what validation chose for it, once it is evaluated (all that was accepted)",
     )
@@ -57,7 +55,7 @@ def export(options: argparse.Namespace) -> None:
     config = Config.read(options.params).with_tuned_filter()
     material = Material.read(
         options.out,
-        augmentation=_augmentation(options, config.filter.popularity_exponents),
+        augmentation=_augmentation(options, config),
         placement=config.evaluation.placement,
         numbers=options.ids == "numbers",
     )
@@ -65,10 +63,14 @@ def export(options: argparse.Namespace) -> None:
     counts = export_data(material, options.to, format=options.format, protocol=protocol)
     for name, count in counts.items():
         print(f"{count:>10} {name.replace('_', ' ')}", file=sys.stderr)
+    reader = FORMATS[options.format].reader
+    if counted := held_out_counts(material, reader):
+        print(f"{options.to}: {held_out_warning(counted, reader)}", file=sys.stderr)
 
 
-def _augmentation(options: argparse.Namespace, orders: Sequence[float]) -> Augmentation:
-    """What `export` is to add; `orders` are those that `filter.popularity_exponents` names."""
+def _augmentation(options: argparse.Namespace, config: Config) -> Augmentation:
+    """What `export` is to add."""
+    orders = config.filter.popularity_exponents
     if options.data == "original":
         return ORIGINAL_DATA
     if options.recommender is not None:
@@ -78,6 +80,9 @@ def _augmentation(options: argparse.Namespace, orders: Sequence[float]) -> Augme
                 "what validation chose, or what you say",
                 "leave one of them out",
             )
+        if options.recommender not in config.known_recommenders:
+            known = ", ".join(config.known_recommenders)
+            raise InputError(f"there is no recommender {options.recommender!r}", f"one of {known}")
         chosen = chosen_augmentation(options.out / "evaluation" / options.recommender)
         if chosen == ORIGINAL_DATA:
             raise InputError(

@@ -17,6 +17,7 @@ from llm4idrec.augmentation.merging import generated_pairs
 from llm4idrec.augmentation.placement import place_generated
 from llm4idrec.config import Placement
 from llm4idrec.data.interactions import IntArray, Interactions
+from llm4idrec.data.lines import Words
 from llm4idrec.errors import InputError
 from llm4idrec.evaluation.arm_tables import replicate_file
 
@@ -71,6 +72,10 @@ class Material:
             generated=added,
             meanings=tables if numbers else None,
         )
+
+    @property
+    def words(self) -> Words:
+        return Words(self.users, self.items)
 
 
 _ROLES = ("users", "items")

@@ -96,7 +96,7 @@ class Recommender(ABC):
 
 
 class ClosedForm(Recommender):
-    """A recommender that learns in one go; the seed means nothing to it."""
+    """A recommender that learns in one go."""
 
     @abstractmethod
     def learn(self, train: Interactions) -> None:

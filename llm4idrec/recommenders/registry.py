@@ -1,8 +1,10 @@
-"""The recommenders by the names they have in `params.yaml`."""
+"""The recommenders by the names they have in `params.yaml`, and the user's own."""
 
 import numpy as np
 
-from llm4idrec.config.recommenders import RecommenderConfig, is_seeded
+from llm4idrec.config.own import OwnConfig
+from llm4idrec.config.recommenders import RecommenderConfig
+from llm4idrec.own.recommender import OwnRecommender
 from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.generative.cid import CID
 from llm4idrec.recommenders.generative.p5 import P5
@@ -39,9 +41,9 @@ RECOMMENDERS: dict[str, type[Recommender]] = {
 }
 
 
-def trainings(name: str, seeds: int) -> int:
+def trainings(settings: RecommenderConfig, seeds: int) -> int:
     """With so many seeds; one where the seed means nothing."""
-    return seeds if is_seeded(name) else 1
+    return seeds if settings.is_seeded else 1
 
 
 def new_recommender(
@@ -49,8 +51,9 @@ def new_recommender(
 ) -> Recommender:
     """An untrained one, for the `nth` of an experiment's seeds, which all derive from `seed`.
 
-    `name` is a key of `RECOMMENDERS`, `settings` are of that one's type, and `device` is one of
-    torch's.
+    `name` is a key of `RECOMMENDERS`, and `settings` are of that one's type; or these say what the
+    user's own is. `device` is one of torch's.
     """
     own = int(np.random.SeedSequence((seed, nth)).generate_state(1)[0])
-    return RECOMMENDERS[name](settings, own, device)
+    kind = OwnRecommender if isinstance(settings, OwnConfig) else RECOMMENDERS[name]
+    return kind(settings, own, device)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llm4idrec.config.recommenders import SETTINGS
 from llm4idrec.report.markup import table
 from llm4idrec.runtime.files import read_json
 from llm4idrec.verdict.wording import metric_name, recommender_name
 
 
-def found_settings(folder: Path) -> str:
+def found_settings(folder: Path, recommenders: Sequence[str]) -> str:
     """A table of what was found, from the files of `folder`, which are named as the recommenders;
     empty if there are none."""
-    files = [folder / f"{name}.json" for name in SETTINGS]
+    files = [folder / f"{name}.json" for name in recommenders]
     found = {file.stem: read_json(file) for file in files if file.is_file()}
     if not found:
         return ""

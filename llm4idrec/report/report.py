@@ -135,7 +135,7 @@ def write_report(files: Files, config: Config) -> list[Row]:
         cost=cost_chart(_costs(files, folders)),
         provenance=_facts(facts),
         **_rules(best, config.evaluation.refit),
-        **_settings(files[SETTINGS]),
+        **_settings(files[SETTINGS], config.known_recommenders),
         **_sections(read, best, total_seconds(files[a] for a in LANGUAGE_MODEL.values())),
         **_data_sections(read, files),
     )
@@ -165,8 +165,8 @@ def _rules(found: BottomLine, refit: bool) -> dict[str, str]:
     }
 
 
-def _settings(folder: Path) -> dict[str, str]:
-    found = found_settings(folder)
+def _settings(folder: Path, recommenders: Sequence[str]) -> dict[str, str]:
+    found = found_settings(folder, recommenders)
     return {"settings": f"{SETTINGS_HEAD}{found}" if found else ""}
 
 

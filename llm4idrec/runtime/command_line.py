@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from importlib.util import find_spec
 from types import TracebackType
 from typing import NoReturn
 
@@ -43,6 +44,9 @@ _ending = _Ending()
 
 def begin() -> None:
     """To be called before the imports that take time, so that these can be stopped as well."""
+    if find_spec("pyarrow") is None:
+        remedy = "activate .venv, or use .venv/bin/python"
+        sys.exit(f"{sys.executable} has not what `make` installs: {remedy}")
     codecs.register_error("plain", _plain)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # which was closed

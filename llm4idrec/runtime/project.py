@@ -31,6 +31,8 @@ def enter_project(options: argparse.Namespace) -> None:
     for name, value in vars(options).items():
         if isinstance(value, Path):
             setattr(options, name, here / value)
+        elif isinstance(value, list):
+            setattr(options, name, [here / v if isinstance(v, Path) else v for v in value])
     os.chdir(root)
 
 

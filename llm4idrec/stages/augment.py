@@ -36,10 +36,10 @@ def augment(files: Files, config: Config) -> None:
 def filter(files: Files, config: Config) -> None:
     """Candidates of the language model alone, of the replicate that is handed over -> the accepted
     ones, `candidates.parquet`, and `summary.json` (counts by reason)."""
-    from llm4idrec.augmentation.arm_files import source_files
     from llm4idrec.augmentation.candidate_files import CandidateFiles
     from llm4idrec.augmentation.filter_files import filter_files
     from llm4idrec.augmentation.filtering import PROPOSED, CandidateFilter
+    from llm4idrec.augmentation.replicate_files import source_files
 
     known, out = Interactions.read(files[KNOWN] / INTERACTIONS), files[CANDIDATES]
     generations = source_files(files[REPLICATES] / final(0), LANGUAGE_MODEL)

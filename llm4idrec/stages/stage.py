@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from llm4idrec.artifacts import Artifact, Files, places
 from llm4idrec.config import Config
-from llm4idrec.config.recommenders import SETTINGS
 from llm4idrec.config.section import Section
 from llm4idrec.errors import InputError
 from llm4idrec.runtime.project import PARAMS
@@ -51,6 +50,8 @@ class Stage:
     params: tuple[str, ...]
     tuned: tuple[str, ...] = ()
     """Keys that `filter.source` may hold in place of `params.yaml`."""
+    sections: str = ""
+    """The key that names recommenders whose whole sections shape it too."""
     each: str = ""
     """The key that names the recommenders for each of which it runs."""
     expectations: Expectations | None = None
@@ -73,7 +74,11 @@ class Stage:
 
     def keys(self, config: Config) -> list[str]:
         """The keys that shape what it writes."""
-        return expanded(self.params + self.tuned, config)
+        return self.own_keys(config) + expanded(self.tuned, config)
+
+    def own_keys(self, config: Config) -> list[str]:
+        """The same without those that `filter.source` may hold."""
+        return [*expanded(self.params, config), *_named(config, self.sections)]
 
     def shaped_by(self, config: Config) -> dict[str, Any]:
         """The same with their values, as JSON has them, but for what shapes no result."""
@@ -88,14 +93,13 @@ class Stage:
         """
         if not self.each:
             return config
-        named: Any = config
-        for part in self.each.split("."):
-            named = getattr(named, part)
+        named = _named(config, self.each)
         if recommender is not None:
-            if recommender not in (SETTINGS if self.on_demand else named):
+            if recommender not in (config.known_recommenders if self.on_demand else named):
                 found, known = f"`{self.each}` has no {recommender!r}", ", ".join(named)
                 if self.on_demand:
-                    found, known = f"there is no recommender {recommender!r}", ", ".join(SETTINGS)
+                    found = f"there is no recommender {recommender!r}"
+                    known = ", ".join(config.known_recommenders)
                 raise InputError(found, f"one of {known}", file=PARAMS)
             named = (recommender,)
         if not named:
@@ -119,6 +123,12 @@ class Stage:
     def configs(self, config: Config) -> list[Config]:
         """The parameters of each of its runs: one, or one for each of `config.recommenders`."""
         return [config.only(name) for name in config.recommenders] if self.each else [config]
+
+
+def _named(config: Config, key: str) -> tuple[str, ...]:
+    """What stands at a key of recommenders; nothing where there is no key."""
+    value: Any = reduce(getattr, key.split("."), config) if key else ()
+    return tuple(value)
 
 
 def expanded(keys: tuple[str, ...], config: Config) -> list[str]:

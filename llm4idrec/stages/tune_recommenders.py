@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from llm4idrec.artifacts import HELDOUT, INTERACTIONS, SETTINGS, TRAIN, Files
 from llm4idrec.config import Config, TuneRecommendersConfig
-from llm4idrec.config import recommenders as sections
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.runtime.files import costing
 from llm4idrec.stages.stage import Stage, keys_of
@@ -45,7 +44,6 @@ STAGE = Stage(
     reads=(TRAIN, HELDOUT),
     writes=(SETTINGS,),
     params=(
-        *sections.SETTINGS,
         "recommenders",
         "controls",
         "evaluation.selection_metric",
@@ -54,4 +52,5 @@ STAGE = Stage(
         "seed",
         "device",
     ),
+    sections="tune_recommenders.names",
 )

@@ -110,18 +110,22 @@ class FilterTuning:
         """What is searched for the best of, on validation."""
         return self.evaluation.metric
 
+    @property
+    def _material(self) -> _Material:
+        return _read(self.train_file, self.valid_file, self.generations)
+
     def defaults(self) -> list[FilterChoice]:
         """Nothing added; then all that `evaluate` would choose from without tuning."""
         cut = 0.0
         if (least := self.filter.min_log_probability) is not None:
-            cut = float(np.mean(_log_probabilities(_material(self)) < least))
+            cut = float(np.mean(_log_probabilities(self._material) < least))
         return first_choices(self.filter, self.evaluation, cut)
 
     def filter_config(self, choice: FilterChoice) -> FilterConfig:
         """The choice as a section of `params.yaml`; its amount becomes `max_ratio`."""
         least = self.filter.min_log_probability
         if choice.least_probable:
-            every = np.sort(_log_probabilities(_material(self)))
+            every = np.sort(_log_probabilities(self._material))
             least = float(every[min(int(choice.least_probable * len(every)), len(every) - 1)])
         changes = {
             "min_votes": choice.min_votes,
@@ -134,7 +138,7 @@ class FilterTuning:
     def training_set(self, choice: FilterChoice) -> Interactions:
         """What `augment` and `evaluate` would train on with this choice, to choose by validation;
         what is added is the language model's alone."""
-        train, _, generations = _material(self)
+        train, _, generations = self._material
         if not choice.amount:
             return train
         accepted, _ = filter_candidates(generations, train, self.filter_config(choice))
@@ -148,10 +152,10 @@ class FilterTuning:
 
         The same trainings as `evaluate` chooses by, to the bit.
         """
-        train, valid, _ = _material(self)
+        train, valid, _ = self._material
         data = self.training_set(choice)
         scores = []
-        for seed in range(trainings(self.recommender, self.evaluation.selection_seeds)):
+        for seed in range(trainings(self.settings, self.evaluation.selection_seeds)):
             cutoffs, told = self.evaluation.cutoffs, _numbered(watch, seed)
             validation = _Watched(valid, train, cutoffs, self.metric, told)
             recommender = new_recommender(
@@ -167,13 +171,9 @@ def _numbered(watch: Watch, seed: int) -> Callable[[float], None]:
 
 
 @cache
-def _material(tuning: FilterTuning) -> _Material:
-    train = Interactions.read(tuning.train_file)
-    return _Material(
-        train,
-        Interactions.read(tuning.valid_file),
-        read_generations(tuning.generations),
-    )
+def _read(train_file: Path, valid_file: Path, generations: Path) -> _Material:
+    train, valid = map(Interactions.read, (train_file, valid_file))
+    return _Material(train, valid, read_generations(generations))
 
 
 def _log_probabilities(material: _Material) -> FloatArray:

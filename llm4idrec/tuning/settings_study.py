@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -11,12 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.trial import TrialState
 from tqdm import tqdm
 
 from llm4idrec.config import TuneRecommendersConfig
-from llm4idrec.config.search import Between, OneOf, Space, Value, search_space
+from llm4idrec.config.own import Value
+from llm4idrec.config.search import Between, OneOf, Space, Whole, search_space, values_of
 from llm4idrec.errors import DivergenceError, InputError
 from llm4idrec.runtime.files import read_json, write_json
 from llm4idrec.runtime.workers import Run
@@ -111,7 +117,7 @@ class SettingsStudy:
         study.sampler = optuna.samplers.TPESampler(
             seed=int(seed), multivariate=True, constant_liar=True, n_startup_trials=_SPREAD
         )
-        proposed = study.ask(_distributions(self._space))
+        proposed = study.ask({key: _distribution(kind) for key, kind in self._space.items()})
         values = proposed.params
         if number:
             values = {key: _rounded(value) for key, value in values.items()}
@@ -121,8 +127,7 @@ class SettingsStudy:
         """The section as it is; then all other settings, if they are so few."""
         yield self._own
         if _points(self._space) <= self.config.trials:
-            kinds = [kind for kind in self._space.values() if isinstance(kind, OneOf)]
-            points = product(*(kind.values for kind in kinds))
+            points = product(*map(_values, self._space.values()))
             every = (dict(zip(self._space, point, strict=True)) for point in points)
             yield from (values for values in every if values != self._own)
 
@@ -137,7 +142,8 @@ class SettingsStudy:
 
     @property
     def _own(self) -> Values:
-        return {key: getattr(self.tuning.section, key) for key in self._space}
+        own = values_of(self.tuning.section)
+        return {key: own[key] for key in self._space}
 
     def _file(self, number: int) -> Path:
         return self.folder / f"trial-{number}.json"
@@ -145,18 +151,24 @@ class SettingsStudy:
 
 def _points(space: Space) -> float:
     """How many settings there are."""
-    kinds: Iterable[OneOf | Between] = space.values()
-    return prod(len(kind.values) if isinstance(kind, OneOf) else np.inf for kind in kinds)
+    kinds = space.values()
+    return prod(np.inf if isinstance(kind, Between) else len(_values(kind)) for kind in kinds)
 
 
-def _distributions(space: Space) -> dict[str, BaseDistribution]:
-    """A range that begins with 0, as a section may have it, has no logarithm."""
-    return {
-        key: CategoricalDistribution(kind.values)
-        if isinstance(kind, OneOf)
-        else FloatDistribution(*kind, log=kind.low > 0)
-        for key, kind in space.items()
-    }
+def _values(kind: OneOf | Whole | Between) -> Sequence[Value]:
+    """All that there are, of what has an end."""
+    if isinstance(kind, Whole):
+        return range(kind.low, kind.high + 1)
+    return kind.values if isinstance(kind, OneOf) else ()
+
+
+def _distribution(kind: OneOf | Whole | Between) -> BaseDistribution:
+    """A range that begins with 0, as a section may have it, or below has no logarithm."""
+    if isinstance(kind, OneOf):
+        return CategoricalDistribution(kind.values)
+    if isinstance(kind, Whole):
+        return IntDistribution(*kind, log=kind.low > 0)
+    return FloatDistribution(*kind, log=kind.low > 0)
 
 
 def _rounded(value: Value) -> Value:

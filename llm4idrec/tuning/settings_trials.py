@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from llm4idrec.config.search import Value, with_values
+from llm4idrec.config.own import Value
+from llm4idrec.config.search import values_of, with_values
 from llm4idrec.runtime.files import write_json
 from llm4idrec.tuning.gain import gain
 from llm4idrec.tuning.settings_tuning import SettingsTuning
@@ -68,7 +69,7 @@ class FoundSettings:
         """The content of the recommender's file, whose `settings` later stages train with."""
         settings = with_values(self.tuning.section, self.best.values)
         return {
-            "settings": settings.model_dump(mode="json"),
+            "settings": values_of(settings),
             "metric": self.tuning.metric,
             "validation": self.best.value,
             "default_validation": self.trials[0].value,

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from llm4idrec.config.own import Value
 from llm4idrec.config.recommenders import RecommenderConfig
-from llm4idrec.config.search import Value, with_values
+from llm4idrec.config.search import with_values
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.recommenders.registry import new_recommender
 from llm4idrec.recommenders.validation import Training, Validation

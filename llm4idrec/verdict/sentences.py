@@ -39,6 +39,10 @@ from llm4idrec.verdict.wording import (
 SOURCES = "sources"
 """What the ledger calls the look at everything that generates, ranking by itself."""
 
+ELSEWHERE = "score"
+"""The same for rankings that were made elsewhere."""
+_LOOKS = {SOURCES: "what generates, by itself", ELSEWHERE: "rankings made elsewhere"}
+
 
 def bottom_line_sentence(found: BottomLine) -> str:
     """What to serve, and whether that takes a language model."""
@@ -224,8 +228,7 @@ def cost_sentence(seconds: float) -> str:
 def looks_sentence(looks: Mapping[str, int]) -> str:
     """How often the test set was looked at, by recommender."""
     times = [
-        f"{'once' if n == 1 else f'{n} times'} for "
-        + ("what generates, by itself" if name == SOURCES else recommender_name(name))
+        f"{'once' if n == 1 else f'{n} times'} for " + _LOOKS.get(name, recommender_name(name))
         for name, n in looks.items()
     ]
     return f"The test set was looked at {', '.join(times)}."

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from llm4idrec.config import Config
-from llm4idrec.config.search import SPACES
+from llm4idrec.config.search import search_space
 from llm4idrec.tuning.filter_tuning import FilterChoice
 from llm4idrec.verdict.wording import recommender_name
 from pipelines.tools import mlflow_internals
@@ -92,7 +92,8 @@ def _trials(search: str, params: Iterable[str]) -> dict[str, Any]:
 
 def _searched(config: Config) -> list[str]:
     """The settings that are searched for any of the recommenders that are named for it."""
-    return list(dict.fromkeys(key for n in config.tune_recommenders.names for key in SPACES[n]))
+    names = config.tune_recommenders.names
+    return list(dict.fromkeys(key for n in names for key in search_space(n, config.settings(n))))
 
 
 def _table(runs: str, columns: Mapping[str, Sequence[str]], order: str = NEWEST) -> dict[str, Any]:

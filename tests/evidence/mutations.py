@@ -464,7 +464,8 @@ MUTATIONS = (
         5,
         "a control is given the language model's amount and order",
         "llm4idrec/evaluation/evaluate.py",
-        "            wanted[arm] = next_trials(_values(experiment, arm, judged[arm]), augmentations,"
+        "            wanted[arm] = "
+        "next_trials(_values(experiment, arm, judged[arm]), augmentations,"
         " seeds)\n"
         "    return {arm: _chosen(_values(experiment, arm, its)) for arm, its in judged.items()}\n",
         "            own = _values(experiment, 'language_model', judged['language_model'])\n"

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from llm4idrec.augmentation.arm_files import proposed_arms, source_files
+from llm4idrec.augmentation.arm_files import proposed_arms
 from llm4idrec.augmentation.arms import (
     DRAWN,
     LANGUAGE_MODEL,
@@ -20,6 +20,7 @@ from llm4idrec.augmentation.arms import (
 )
 from llm4idrec.augmentation.filtering import CandidateFilter
 from llm4idrec.augmentation.merging import with_relative_ranks
+from llm4idrec.augmentation.replicate_files import source_files
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.runtime.files import content_hash

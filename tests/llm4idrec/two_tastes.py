@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from llm4idrec.augmentation.replicate_files import source_file
 from llm4idrec.config import EvaluationConfig, FilterConfig
 from llm4idrec.config.recommenders import EASEConfig, MFConfig
 from llm4idrec.data.candidates import SCHEMA
@@ -18,7 +19,6 @@ from llm4idrec.data.interactions import Interactions
 from llm4idrec.evaluation.arm_tables import replicate_file
 from llm4idrec.evaluation.evaluate import evaluate_recommender
 from llm4idrec.evaluation.experiment import Experiment, Inputs
-from llm4idrec.evaluation.source_rankings import source_file
 
 SETTINGS = MFConfig(
     embedding_size=8,

@@ -32,8 +32,8 @@ class Comparisons(NamedTuple):
     shape (n_users + n_items + 1,)."""
     ends: Tensor
     """The node at the other end of each of those, shape (2k,)."""
-    edges: Tensor
-    """Which edge each of them is, shape (2k,)."""
+    by_item: Tensor
+    """The edges sorted by item, as they are seen from there, shape (k,)."""
 
     @classmethod
     def of(cls, users: LongArray, items: IntArray, shape: tuple[int, int]) -> Comparisons:
@@ -49,7 +49,7 @@ class Comparisons(NamedTuple):
             user_offsets,
             np.concatenate([user_offsets, by_item.indptr[1:] + items.size]),
             np.concatenate([items.ravel() + shape[0], by_item.indices]),
-            np.concatenate([edges, by_item.data]),
+            by_item.data,
         )
         return cls(*(torch.from_numpy(column.astype(np.int32, copy=False)) for column in columns))
 
@@ -82,15 +82,17 @@ def bpr(vectors: Tensor, batch: Comparisons) -> tuple[Tensor, Tensor]:
     # The gradient in a margin, and from it that in each product.
     of_others = torch.sigmoid(margins).div_(margins.numel())
     weights = torch.cat([-of_others.sum(1, keepdim=True), of_others], 1).flatten()
-    graph = sparse_rows(batch.offsets, batch.ends, weights[batch.edges], n_columns=len(vectors))
+    weights = torch.cat([weights, weights.index_select(0, batch.by_item)])
+    graph = sparse_rows(batch.offsets, batch.ends, weights, n_columns=len(vectors))
     return softplus(margins).mean(), neighbours(vectors, graph)
 
 
 def _products(vectors: Tensor, batch: Comparisons) -> Tensor:
     """Of each pair's user with its items, (n, 1 + m)."""
     users, items = vectors[: batch.n_users], vectors[batch.n_users :]
-    if batch.items.numel() > len(users) * len(items):  # more than a sparse matrix may hold
-        return (users @ items.T)[batch.users[:, None], batch.items]
+    # A sparse matrix holds no more values than it has places.
+    if vectors.device.type != "cpu" or batch.items.numel() > len(users) * len(items):
+        return torch.einsum("nd,nmd->nm", users[batch.users], items[batch.items])
     zeros = vectors.new_zeros(batch.items.numel())
     places = sparse_rows(batch.user_offsets, batch.items.flatten(), zeros, n_columns=len(items))
     products: Tensor = torch.sparse.sampled_addmm(places, users, items.T).values()

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.augmentation.arms import LANGUAGE_MODEL
+from llm4idrec.augmentation.replicate_files import source_file
 from llm4idrec.evaluation.ledger import read
 from llm4idrec.evaluation.rank_sources import SourceRankings, rank_sources
-from llm4idrec.evaluation.source_rankings import source_file
 from llm4idrec.runtime.files import read_json
 from tests.llm4idrec.two_tastes import ITEMS, REFIT, REPLICATES, USERS, Files, write_ease
 

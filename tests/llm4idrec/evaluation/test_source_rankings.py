@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm4idrec.augmentation.replicate_files import source_file
 from llm4idrec.data.candidates import SCHEMA
 from llm4idrec.errors import InputError
 from llm4idrec.evaluation.data import Audience
-from llm4idrec.evaluation.source_rankings import fuse, read_ranking, source_file
+from llm4idrec.evaluation.source_rankings import fuse, read_ranking
 from tests.llm4idrec.arrays import interactions
 
 

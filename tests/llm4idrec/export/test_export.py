@@ -19,6 +19,7 @@ from llm4idrec.data.formats import read_file
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
 from llm4idrec.export import FORMATS, export_data
+from llm4idrec.export.held_out import NOTE
 from llm4idrec.export.material import Material
 from tests.llm4idrec.arrays import interactions
 from tests.llm4idrec.conftest import written
@@ -91,6 +92,7 @@ def test_bytes(tmp_path: Path, format: str) -> None:
     data = material("01234" if format == "llm_recsys_id" else "abcde")
     files = export(tmp_path / "shop", data, format)
     about = files.pop("shop.yaml", None)
+    files.pop(NOTE, None)
     assert files == EXPECTED[format]
     if about:
         assert yaml.safe_load(about)["benchmark_filename"] == ["train", "valid", "test"]
@@ -104,6 +106,53 @@ def test_counts(tmp_path: Path) -> None:
         "test_pairs": 2,
         "held_out_too": 1,
     }
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_note_says_which_figures_fall_and_what_to_do(tmp_path: Path, format: str) -> None:
+    """Bob's generated item is held out; RecBole ranks sequences without it."""
+    data = material("01234")
+    note = export(tmp_path / "shop", data, format).get(NOTE)
+    if format == "recbole_sequential":
+        assert note is None
+        return
+    assert note is not None
+    file, more = {
+        "selfrec_graph": ("train.txt", ", 0 of 2 in train_and_valid.txt"),
+        "selfrec_sequential": ("train.txt", ", 0 of 2 in train_and_valid.txt"),
+        "recbole": ("train.inter", ""),
+        "openp5": ("user_sequence.txt", ""),
+        "llm_recsys_id": ("sequential_data.txt", ""),
+    }[format]
+    assert note.startswith(f"Added pairs that are held out: 1 of 2 in {file}{more}.\n")
+    hides = "leaves out of its ranking" in note
+    assert hides == (format not in SEQUENTIAL)
+    original = f"export --format {format} --data original --to original\n"
+    assert (original in note) == (not hides)
+    assert "    python -m llm4idrec score --ranking ranking.txt\n" in note
+    assert "104 items" in note
+    numbered = replace(data, meanings={})
+    again = export(tmp_path / "numbered", numbered, format)[NOTE]
+    assert "score --ranking ranking.txt --ids numbers\n" in again
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_there_is_no_note_without_such_a_pair(tmp_path: Path, format: str) -> None:
+    data = material("01234")
+    elsewhere = np.array([ANN], np.int32), np.array([3], np.int32)
+    added = place_generated(data.original, *elsewhere, placement="before")
+    harmless = replace(data, generated=elsewhere, train=added, refitted=added)
+    assert NOTE not in export(tmp_path / "harmless", harmless, format)
+    nothing = np.zeros(0, np.int32), np.zeros(0, np.int32)
+    kept = replace(data, generated=nothing, train=data.original, refitted=data.original)
+    assert NOTE not in export(tmp_path / "original", kept, format)
+
+
+def test_what_knew_validation_is_counted_too(tmp_path: Path) -> None:
+    data = material()
+    knowing = place_generated(data.original, np.array([BOB]), np.array([0]), placement="before")
+    files = export(tmp_path / "shop", replace(data, refitted=knowing), "selfrec_graph")
+    assert "1 of 2 in train.txt, 1 of 1 in train_and_valid.txt.\n" in files[NOTE]
 
 
 def test_a_generated_pair_that_is_validated_stands_once_in_a_graph(tmp_path: Path) -> None:

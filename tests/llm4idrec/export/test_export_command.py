@@ -16,6 +16,7 @@ from llm4idrec.artifacts import INTERACTIONS
 from llm4idrec.augmentation.merging import ARMS
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.export.held_out import NOTE
 from llm4idrec.runtime.files import write_json
 from llm4idrec.stages import prepare
 from tests.llm4idrec.conftest import written
@@ -72,6 +73,24 @@ def test_command_line(artifacts: Config, capsys: pytest.CaptureFixture[str]) -> 
         assert generated not in items[:-2]
     assert main([*arguments, "original"]) == 2
     assert main([*arguments, "nothing", "--amount", "0"]) == 2
+
+
+def test_held_out_pairs_among_the_added_ones_are_warned_of(
+    artifacts: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["export", "--format", "selfrec_graph", "--to"]
+    assert main([*arguments, "augmented"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    (count,) = (int(line.split()[0]) for line in told if line.endswith("held out too"))
+    (warning,) = (line for line in told if line.startswith("augmented: "))
+    assert count > 0
+    assert warning.startswith(f"augmented: added pairs that are held out: {count} of 40 in train")
+    assert "SELFRec's own figures are too low" in warning
+    note = Path("augmented", NOTE).read_text()
+    assert f"{count} of 40 in train.txt" in note
+    assert main([*arguments, "original", "--data", "original"]) == 0
+    assert "added pairs" not in capsys.readouterr().err
+    assert not Path("original", NOTE).exists()
 
 
 def test_what_is_trained_on_before_the_test_is_generated_knowing_validation(

@@ -12,10 +12,12 @@ import torch
 from llm4idrec.config.recommenders import SETTINGS
 from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.errors import DivergenceError, InputError
-from llm4idrec.recommenders.base import ClosedForm, Recommender
+from llm4idrec.own.recommender import OwnRecommender
+from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.registry import RECOMMENDERS
 from llm4idrec.recommenders.training import Trained
 from llm4idrec.recommenders.validation import Validation
+from tests.llm4idrec.own.recommenders import COSINES, EASES, SVDS, TOGETHER
 
 USERS, ITEMS = 40, 30
 SEQUENTIAL = {
@@ -56,23 +58,33 @@ SMALL: dict[str, dict[str, Any]] = {
     "cl4srec": SEQUENTIAL,
 }
 """Settings with which each registered recommender learns the two blocks in a second."""
+OWN = {
+    "a program": COSINES,
+    "awk": TOGETHER,
+    "scores": EASES,
+    "vectors": SVDS,
+}
+"""Sections of the user's own."""
+KINDS: dict[str, type[Recommender]] = RECOMMENDERS | dict.fromkeys(OWN, OwnRecommender)
 
 TRAINED = [name for name, kind in RECOMMENDERS.items() if issubclass(kind, Trained)]
-SEEDED = [name for name, kind in RECOMMENDERS.items() if not issubclass(kind, ClosedForm)]
 CONTINUE_SEEN = {"sasrec", "bert4rec", "cl4srec", "p5", "cid"}
 """Rank by the history in `seen`; the others by the one they were fitted on."""
-PERSONAL = [name for name in RECOMMENDERS if name != "popularity"]
+PERSONAL = [name for name in KINDS if name != "popularity"]
 EVERYONE = np.arange(USERS, dtype=np.int32)
 
 
-@pytest.fixture(params=sorted(RECOMMENDERS))
+@pytest.fixture(params=sorted(KINDS))
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 def untrained(name: str, seed: int = 0, **changes: Any) -> Recommender:
-    kind = RECOMMENDERS[name]
-    return kind(kind.settings_type(**{**SMALL[name], **changes}), seed)
+    kind = KINDS[name]
+    return kind(kind.settings_type(**{**(SMALL | OWN)[name], **changes}), seed)
+
+
+SEEDED = [name for name in KINDS if untrained(name).settings.is_seeded]
 
 
 def two_blocks(share: float = 0.4, seed: int = 0) -> Interactions:
@@ -112,6 +124,7 @@ def test_every_recommender_is_tested() -> None:
     assert set(SMALL) == set(RECOMMENDERS) == set(SETTINGS)
 
 
+@pytest.mark.parametrize("name", RECOMMENDERS)
 def test_settings_types(name: str) -> None:
     assert RECOMMENDERS[name].settings_type is SETTINGS[name]
 
@@ -233,7 +246,7 @@ def test_save_and_load(name: str, tmp_path: Path) -> None:
     recommender = fitted(name, train, seed=6)
     recommender.save(tmp_path / "model")
 
-    loaded = RECOMMENDERS[name].load(tmp_path / "model")
+    loaded = KINDS[name].load(tmp_path / "model")
 
     assert loaded.settings == recommender.settings
     assert loaded.seed == 6
@@ -243,7 +256,7 @@ def test_save_and_load(name: str, tmp_path: Path) -> None:
 
 def test_load_of_something_else(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a saved"):
-        RECOMMENDERS[name].load(tmp_path)
+        KINDS[name].load(tmp_path)
 
 
 @pytest.mark.parametrize("name", PERSONAL)

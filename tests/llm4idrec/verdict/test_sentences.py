@@ -157,8 +157,9 @@ def test_one_training_of_what_generates() -> None:
 
 
 def test_looks() -> None:
-    assert looks_sentence({"mf": 2, "sources": 1}) == (
-        "The test set was looked at 2 times for MF, once for what generates, by itself."
+    assert looks_sentence({"mf": 2, "score": 3, "sources": 1}) == (
+        "The test set was looked at 2 times for MF, 3 times for rankings made elsewhere, once for "
+        "what generates, by itself."
     )
 
 
