@@ -60,8 +60,7 @@ def run_stage(stage: Stage, config: Config, out: Path) -> Files:
         if EVALUATION in stage.writes:
             from llm4idrec.verdict.early import early_sentence
 
-            others = [name for name in config.recommenders if name not in each.recommenders]
-            print(early_sentence(files[EVALUATION], others), flush=True)
+            print(early_sentence(files[EVALUATION], config.recommenders), flush=True)
     if stage.name == "report":
         from llm4idrec.verdict.tables import answer
 

@@ -151,8 +151,7 @@ def run_stage(options: argparse.Namespace) -> None:
     if EVALUATION in outputs:
         from llm4idrec.verdict.early import early_sentence
 
-        others = [name for name in version.recommenders if name not in config.recommenders]
-        print(early_sentence(outputs[EVALUATION], others), flush=True)
+        print(early_sentence(outputs[EVALUATION], version.recommenders), flush=True)
     if FIGURES in outputs:
         print(f"{label}: see {outputs[FIGURES]}, or `python -m pipelines.run verdict`")
     print(f"{label}: {time.monotonic() - started:.1f} s", flush=True)

@@ -135,8 +135,8 @@ def _select(experiment: Experiment, fit_all: Callable[[Sequence[Fit]], None]) ->
         }
         fit_all(list(fits))
         fitted |= set(fits)
-        for arm, its in wanted.items():
-            judged[arm] |= its
+        for arm in [arm for arm, its in wanted.items() if its]:  # the others have chosen
+            judged[arm] |= wanted[arm]
             wanted[arm] = next_trials(_values(experiment, arm, judged[arm]), augmentations, seeds)
     return {arm: _chosen(_values(experiment, arm, its)) for arm, its in judged.items()}
 

@@ -11,14 +11,14 @@ from llm4idrec.verdict.sentences import verdict_sentence
 from llm4idrec.verdict.wording import listed, recommender_name
 
 
-def early_sentence(evaluation: Path, others: Sequence[str]) -> str:
-    """The verdict on the recommender of that evaluation folder, alone; `others` are compared too,
-    and their number will correct p (Holm)."""
+def early_sentence(evaluation: Path, recommenders: Sequence[str]) -> str:
+    """The verdict on the recommender of that evaluation folder, alone; `recommenders` are all that
+    are compared, and the number of the others will correct p (Holm)."""
     selection = Selection.read(evaluation)
     rows = compare_recommenders([evaluation], dataset="", protocol="")
     row = next(row for row in rows if row["metric"] == selection.metric)
     said = verdict_sentence(row, selection.language_model.chosen)
-    if not others:
+    names = [recommender_name(name) for name in recommenders if name != evaluation.name]
+    if not names:
         return said
-    names = [recommender_name(name) for name in others]
     return f"{said} This p is of one comparison; the report corrects it for {listed(names)} too."

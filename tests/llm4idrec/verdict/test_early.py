@@ -14,7 +14,7 @@ def test_it_is_the_verdict_alone_and_says_what_will_correct_it(tmp_path: Path) -
     base = np.random.default_rng(0).random((5, 60))
     values = {"original": base, "language_model": base + 0.1}
     evaluation = write_evaluation(tmp_path / "mf", {"ndcg_at_20": values})
-    said = early_sentence(evaluation, others=["ease", "itemknn"])
+    said = early_sentence(evaluation, ["mf", "ease", "itemknn"])
     assert said.startswith("Augmentation helps MF: with 0.25 generated items")
     assert said.endswith("the report corrects it for EASE and ItemKNN too.")
-    assert "corrects" not in early_sentence(evaluation, others=[])
+    assert "corrects" not in early_sentence(evaluation, ["mf"])
