@@ -146,6 +146,7 @@ def only(config: Config, keys: list[str]) -> Config:
     left = config.model_copy()
     left.__dict__.clear()
     left.__dict__.update(sections)
+    left.__pydantic_extra__ = {n: own for n, own in config.own_recommenders.items() if n in kept}
     return left
 
 
