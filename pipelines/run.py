@@ -210,8 +210,6 @@ def record(done: Done) -> None:
 def log_stage(run: StageRun, config: Config, *, inputs: Files, outputs: Files) -> None:
     """What MLflow keeps of a stage: numbers; of what compares data sets or trials, a run for each
     of them; of the report, itself and the model it is about."""
-    from pipelines.tracking import trial_runs, variants, views
-
     evaluated, tuned = (
         {name: outputs[key] for name in config.recommenders if (key := kind.of(name)) in outputs}
         for kind in (EVALUATION, TUNING)
@@ -219,15 +217,17 @@ def log_stage(run: StageRun, config: Config, *, inputs: Files, outputs: Files) -
     run.log_outputs(outputs, apart=[*(EVALUATION.of(name) for name in evaluated), RANKINGS])
     if TRAIN in outputs:
         run.tag_version(protocol=protocol_name(config, outputs[TRAIN]))
-    for name, folder in evaluated.items():
-        variants.log_variants(run, name, folder)
-    for name, folder in tuned.items():
-        trial_runs.log_filter_trials(run, config, name, tuning=folder)
-    if SETTINGS in outputs:
-        trial_runs.log_settings_trials(run, outputs[SETTINGS])
-    if RANKINGS in outputs:
-        variants.log_rankings(run, outputs[RANKINGS])
     if evaluated or tuned or not outputs.keys().isdisjoint((SETTINGS, RANKINGS)):
+        from pipelines.tracking import trial_runs, variants, views
+
+        for name, folder in evaluated.items():
+            variants.log_variants(run, name, folder)
+        for name, folder in tuned.items():
+            trial_runs.log_filter_trials(run, config, name, tuning=folder)
+        if SETTINGS in outputs:
+            trial_runs.log_settings_trials(run, outputs[SETTINGS])
+        if RANKINGS in outputs:
+            variants.log_rankings(run, outputs[RANKINGS])
         views.write_views(run, config)
     if COMPARISON in outputs:
         from pipelines.registry.registry import register

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
 from threadpoolctl import threadpool_limits
 
 
 @contextmanager
 def fixed_threads(number: int) -> Iterator[None]:
     """So many threads for torch and the BLAS of numpy, whatever the machine has."""
+    import torch  # half a second, which stages that compute nothing with it do not wait for
+
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
