@@ -42,6 +42,7 @@ from llm4idrec.config.recommenders import (
     IALSConfig,
     ItemKNNConfig,
     LightGCNConfig,
+    LMConfig,
     MFConfig,
     NCLConfig,
     P5Config,
@@ -126,6 +127,7 @@ class Config(Section):
     sasrec: SASRecConfig = SASRecConfig()
     bert4rec: BERT4RecConfig = BERT4RecConfig()
     cl4srec: CL4SRecConfig = CL4SRecConfig()
+    lm: LMConfig = LMConfig()
     p5: P5Config = P5Config()
     cid: CIDConfig = CIDConfig()
     replicates: ReplicatesConfig = ReplicatesConfig()
@@ -281,6 +283,7 @@ RENAMED = {
     "filter.popularity": "filter.popularity_exponents",
     "tune.popularity": "tune.popularity_exponent",
     "evaluation.control_seeds": "evaluation.seeds",
+    "base_model.epochs": "base_model.max_epochs",
 }
 """What keys of older parameters are called now."""
 _UNKNOWN = ("extra_forbidden", "invalid_key")

@@ -52,7 +52,7 @@ class BaseModelConfig(Section):
     model's tokenizer would spell it in digits."""
     hidden_size: Count = 64
     """Width of the compact model."""
-    layers: Count = 1
+    layers: Count = 2
     """Depth of the compact model."""
     heads: Count = 4
     """Attention heads of the compact model."""
@@ -60,8 +60,11 @@ class BaseModelConfig(Section):
     """Root mean square of the ID embeddings at the start."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.4
     """Dropout on the embeddings of the compact model while it is trained."""
-    epochs: Count = 12
-    """Passes over the train lists, shuffled anew at each."""
+    max_epochs: Count = 100
+    """Upper bound of passes over the lists."""
+    patience: Count = 4
+    """Passes in which the last items of some lists, which are held out for that, are ranked no
+    better before training stops; what ranked them best is kept."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """Decoupled weight decay of AdamW."""
     batch_tokens: Count = 1024
@@ -71,8 +74,8 @@ class BaseModelConfig(Section):
     are no more."""
     max_length: Annotated[int, Field(ge=4)] = 256
     """Longest sequence in tokens; longer lists are cut at a random place."""
-    learning_rate: Rate = 1e-3
-    """Peak of the one-cycle schedule."""
+    learning_rate: Rate = 2e-3
+    """Step size of AdamW from the second pass on; it rises in the first."""
 
     @model_validator(mode="after")
     def _named(self) -> Self:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 ADAPTER_PRESETS: dict[str, dict[str, Any]] = {
-    # For the compact model, half a minute on one core: every linear layer, which a model that has
-    # not seen the prompts' words before needs (docs/experiments.md). Without dropout an update is
-    # merged before the product (llm4idrec/language_model/merged_updates.py).
+    # For the compact model, a quarter of a minute on one core: every linear layer, which a model
+    # that has not seen the prompts' words before needs. More steps, or larger ones, undo what the
+    # base model has learnt (docs/experiments.md). Without dropout an update is merged before the
+    # product (llm4idrec/language_model/merged_updates.py).
     "compact": {
         "rank": 16,
         "alpha": 32,
@@ -23,10 +24,10 @@ ADAPTER_PRESETS: dict[str, dict[str, Any]] = {
         ],
         "loss_on": "answer",
         "negatives": 8192,
-        "steps": 800,
+        "steps": 200,
         "batch_size": 32,
         "accumulation": 1,
-        "learning_rate": 1e-3,
+        "learning_rate": 3e-4,
         "max_length": 256,
         "precision": "float32",
         "gradient_checkpointing": False,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from llm4idrec.config.language_model import BaseModelConfig
 from llm4idrec.config.section import Count, Fraction, Rate, Section, Share, Weight
 
 Temperature = Annotated[float, Field(ge=0.02)]
@@ -248,6 +249,49 @@ class CL4SRecConfig(SASRecConfig):
     """Share of a history that is shuffled in a reordered view."""
 
 
+class LMConfig(TrainedConfig):
+    """A compact language model of item IDs: `base_model` as a recommender."""
+
+    learning_rate: Rate = 2e-3
+    """Step size of AdamW from the second epoch on; it rises in the first."""
+    batch_size: Count = 1024
+    """Tokens a step."""
+    patience: Count = 4
+    """Validations without a better score before training stops."""
+    evaluate_every: Count = 1
+    """Epochs between validations."""
+    max_length: Annotated[int, Field(ge=4)] = 256
+    """Longest sequence in tokens; longer lists are cut, and their latest items read."""
+    layers: Count = 2
+    """Transformer blocks."""
+    heads: Count = 4
+    """Attention heads."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.4
+    """Dropout on the embeddings while training."""
+    negatives: Count = 8192
+    """Items drawn for each batch that the loss compares with; all where there are no more."""
+
+    @property
+    def needs_time(self) -> bool:
+        return True
+
+    def base_model(self) -> BaseModelConfig:
+        """The same as a section `base_model`."""
+        return BaseModelConfig(
+            kind="compact",
+            hidden_size=self.embedding_size,
+            batch_tokens=self.batch_size,
+            **self.model_dump(
+                include={"learning_rate", "max_length", "layers", "heads", "dropout", "negatives"}
+            ),
+        )
+
+    @model_validator(mode="after")
+    def _is_a_model(self) -> Self:
+        self.base_model()
+        return self
+
+
 class GenerativeConfig(TrainedConfig):
     """What the generative models share: a T5 that writes the index of the next item."""
 
@@ -325,6 +369,7 @@ SETTINGS: dict[str, type[RecommenderConfig]] = {
     "sasrec": SASRecConfig,
     "bert4rec": BERT4RecConfig,
     "cl4srec": CL4SRecConfig,
+    "lm": LMConfig,
     "p5": P5Config,
     "cid": CIDConfig,
 }

@@ -93,6 +93,12 @@ SPACES: Mapping[str, Space] = {
     "sasrec": _SEQUENTIAL,
     "bert4rec": _SEQUENTIAL | {"masked": OneOf((0.2, 0.3, 0.5, 0.6))},
     "cl4srec": _SEQUENTIAL | {"contrast": OneOf((0.03, 0.1, 0.2, 0.5))},
+    "lm": {
+        "embedding_size": OneOf((32, 64, 128)),
+        "layers": OneOf((1, 2, 3)),
+        "dropout": OneOf((0.2, 0.3, 0.4, 0.5, 0.6)),
+        "learning_rate": Between(0.0005, 0.005),
+    },
     "p5": _GENERATIVE,
     "cid": _GENERATIVE,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,20 +11,18 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import Linear
 from torch.nn.functional import cross_entropy, embedding
-from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
 from llm4idrec.errors import DivergenceError
+from llm4idrec.language_model import checkpoint
 from llm4idrec.language_model.processes import Processes
+from llm4idrec.language_model.weights import REMEDY, Weights
 from llm4idrec.nn.sampled_softmax import sampled_softmax_loss
 from llm4idrec.runtime.files import replacing_file
 
-CHECKPOINT = "checkpoint.safetensors"
 IGNORED = -100
 """Label of a token that does not count in the loss (the convention of transformers)."""
 WARM_UP = 0.1
@@ -33,7 +30,6 @@ WARM_UP = 0.1
 WINDOW = 10
 """Steps whose mean loss is compared with that of the first ones."""
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-REMEDY = "use a smaller learning rate or precision float32"
 _PLAIN_HEADS = ("llama", "mistral", "qwen2", "qwen3")
 
 
@@ -77,7 +73,6 @@ class Schedule:
     """Steps."""
     seed: int
     """Of all that is drawn while training."""
-    weight_decay: float = 0.0
     negatives: int | None = None
     """Tokens drawn for each batch that the right ones are told from, None for all."""
 
@@ -88,65 +83,6 @@ class Schedule:
             return self.learning_rate * (step + 1) / warm
         progress = (step - warm) / max(1, steps - warm)
         return self.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * progress)))
-
-
-class _Weights:
-    """The weights that are trained, by name, and the optimizer that updates them (AdamW)."""
-
-    def __init__(self, model: Any, schedule: Schedule, device: torch.device) -> None:
-        self._weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        self._optimizer: Any = torch.optim.AdamW(
-            self._weights.values(),
-            lr=schedule.learning_rate,
-            weight_decay=schedule.weight_decay,
-            fused=True,
-        )
-        self.scaler = torch.amp.GradScaler(device.type, enabled=schedule.precision == "float16")
-
-    def update(self, rate: float) -> None:
-        """Go one step down the gradients, at most 1 long, and forget them."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        self.scaler.unscale_(self._optimizer)
-        clip_grad_norm_(self._weights.values(), 1.0)
-        self.scaler.step(self._optimizer)
-        self.scaler.update()
-        self._optimizer.zero_grad(set_to_none=True)
-
-    def require_finite(self, steps: int) -> None:
-        if not all(bool(p.isfinite().all()) for p in self._weights.values()):
-            raise DivergenceError(f"weights are not finite after step {steps - 1}; {REMEDY}")
-
-    def save(self, folder: Path, losses: list[float]) -> None:
-        """One file, so that there is always a whole one."""
-        tensors = {f"weight/{name}": p.detach() for name, p in self._weights.items()}
-        for number, state in self._optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer/{number}/{key}": value for key, value in state.items()}
-        progress = json.dumps({"losses": losses, "scaler": self.scaler.state_dict()})
-        with replacing_file(folder / CHECKPOINT) as partial:
-            whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-            save_file(whole, partial, metadata={"progress": progress})
-
-    def restore(self, folder: Path) -> list[float]:
-        """The losses of the steps done, after putting everything back to where they ended."""
-        if not (folder / CHECKPOINT).is_file():
-            return []
-        with safe_open(folder / CHECKPOINT, "pt") as checkpoint:
-            progress: dict[str, Any] = json.loads(checkpoint.metadata()["progress"])
-            tensors = {name: checkpoint.get_tensor(name) for name in checkpoint.keys()}  # noqa: SIM118
-        self.scaler.load_state_dict(progress["scaler"])
-        state: dict[int, dict[str, Tensor]] = {}
-        with torch.no_grad():
-            for name, tensor in tensors.items():
-                kind, _, rest = name.partition("/")
-                if kind == "weight":
-                    self._weights[rest].copy_(tensor)
-                else:
-                    number, key = rest.split("/")
-                    state.setdefault(int(number), {})[key] = tensor
-        self._optimizer.load_state_dict(self._optimizer.state_dict() | {"state": state})
-        losses: list[float] = progress["losses"]
-        return losses
 
 
 def train_causal(
@@ -169,9 +105,13 @@ def train_causal(
     """
     device = next(model.parameters()).device
     processes = processes or Processes(device)
-    weights = _Weights(model, schedule, device)
+    weights = Weights(
+        model,
+        schedule.learning_rate,
+        scaled=schedule.precision == "float16",
+    )
     steps = len(batches) // schedule.accumulation
-    losses = weights.restore(folder)
+    losses = _restored(weights, folder)
     start = len(losses)
     processes.require_same(start, "checkpoint")
     model.train()
@@ -182,18 +122,29 @@ def train_causal(
             model, batches, step, schedule=schedule, scaler=weights.scaler, processes=processes
         )
         losses.append(loss)
-        _require_no_growth(losses, model.config.vocab_size)
+        require_no_growth(losses, model.config.vocab_size)
         weights.update(schedule.rate(step, steps))
         bar.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
         bar.update()
         if (step + 1) % schedule.checkpoint_every == 0 and step + 1 < steps:
             weights.require_finite(len(losses))
             if processes.main:
-                weights.save(folder, losses)
+                progress = {"losses": losses, "scaler": weights.scaler.state_dict()}
+                checkpoint.save(folder, weights.state(), progress)
     bar.close()
     weights.require_finite(steps)
     model.eval()
     return pa.table({"series": ["train"] * len(losses), "step": range(len(losses)), "loss": losses})
+
+
+def _restored(weights: Weights, folder: Path) -> list[float]:
+    """The losses of the steps done, after putting everything back to where they ended."""
+    if (saved := checkpoint.read(folder)) is None:
+        return []
+    weights.restore(saved.tensors)
+    weights.scaler.load_state_dict(saved.progress["scaler"])
+    losses: list[float] = saved.progress["losses"]
+    return losses
 
 
 def _backward(
@@ -231,7 +182,7 @@ def _backward(
     return total
 
 
-def _require_no_growth(losses: list[float], n_tokens: int) -> None:
+def require_no_growth(losses: list[float], n_tokens: int) -> None:
     """Stop where the loss is twice what it was at first, and what a uniform guess has."""
     if len(losses) < 2 * WINDOW:
         return

@@ -20,6 +20,7 @@ from llm4idrec.recommenders.item_based.itemknn import ItemKNN
 from llm4idrec.recommenders.item_based.popularity import Popularity
 from llm4idrec.recommenders.sequential.bert4rec import BERT4Rec
 from llm4idrec.recommenders.sequential.cl4srec import CL4SRec
+from llm4idrec.recommenders.sequential.lm import LM
 from llm4idrec.recommenders.sequential.sasrec import SASRec
 
 RECOMMENDERS: dict[str, type[Recommender]] = {
@@ -36,6 +37,7 @@ RECOMMENDERS: dict[str, type[Recommender]] = {
     "sasrec": SASRec,
     "bert4rec": BERT4Rec,
     "cl4srec": CL4SRec,
+    "lm": LM,
     "p5": P5,
     "cid": CID,
 }

@@ -33,6 +33,7 @@ RECOMMENDER_NAMES = {
     "sasrec": "SASRec",
     "bert4rec": "BERT4Rec",
     "cl4srec": "CL4SRec",
+    "lm": "LM",
     "p5": "P5",
     "cid": "CID+IID",
 }

@@ -57,6 +57,7 @@ OWN_SEED = _evidence("5_controls", "test_each_training_has_a_seed_of_its_own")
 RIVALS = _evidence(
     "6_significance", "test_it_takes_a_language_model_only_ahead_of_each_rival_alone"
 )
+TAIL = "tests/llm4idrec/language_model/test_tail.py::test_the_tail_teaches_nothing"
 COUNTED = _evidence("7_rates_are_reported", "test_invalid_duplicate_and_seen_are_counted")
 HIT_RATE = _evidence(
     "7_rates_are_reported",
@@ -415,6 +416,22 @@ MUTATIONS = (
         '"probe": _numbers(data, PROBE) or NO_PROBE',
         '"probe": NO_PROBE',
         _evidence("4_shuffled_ids", "test_the_probe_is_on_the_page"),
+    ),
+    Mutation(
+        3,
+        "a base model is trained on what says when it ends",
+        "llm4idrec/language_model/base_model.py",
+        "ListBatches(rest, tokens, ",
+        "ListBatches(train, tokens, ",
+        TAIL,
+    ),
+    Mutation(
+        3,
+        "a base model starts from what says when it ends",
+        "llm4idrec/language_model/base_model.py",
+        "new_compact_model(rest, encoder, ",
+        "new_compact_model(train, encoder, ",
+        TAIL,
     ),
     Mutation(
         5,

@@ -19,6 +19,7 @@ from llm4idrec.data.interactions import Interactions
 from llm4idrec.language_model import causal_training
 from llm4idrec.language_model.adapter import tune_adapter
 from llm4idrec.language_model.base_model import make_base_model
+from llm4idrec.language_model.list_training import ListTraining
 from llm4idrec.language_model.prompt_files import write_prompts
 from llm4idrec.language_model.prompts import build_prompts
 from tests.llm4idrec.two_tastes import Files, write_files
@@ -26,7 +27,14 @@ from tests.llm4idrec.two_tastes import Files, write_files
 N_USERS, N_ITEMS = 12, 20
 
 BASE = BaseModelConfig(
-    kind="compact", hidden_size=16, layers=1, heads=2, epochs=60, dropout=0.2, learning_rate=1e-2
+    kind="compact",
+    hidden_size=16,
+    layers=1,
+    heads=2,
+    max_epochs=60,
+    patience=60,
+    dropout=0.2,
+    learning_rate=1e-2,
 )
 ADAPTER = AdapterConfig.model_validate(
     {
@@ -71,18 +79,26 @@ def in_blocks(n_users: int) -> Interactions:
 @pytest.fixture
 def killed_at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[int]]:
     """Makes the so many-th step of language-model training raise; the steps begun are listed."""
-    real = causal_training._backward
+    real, learn = causal_training._backward, ListTraining._learn
 
     def arm(number: int) -> list[int]:
         steps: list[int] = []
 
-        def step(model: Any, batches: Any, place: int, **rest: Any) -> float:
+        def begin(place: int) -> None:
             steps.append(place)
             if len(steps) == number:
                 raise KeyboardInterrupt
+
+        def of_adapter(model: Any, batches: Any, place: int, **rest: Any) -> float:
+            begin(place)
             return real(model, batches, place, **rest)
 
-        monkeypatch.setattr(causal_training, "_backward", step)
+        def of_base(training: ListTraining, *batch: Any) -> float:
+            begin(len(training.losses))
+            return learn(training, *batch)
+
+        monkeypatch.setattr(causal_training, "_backward", of_adapter)
+        monkeypatch.setattr(ListTraining, "_learn", of_base)
         return steps
 
     return arm
@@ -106,7 +122,7 @@ def tuned(blocks: Interactions, tmp_path_factory: pytest.TempPathFactory) -> Tun
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     """The same of so many users, and stopped so early, that on any CPU the model has learnt what
     goes together and not the lists by heart, as that of `tuned` has, to which users are named."""
-    early = BASE.model_copy(update={"epochs": 20})
+    early = BASE.model_copy(update={"max_epochs": 20})
     return tune(in_blocks(42), early, UNNAMED, tmp_path_factory.mktemp("learnt"))
 
 

@@ -22,7 +22,7 @@ NO_TIME = {"timestamp": None}
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     **{
         name: ({"recommenders": ["mf", name], "data": NO_TIME}, "the interactions have no time; ")
-        for name in ("sasrec", "bert4rec", "cl4srec", "p5", "cid")
+        for name in ("sasrec", "bert4rec", "cl4srec", "lm", "p5", "cid")
     },
     "tuning a sequential one": (
         {"tune": {"recommenders": ["sasrec"]}, "data": NO_TIME},

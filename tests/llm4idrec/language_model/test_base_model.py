@@ -9,13 +9,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 from llm4idrec.config import BaseModelConfig, ListsConfig
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
-from llm4idrec.language_model.base_model import ListBatches, load_base_model, make_base_model
+from llm4idrec.language_model.base_model import load_base_model, make_base_model
+from llm4idrec.language_model.list_batches import ListBatches, ListTokens
 from llm4idrec.language_model.tokenization import PromptEncoder, compact_tokenizer
 from llm4idrec.runtime.files import content_hash
 from tests.llm4idrec.conftest import BASE, Tuned
 
 NAMED, UNNAMED = ListsConfig(users=True), ListsConfig()
-SHORT = BASE.model_copy(update={"epochs": 6, "batch_tokens": 40})
+SHORT = BASE.model_copy(update={"max_epochs": 6, "batch_tokens": 40})
 
 
 def test_the_result_is_a_plain_model_folder(tuned: Tuned) -> None:
@@ -26,37 +27,45 @@ def test_the_result_is_a_plain_model_folder(tuned: Tuned) -> None:
     assert not list(tuned.base_model.rglob("*.bin"))
 
 
-def test_an_epoch_shows_every_pair_once_in_a_new_order(blocks: Interactions) -> None:
-    encoder = PromptEncoder(compact_tokenizer(blocks.n_users, blocks.n_items))
-    config = SHORT.model_copy(update={"max_length": 7})  # lists of 8 are cut into 4 + 4
-    batches = ListBatches(blocks, encoder, config, lists=NAMED, seed=1)
+def batches_of(
+    train: Interactions, lists: ListsConfig, config: BaseModelConfig = SHORT
+) -> tuple[ListBatches, dict[int, str]]:
+    """And what token each number is."""
+    users = train.n_users if lists.users else 0
+    encoder = PromptEncoder(compact_tokenizer(users, train.n_items))
+    tokens = ListTokens(encoder, lists, n_users=train.n_users, n_items=train.n_items)
     names = {number: token for token, number in encoder.tokenizer.get_vocab().items()}
+    return ListBatches(train, tokens, config, lists=lists, seed=1), names
+
+
+def test_an_epoch_shows_every_pair_once_in_a_new_order(blocks: Interactions) -> None:
+    config = SHORT.model_copy(update={"max_length": 7})  # lists of 8 are cut into 4 + 4
+    batches, names = batches_of(blocks, NAMED, config)
 
     def shown(epoch: int) -> list[tuple[str, str]]:
-        pairs = []
-        for step in range(epoch * batches.per_epoch, (epoch + 1) * batches.per_epoch):
-            for row in batches[step].input_ids.tolist():
-                words = [names[token] for token in row]
-                pairs += [(words[1], word) for word in words[2:] if word[0] == "i"]
-        return pairs
+        rows = [row for batch in batches.epoch(epoch) for row in batch.input_ids.tolist()]
+        texts = [[names[token] for token in row] for row in rows]
+        return [(words[1], word) for words in texts for word in words[2:] if word[0] == "i"]
 
     expected = {(f"u{u}", f"i{i}") for u, i in zip(blocks.user, blocks.item, strict=True)}
     assert len(shown(0)) == len(blocks)
     assert set(shown(0)) == set(shown(1)) == expected
-    assert shown(0) != shown(1)
-    assert max(batch.input_ids.shape[1] for batch in (batches[s] for s in range(len(batches)))) == 7
+    assert shown(0) == shown(0) != shown(1)
+    assert len(list(batches.epoch(0))) == len(batches)
+    assert max(batch.input_ids.shape[1] for batch in batches.epoch(0)) == 7
 
 
 def test_lists_without_users_begin_with_an_item(blocks: Interactions, tmp_path: Path) -> None:
     blocks.write(tmp_path / "train.parquet")
-    config = SHORT.model_copy(update={"epochs": 1})
+    config = SHORT.model_copy(update={"max_epochs": 1})
     make_base_model(
         tmp_path / "train.parquet", tmp_path / "out", config, lists=UNNAMED, seed=1, device="cpu"
     )
     _, tokenizer = load_base_model(tmp_path / "out", torch.device("cpu"))
     assert "u0" not in tokenizer.get_vocab()
-    batch = ListBatches(blocks, PromptEncoder(tokenizer), config, lists=UNNAMED, seed=1)[0]
-    words = [tokenizer.convert_ids_to_tokens(row) for row in batch.input_ids.tolist()]
+    batches, names = batches_of(blocks, UNNAMED)
+    batch = next(batches.epoch(0))
+    words = [[names[token] for token in row] for row in batch.input_ids.tolist()]
     assert {(row[0], row[1][0]) for row in words} == {("<s>", "i")}
     assert (batch.labels[:, 1] == batch.input_ids[:, 1]).all()  # the first item is learnt too
 
@@ -65,10 +74,9 @@ def test_lists_in_time_order_stay_so() -> None:
     train = Interactions(
         np.array([0, 0, 0, 1, 1]), np.array([4, 0, 2, 3, 1]), 2, 5, np.array([1, 2, 3, 1, 2])
     )
-    encoder = PromptEncoder(compact_tokenizer(0, 5))
-    batches = ListBatches(train, encoder, SHORT, lists=ListsConfig(order="time"), seed=1)
-    rows = [row for step in range(len(batches)) for row in batches[step].input_ids.tolist()]
-    shown = {" ".join(encoder.tokenizer.convert_ids_to_tokens(row)) for row in rows}
+    batches, names = batches_of(train, ListsConfig(order="time"))
+    rows = [row for epoch in range(6) for b in batches.epoch(epoch) for row in b.input_ids.tolist()]
+    shown = {" ".join(names[token] for token in row) for row in rows}
     assert {text.replace(" <pad>", "") for text in shown} == {
         "<s> i4 i0 i2 </s>",
         "<s> i3 i1 </s>",
@@ -129,5 +137,5 @@ def test_a_model_that_is_not_there_is_named(
 
 def test_users_without_items_are_no_trouble() -> None:
     train = Interactions(np.array([1, 1, 1]), np.array([0, 1, 2]), 3, 4)
-    encoder = PromptEncoder(compact_tokenizer(3, 4))
-    assert len(ListBatches(train, encoder, SHORT, lists=UNNAMED, seed=1)[0].input_ids) == 1
+    batches, _ = batches_of(train, UNNAMED)
+    assert len(next(batches.epoch(0)).input_ids) == 1

@@ -56,6 +56,14 @@ SMALL: dict[str, dict[str, Any]] = {
     "sasrec": SEQUENTIAL,
     "bert4rec": SEQUENTIAL,
     "cl4srec": SEQUENTIAL,
+    "lm": {
+        "embedding_size": 16,
+        "heads": 2,
+        "layers": 1,
+        "batch_size": 128,
+        "max_epochs": 20,
+        "learning_rate": 0.01,
+    },
 }
 """Settings with which each registered recommender learns the two blocks in a second."""
 OWN = {
@@ -68,7 +76,7 @@ OWN = {
 KINDS: dict[str, type[Recommender]] = RECOMMENDERS | dict.fromkeys(OWN, OwnRecommender)
 
 TRAINED = [name for name, kind in RECOMMENDERS.items() if issubclass(kind, Trained)]
-CONTINUE_SEEN = {"sasrec", "bert4rec", "cl4srec", "p5", "cid"}
+CONTINUE_SEEN = {"sasrec", "bert4rec", "cl4srec", "lm", "p5", "cid"}
 """Rank by the history in `seen`; the others by the one they were fitted on."""
 PERSONAL = [name for name in KINDS if name != "popularity"]
 EVERYONE = np.arange(USERS, dtype=np.int32)
