@@ -65,6 +65,10 @@ class _Processes:
         while left:
             with deaf_to_interrupts():  # the first task starts the processes
                 futures = {self.pool.submit(function, task): task for task in left}
+                if len(left) > 1:
+                    # Python's pool does not watch a process that it started while it was waiting
+                    # for the first, until it hears of something else.
+                    self.pool.submit(_nothing)
             try:
                 for future in as_completed(futures):
                     result = future.result()
@@ -85,6 +89,10 @@ class _Processes:
     def _new_pool(self) -> ProcessPoolExecutor:
         spawn = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(self._workers, spawn, _start_worker, (self._threads,))
+
+
+def _nothing() -> None:
+    """A task."""
 
 
 def in_this_process(workers: int) -> bool:

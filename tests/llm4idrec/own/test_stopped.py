@@ -60,13 +60,14 @@ def started(place: Path, workers: int) -> subprocess.Popen[bytes]:
 
 def begun(place: Path, number: int, but: Sequence[psutil.Process] = ()) -> list[psutil.Process]:
     """So many programs other than some, once they run."""
-    known = {program.pid for program in but}
-    while True:
+    known, deadline = {program.pid for program in but}, time.monotonic() + 90
+    while time.monotonic() < deadline:
         words = [file.read_text() for file in place.glob("program-*")]
         numbers = [int(word) for word in words if word.endswith("\n") and int(word) not in known]
         if len(numbers) >= number:
             return [psutil.Process(its) for its in numbers]
         time.sleep(0.05)
+    raise TimeoutError(f"{len(numbers)} programs began, expected {number}")
 
 
 def require_ended(place: Path, programs: list[psutil.Process]) -> None:

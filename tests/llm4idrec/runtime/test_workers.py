@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,36 @@ def test_a_killed_worker_is_replaced_and_its_task_done(
         assert set(run(once, [(tmp_path, n) for n in range(5)])) == set(range(5))
     assert {file.name for file in tmp_path.iterdir()} == {"died", *map(str, range(5))}
     assert "a worker process was killed; another takes its task" in capfd.readouterr().err
+
+
+def wait_for_the_other(task: tuple[Path, int]) -> None:
+    """The second is killed at first; the first ends when the second has."""
+    folder, number = task
+    if number:
+        if not (folder / "died").exists():
+            (folder / "died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        (folder / "done").touch()
+    deadline = time.monotonic() + 60
+    while not (folder / "done").exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.01)
+
+
+def test_the_death_of_a_process_that_was_started_late_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the pool already waited for what the first one does."""
+    real = ProcessPoolExecutor._spawn_process  # type: ignore[attr-defined]
+
+    def late(pool: object) -> None:
+        time.sleep(0.3)
+        real(pool)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "_spawn_process", late)
+    with worker_pool(2) as run:
+        assert list(run(wait_for_the_other, [(tmp_path, 0), (tmp_path, 1)])) == [None, None]
 
 
 def test_one_that_is_killed_again_and_again_is_an_error() -> None:
