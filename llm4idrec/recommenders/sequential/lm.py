@@ -39,7 +39,7 @@ class LM(Trained):
     def start(self, train: Interactions) -> None:
         require_time(has_time=train.has_time)
         config = self.settings.base_model()
-        encoder = self._read_tokens(train.n_items)
+        encoder = self._set_tokens(train.n_items)
         self._model = new_compact_model(train, encoder, config, users=False, seed=self.seed)
         self._model.to(self.device)
         batches = ListBatches(train, self._tokens, config, lists=_LISTS, seed=self.seed)
@@ -77,12 +77,12 @@ class LM(Trained):
 
     def restore(self, state: dict[str, Tensor]) -> None:
         n_tokens = len(state["model.embed_tokens.weight"])
-        self._read_tokens(n_tokens - len(compact_tokenizer(0, 0)))
+        self._set_tokens(n_tokens - len(compact_tokenizer(0, 0)))
         self._model = compact_model(n_tokens, self.settings.base_model()).to(self.device).eval()
         load(dict(self._model.named_parameters()), state)
         self._training = None
 
-    def _read_tokens(self, n_items: int) -> PromptEncoder:
+    def _set_tokens(self, n_items: int) -> PromptEncoder:
         encoder = PromptEncoder(compact_tokenizer(0, n_items))
         self._tokens = ListTokens(encoder, _LISTS, n_users=0, n_items=n_items)
         return encoder
