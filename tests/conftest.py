@@ -81,7 +81,13 @@ def tiny_values(**changes: Mapping[str, object]) -> dict[str, Any]:
         "data": {"path": "ratings.csv", "k_core": 0, **columns},
         "split": {"protocol": "random", "min_test_users": 2},
         "prompts": {"per_user": 2, "subset_length": 4},
-        "base_model": {"hidden_size": 8, "layers": 1, "heads": 2, "max_epochs": 1},
+        "base_model": {
+            "hidden_size": 8,
+            "layers": 1,
+            "heads": 2,
+            "max_epochs": 1,
+            "learning_rate": 0.02,  # so that one epoch changes something
+        },
         "adapter": {"rank": 2, "steps": 2, "batch_size": 8, "checkpoint_every": 1},
         "generation": {"views": 2, "items": 20, "shard_users": 16},
         "filter": {"min_votes": 1},
