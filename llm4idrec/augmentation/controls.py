@@ -220,16 +220,8 @@ def fit_sasrec(
     recommender = SASRec(settings, seed, device)
     if epochs is None:
         last = known.offsets[1:][known.history_lengths > 1] - 1
-        inner, heldout = (
-            Interactions(
-                known.user[rows],
-                known.item[rows],
-                known.n_users,
-                known.n_items,
-                None if known.timestamp is None else known.timestamp[rows],
-            )
-            for rows in (np.delete(np.arange(len(known)), last), last)
-        )
+        everything = np.arange(len(known))
+        inner, heldout = known.take(np.delete(everything, last)), known.take(last)
         validation = Validation(heldout, inner, (CUTOFF,), f"ndcg_at_{CUTOFF}")
         epochs = recommender.fit(inner, validation).best_epoch
     recommender.fit(known, epochs=epochs)

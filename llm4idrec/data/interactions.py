@@ -106,6 +106,11 @@ class Interactions:
         """The items of one user, in time order where there is a time."""
         return self.item[self.offsets[user] : self.offsets[user + 1]]
 
+    def take(self, rows: npt.NDArray[np.bool_] | LongArray) -> Interactions:
+        """Those pairs, by mask or number, of the same users and items."""
+        time = None if self.timestamp is None else self.timestamp[rows]
+        return Interactions(self.user[rows], self.item[rows], self.n_users, self.n_items, time)
+
     def contains(self, user: npt.ArrayLike, item: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Whether each pair of the two equal-shaped arrays is here."""
         wanted = np.asarray(user, np.int64) * self.n_items + np.asarray(item, np.int64)

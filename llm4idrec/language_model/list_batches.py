@@ -34,10 +34,13 @@ class ListTokens:
         """What comes before the items of a user."""
         return self._heads[user] if self._heads else self._unnamed
 
+    def question(self, user: int, items: npt.NDArray[np.integer]) -> list[int]:
+        """A list that goes on."""
+        return [*self.head(user), *self.items[items].tolist()]
+
     def whole(self, user: int, items: npt.NDArray[np.integer]) -> tuple[list[int], int]:
-        """Tokens, and how many of them do not count in the loss."""
-        head = self.head(user)
-        return [*head, *self.items[items].tolist(), *self._end], len(head)
+        """A list to its end, and how many of its tokens do not count in the loss."""
+        return [*self.question(user, items), *self._end], len(self.head(user))
 
 
 class ListBatches:

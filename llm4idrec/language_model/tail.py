@@ -56,7 +56,8 @@ class Tail(NamedTuple):
             train.n_users,
             train.n_items,
         )
-        return _without(train, heldout), cls(users, histories, heldout)
+        rest = train.take(~heldout.contains(train.user, train.item))
+        return rest, cls(users, histories, heldout)
 
     @torch.inference_mode()
     def ndcg(self, model: Any, tokens: ListTokens, max_length: int) -> float:
@@ -67,7 +68,7 @@ class Tail(NamedTuple):
             return 0.0
         longest = max_length - tokens.frame
         asked = [
-            [*tokens.head(user), *tokens.items[history[-longest:]].tolist()]
+            tokens.question(user, history[-longest:])
             for user, history in zip(self.users.tolist(), self.histories, strict=True)
         ]
         ends, vectors = read_lists(model, asked, tokens.padding), item_vectors(model, tokens)
@@ -81,9 +82,3 @@ class Tail(NamedTuple):
         found = torch.cat(ranked).cpu().numpy().astype(np.int32)
         metrics = user_metrics(found, self.users, self.heldout, cutoffs=(CUTOFF,))
         return float(metrics[f"ndcg_at_{CUTOFF}"].mean())
-
-
-def _without(train: Interactions, heldout: Interactions) -> Interactions:
-    kept = ~heldout.contains(train.user, train.item)
-    time = None if train.timestamp is None else train.timestamp[kept]
-    return Interactions(train.user[kept], train.item[kept], train.n_users, train.n_items, time)

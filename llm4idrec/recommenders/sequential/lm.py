@@ -58,7 +58,7 @@ class LM(Trained):
         histories = Sequences.latest(seen, distinct, n_items=n_items, max_length=longest)
         ends = histories.starts + histories.lengths
         lists = [
-            [*self._tokens.head(0), *self._tokens.items[histories.items[start:end]].tolist()]
+            self._tokens.question(0, histories.items[start:end])
             for start, end in zip(histories.starts.tolist(), ends.tolist(), strict=True)
         ]
         with self._averaged(), torch.no_grad():
