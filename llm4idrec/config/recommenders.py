@@ -188,12 +188,15 @@ class NCLConfig(LightGCNConfig):
 class SequentialConfig(TrainedConfig):
     """What the sequential models share: a small transformer over the latest items."""
 
-    learning_rate: Rate = 1e-3
+    learning_rate: Rate = 2e-3
     """Step size of Adam."""
     batch_size: Count = 128
-    """Users a step."""
+    """Histories, or pieces of them, a step."""
     max_length: Count = 50
-    """Latest items of a history that are read."""
+    """Latest items of a history that are read; to be trained on, a longer one is cut into
+    pieces."""
+    evaluate_every: Count = 3
+    """Epochs between validations."""
     layers: Count = 2
     """Transformer blocks."""
     heads: Count = 1

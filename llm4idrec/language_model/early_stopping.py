@@ -13,7 +13,7 @@ from tqdm import tqdm
 from llm4idrec.config import BaseModelConfig
 from llm4idrec.language_model import checkpoint
 from llm4idrec.language_model.list_training import ListTraining
-from llm4idrec.language_model.weights import load
+from llm4idrec.nn.running_mean import load
 
 _BEST = "best/"
 

@@ -14,7 +14,8 @@ from llm4idrec.config import BaseModelConfig
 from llm4idrec.errors import DivergenceError
 from llm4idrec.language_model.causal_training import causal_loss, require_no_growth
 from llm4idrec.language_model.list_batches import ListBatches
-from llm4idrec.language_model.weights import REMEDY, Mean, Weights
+from llm4idrec.language_model.weights import REMEDY, Weights
+from llm4idrec.nn.running_mean import RunningMean
 
 
 class ListTraining:
@@ -34,7 +35,7 @@ class ListTraining:
         """Of each step done."""
         self._batches, self._config, self._seed = batches, config, seed
         self._trained = Weights(model, config.learning_rate, weight_decay=config.weight_decay)
-        self._mean = Mean(self._trained)
+        self._mean = RunningMean(self._trained.by_name)
 
     @property
     def epochs(self) -> int:

@@ -435,6 +435,15 @@ MUTATIONS = (
     ),
     Mutation(
         5,
+        "SASRec learns from the end of a history only",
+        "llm4idrec/recommenders/sequential/sasrec.py",
+        "Sequences.of(train, self._users, train.n_items)",
+        "Sequences.of(train, self._users, train.n_items).ending(self.settings.max_length + 1)",
+        "tests/llm4idrec/recommenders/sequential/test_base.py::"
+        "test_learns_what_is_early_in_a_long_history",
+    ),
+    Mutation(
+        5,
         "an arm alone gets EASE's agreement",
         "llm4idrec/augmentation/arm_files.py",
         "accepting.config.agreement if has_ease(arm) else 0.0",

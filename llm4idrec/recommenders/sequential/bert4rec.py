@@ -16,7 +16,10 @@ from llm4idrec.recommenders.sequential.sequences import Sequences
 
 
 class BERT4Rec(Sequential):
-    """A bidirectional transformer that fills gaps; the next item is a gap at the end."""
+    """A bidirectional transformer that fills gaps; the next item is a gap at the end.
+
+    As with SASRec, a history of more than `max_length` items is cut into pieces.
+    """
 
     settings_type: ClassVar[type[BERT4RecConfig]] = BERT4RecConfig
     settings: BERT4RecConfig
@@ -25,12 +28,11 @@ class BERT4Rec(Sequential):
     def start(self, train: Interactions) -> None:
         super().start(train)
         users = np.flatnonzero(train.history_lengths > 1).astype(np.int32)
-        self._histories = Sequences.latest(
-            train, users, n_items=train.n_items, max_length=self.settings.max_length
-        )
+        self._histories = Sequences.of(train, users, train.n_items)
 
     def losses(self) -> Iterator[tuple[Tensor, int]]:
-        whole = self._histories.take(self._rng.permutation(len(self._histories)))
+        pieces, _ = self._histories.pieces(self.settings.max_length, self._rng, overlap=0)
+        whole = pieces.take(self._rng.permutation(len(pieces)))
         gap = hide(whole, self.settings.masked, last_only=self.settings.last_only, rng=self._rng)
         gapped = Sequences(np.where(gap, self.n_items, whole.items), whole.lengths)
         targets, gaps = self.tensor(whole.items), self.tensor(gap)

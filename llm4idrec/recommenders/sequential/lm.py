@@ -17,7 +17,7 @@ from llm4idrec.language_model.list_batches import ListBatches, ListTokens
 from llm4idrec.language_model.list_reading import item_vectors, read_lists
 from llm4idrec.language_model.list_training import ListTraining
 from llm4idrec.language_model.tokenization import PromptEncoder, compact_tokenizer
-from llm4idrec.language_model.weights import load
+from llm4idrec.nn.running_mean import load
 from llm4idrec.recommenders.base import require_time
 from llm4idrec.recommenders.products import products
 from llm4idrec.recommenders.ranking import rank_scores

@@ -17,7 +17,11 @@ from llm4idrec.recommenders.sequential.sequences import Batch, Sequences
 
 
 class SASRec(Sequential):
-    """A causal transformer trained on every place of every history at once."""
+    """A causal transformer trained on every place of every history.
+
+    The paper trains on the latest `max_length` items of a history; here a longer one is cut into
+    pieces, elsewhere in each epoch, so that no item is left out.
+    """
 
     settings_type: ClassVar[type[SASRecConfig]] = SASRecConfig
     settings: SASRecConfig
@@ -28,9 +32,7 @@ class SASRec(Sequential):
         # A user who has the whole catalogue has nothing to be compared with.
         learnable = (train.history_lengths > 1) & (self._unseen.unseen > 0)
         self._users = np.flatnonzero(learnable).astype(np.int32)
-        self._histories = Sequences.latest(
-            train, self._users, n_items=train.n_items, max_length=self.settings.max_length + 1
-        )
+        self._histories = Sequences.of(train, self._users, train.n_items)
 
     def losses(self) -> Iterator[tuple[Tensor, int]]:
         inputs, targets, unseen = self.epoch()
@@ -41,15 +43,17 @@ class SASRec(Sequential):
             yield loss, len(batch.slots)
 
     def epoch(self) -> tuple[Sequences, Tensor, Tensor]:
-        """Histories in random order without their last item.
+        """Pieces of all histories in random order, each without its last item.
 
         And for each of their n items the next one, and one that the user does not have, both (n,).
         """
-        order = self._rng.permutation(len(self._users))
-        whole = self._histories.take(order)
+        pieces, owner = self._histories.pieces(self.settings.max_length + 1, self._rng, overlap=1)
+        order = self._rng.permutation(len(pieces))
+        whole = pieces.take(order)
         inputs = whole.cut(whole.starts, whole.lengths - 1)
         targets = whole.cut(whole.starts + 1, whole.lengths - 1).items
-        others = self._unseen.draw(self._users[order][inputs.owner].astype(np.int64), self._rng)
+        users = self._users[owner[order]].astype(np.int64)
+        others = self._unseen.draw(users[inputs.owner], self._rng)
         return inputs, self.tensor(targets), self.tensor(others)
 
     def predict(

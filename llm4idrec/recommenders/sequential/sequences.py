@@ -23,16 +23,17 @@ class Sequences:
     lengths: LongArray
 
     @classmethod
+    def of(cls, history: Interactions, users: IntArray, n_items: int) -> Sequences:
+        """The items of each user in the order of `history`, but for those from `n_items` on."""
+        row, item = seen_places(users, history, n_items)
+        return cls(item, np.bincount(row, minlength=len(users)))
+
+    @classmethod
     def latest(
         cls, history: Interactions, users: IntArray, *, n_items: int, max_length: int
     ) -> Sequences:
-        """The last items of each user, `max_length` at most, in the order of `history`.
-
-        Items from `n_items` on are left out.
-        """
-        row, item = seen_places(users, history, n_items)
-        whole = cls(item, np.bincount(row, minlength=len(users)))
-        return whole.ending(max_length)
+        """The last items of each user, `max_length` at most, as `of` has them."""
+        return cls.of(history, users, n_items).ending(max_length)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -66,6 +67,26 @@ class Sequences:
         """The last `length` items of each sequence, or all where there are fewer."""
         lengths = np.minimum(self.lengths, length)
         return self.cut(self.starts + self.lengths - lengths, lengths)
+
+    def pieces(
+        self, length: int, draw: np.random.Generator, *, overlap: int
+    ) -> tuple[Self, LongArray]:
+        """The sequences in pieces of `length` items, and of which sequence each is, (pieces,).
+
+        A piece begins with the last `overlap` items of the one before it, so that every item but
+        the first `overlap` of a sequence stands behind so many others in one piece and no more.
+        Where a longer sequence is cut first is drawn; its first and last piece may be shorter.
+        """
+        step = length - overlap
+        rest = np.maximum(self.lengths - overlap, 0)
+        offset = np.where(rest > step, draw.integers(0, step, len(self)), 0)
+        count = -(-(rest + offset) // step)
+        owner = np.repeat(np.arange(len(self)), count)
+        number = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+        first = number * step - offset[owner]
+        stop = np.minimum(first + length, self.lengths[owner])
+        first = np.maximum(first, 0)
+        return self.cut(self.starts[owner] + first, stop - first), owner
 
     def append(self, item: int) -> Self:
         """Each sequence followed by the same item."""

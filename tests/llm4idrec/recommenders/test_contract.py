@@ -28,6 +28,7 @@ SEQUENTIAL = {
     "max_length": 16,
     "layers": 1,
     "dropout": 0.4,
+    "evaluate_every": 5,
 }
 GENERATIVE = {
     "embedding_size": 16,
@@ -275,8 +276,10 @@ def test_learns_two_blocks(name: str) -> None:
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_training_lowers_the_loss(name: str) -> None:
+    """Who knows the block, and draws in it, has a cross-entropy of log 15 in place of log 30: 0.8
+    times it."""
     records = untrained(name).fit(two_blocks()).records
-    assert records[-1].loss < 0.8 * records[0].loss
+    assert records[-1].loss < 0.87 * records[0].loss
 
 
 @pytest.mark.parametrize("name", TRAINED)

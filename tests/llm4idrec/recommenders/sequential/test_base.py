@@ -67,6 +67,22 @@ def test_learns_what_comes_next(untrained: Sequential) -> None:
     assert (first == (last + 1) % ITEMS).mean() > 0.9  # popularity would be right for 1 in 12
 
 
+def test_learns_what_is_early_in_a_long_history(untrained: Sequential) -> None:
+    """Everyone begins with one of three pairs; `max_length` items and more follow."""
+    rng, pairs, others = np.random.default_rng(3), 3, 20
+    first = 2 * (np.arange(USERS)[:, None] % pairs)
+    rest = [2 * pairs + rng.permutation(others) for _ in range(USERS)]
+    lists = np.hstack([first, first + 1, rest])
+    owner, place = np.divmod(np.arange(lists.size), lists.shape[1])
+    size = (USERS, 2 * pairs + others)
+    untrained.fit(interactions(owner, lists.ravel(), size, timestamp=place), epochs=120)
+
+    asked = np.arange(pairs, dtype=np.int32)
+    begun = interactions(asked, 2 * asked, (pairs, size[1]), timestamp=0 * asked)
+    found = untrained.recommend(asked, 1, begun)[:, 0]
+    assert found.tolist() == (2 * asked + 1).tolist()
+
+
 def test_goes_by_the_latest_items_of_seen(untrained: Sequential) -> None:
     """Not by the user, and not by what is older than `max_length`."""
     untrained.fit(cycle(), epochs=3)

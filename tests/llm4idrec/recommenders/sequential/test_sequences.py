@@ -56,6 +56,34 @@ def test_the_same_as_with_lists(values: list[list[int]], length: int) -> None:
     assert whole.place.tolist() == [i for line in values for i in range(len(line))]
 
 
+@settings(max_examples=200)
+@given(
+    st.lists(st.lists(st.integers(0, 9), max_size=30), max_size=6),
+    st.integers(2, 9),
+    st.integers(0, 1),
+    st.integers(0, 99),
+)
+def test_pieces_are_the_lists_again(
+    values: list[list[int]], length: int, overlap: int, seed: int
+) -> None:
+    draw = np.random.default_rng(seed)
+    pieces, owner = sequences(values).pieces(length, draw, overlap=overlap)
+    cut = as_lists(pieces)
+    for i, line in enumerate(values):
+        its = [piece for piece, of in zip(cut, owner, strict=True) if of == i]
+        rejoined = [item for n, piece in enumerate(its) for item in piece[overlap if n else 0 :]]
+        assert rejoined == (line if len(line) > overlap else [])
+        assert all(overlap < len(piece) <= length for piece in its)
+        assert all(len(piece) == length for piece in its[1:-1])
+        assert len(its) <= 1 or len(line) > length
+
+
+def test_pieces_are_cut_elsewhere_each_time() -> None:
+    whole, draw = sequences([list(range(60))]), np.random.default_rng(1)
+    cuts = [tuple(whole.pieces(11, draw, overlap=1)[0].lengths) for _ in range(40)]
+    assert len(set(cuts)) > 5
+
+
 @settings(max_examples=60)
 @given(lists, st.integers(1, 5), st.integers(6, 9))
 def test_packing_loses_and_mixes_nothing(

@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from llm4idrec.language_model.weights import Mean, Weights
+from llm4idrec.nn.running_mean import RunningMean
 
 
 def test_the_mean_follows_its_formula_and_gives_the_weights_back() -> None:
     model = torch.nn.Linear(1, 1, bias=False)
-    weights = Weights(model, 0.1, weight_decay=0.0)
-    (weight,) = weights.by_name.values()
+    weight = model.weight
     draw, wanted = np.random.default_rng(0), float(weight.detach())
-    mean = Mean(weights)
+    mean = RunningMean({"weight": weight})
     for step in range(1, 2001):
         value = float(draw.normal())
         with torch.no_grad():
