@@ -1,1 +1,1 @@
-"""What language model and recommenders share: losses, the catalogue as a trie, factorisation."""
+"""Of both language model and recommenders: losses, trie, factorisation, mean of the weights."""

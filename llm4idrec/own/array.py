@@ -26,6 +26,8 @@ def read_array(file: Path, shapes: Sequence[tuple[int, int | None]]) -> Tensor:
         raise InputError("there is no such file", f"a matrix {expected}", file=file) from error
     except (OSError, ValueError, EOFError) as error:
         reason = " ".join(str(error).split())[:200]
+        if "allow_pickle" in reason:  # NumPy takes whatever it does not know for a pickle
+            reason = "text or Python objects"
         found = f"no NumPy file ({reason})"
         raise InputError(found, f"a matrix {expected}", _REMEDY, file=file) from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":

@@ -1,1 +1,1 @@
-"""Transformers over a user's latest items."""
+"""Transformers over a user's items in their order."""
