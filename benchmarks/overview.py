@@ -64,7 +64,8 @@ def _gain(row: Row) -> Interval:
 
 def _to_serve(found: BottomLine) -> list[Interval]:
     """What validation chose, and the best that it would have chosen of the other kind."""
-    names, systems = _short(system_names(found["systems"])), found["systems"]
+    systems = found["systems"]
+    names = [_short(name) for name in system_names(systems)]
     other = found["best_without"] if systems[0]["uses_language_model"] else found["best_with"]
     lines = [_line(f"serve: {names[0]}", systems[0])]
     if other is not None:
@@ -77,11 +78,10 @@ def _line(name: str, system: System, *, strong: bool = True) -> Interval:
     return Interval(name, None, None, None, ("", f"{system['test']:.4f}"), strong)
 
 
-def _short(names: Sequence[str]) -> list[str]:
-    shortened = list(names)
+def _short(name: str) -> str:
     for long, short in _SHORT.items():
-        shortened = [name.replace(long, short) for name in shortened]
-    return shortened
+        name = name.replace(long, short)
+    return name
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "xsimgcl": {"learning_rate": 0.03, "contrast": 0.005, "batch_size": 64, "max_epochs": 40},
     "ncl": {"learning_rate": 0.1, "layers": 2, "batch_size": 64, "max_epochs": 40, "warm_up": 1},
     "sasrec": SEQUENTIAL,
-    "bert4rec": SEQUENTIAL,
+    "bert4rec": SEQUENTIAL | {"dropout": 0.1},
     "cl4srec": SEQUENTIAL,
     "lm": {
         "embedding_size": 16,
@@ -276,10 +276,8 @@ def test_learns_two_blocks(name: str) -> None:
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_training_lowers_the_loss(name: str) -> None:
-    """Who knows the block, and draws in it, has a cross-entropy of log 15 in place of log 30: 0.8
-    times it."""
     records = untrained(name).fit(two_blocks()).records
-    assert records[-1].loss < 0.87 * records[0].loss
+    assert records[-1].loss < 0.8 * records[0].loss
 
 
 @pytest.mark.parametrize("name", TRAINED)
