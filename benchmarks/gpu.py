@@ -28,7 +28,6 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from benchmarks.handover import read_split
 from benchmarks.pipe import ROOT
-from llm4idrec.__main__ import run_stage
 from llm4idrec.artifacts import INTERACTIONS, KNOWN
 from llm4idrec.config import (
     AdapterConfig,
@@ -39,6 +38,7 @@ from llm4idrec.config import (
 )
 from llm4idrec.config import PromptsConfig as Prompts
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.flow import run_stage
 from llm4idrec.generation.generator import Generator
 from llm4idrec.language_model.adapter import PromptBatches, add_adapter
 from llm4idrec.language_model.base_model import LanguageModel

@@ -33,9 +33,9 @@ from typing import Any
 
 from benchmarks.llm_side import WORDS, Job
 from benchmarks.pipe import ONE_THREAD, ROOT
-from llm4idrec.__main__ import run_stage
 from llm4idrec.artifacts import INTERACTIONS
 from llm4idrec.config import BaseModelConfig, Config
+from llm4idrec.flow import run_stage
 from llm4idrec.language_model.base_model import make_base_model
 from llm4idrec.stages import STAGES
 

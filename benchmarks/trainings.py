@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llm4idrec.__main__ import run_stage
 from llm4idrec.artifacts import HELDOUT, INTERACTIONS, TRAIN
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.flow import run_stage
 from llm4idrec.metrics.ranking import FloatArray, evaluated_users, user_metrics
 from llm4idrec.recommenders.registry import new_recommender
 from llm4idrec.recommenders.validation import Validation

@@ -76,6 +76,7 @@ __all__ = [
     "TuneConfig",
     "TuneRecommendersConfig",
     "TunedFilter",
+    "parsed",
 ]
 
 Parsed = TypeVar("Parsed", bound=Section)
@@ -209,7 +210,7 @@ class Config(Section):
             remedy = "run `dvc repro tune` with `tune.recommenders` set"
             expected = "what `filter.source` names"
             raise InputError("there is no such file", expected, remedy, file=source)
-        tuned = _parsed(TunedFilter, read_yaml(source), source)
+        tuned = parsed(TunedFilter, read_yaml(source), source)
         amounts = {"amounts": tuned.evaluation.amounts}
         return self.model_copy(
             update={
@@ -226,7 +227,7 @@ class Config(Section):
     @classmethod
     def parse(cls, values: dict[str, Any], file: Path | None = None) -> Self:
         """The same for parameters that are a dictionary already."""
-        return _parsed(cls, values, file)
+        return parsed(cls, values, file)
 
 
 class TunedAmounts(Section):
@@ -254,7 +255,8 @@ def _with_settings_in(file: Path, section: RecommenderConfig) -> RecommenderConf
         ) from error
 
 
-def _parsed(kind: type[Parsed], values: dict[str, Any], file: Path | None) -> Parsed:
+def parsed(kind: type[Parsed], values: dict[str, Any], file: Path | None = None) -> Parsed:
+    """A section; `InputError` names the key and what may stand there."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:

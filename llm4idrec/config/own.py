@@ -40,7 +40,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]\w*$", max_length=50)
 """Of a setting."""
 
 PLACEHOLDERS = ("data", "out", "seed", "k", "n_users", "n_items")
-"""What stands in a command for what a training is given; docs/own-recommender.md says what."""
+"""What stands in a command for what a training is given; the manual says what."""
 ARGUMENTS = ("train", "seed")
 """Of a function, before its settings."""
 PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z_]\w*)\}")
@@ -58,7 +58,7 @@ TAKEN = frozenset(f"{_STAGES_AND_ARTIFACTS} {_ARMS} {_FILES}".split())
 """Names of parts of the flow, and of files beside those that are named as recommenders are."""
 _FUNCTION = re.compile(r"\w+(\.\w+)*:\w+")
 _RECOMMENDER = re.compile(r"[a-z][a-z0-9_]{0,49}")
-_MANUAL = "docs/own-recommender.md"
+_MANUAL = "docs/guide/own-recommender.md"
 
 
 class OwnConfig(RecommenderConfig):

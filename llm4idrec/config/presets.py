@@ -7,8 +7,8 @@ from typing import Any
 ADAPTER_PRESETS: dict[str, dict[str, Any]] = {
     # For the compact model, a quarter of a minute on one core: every linear layer, which a model
     # that has not seen the prompts' words before needs. More steps, or larger ones, undo what the
-    # base model has learnt (docs/experiments.md). Without dropout an update is merged before the
-    # product (llm4idrec/language_model/merged_updates.py).
+    # base model has learnt (docs/experiments/base-model.md). Without dropout an update is merged
+    # before the product (llm4idrec/language_model/merged_updates.py).
     "compact": {
         "rank": 16,
         "alpha": 32,

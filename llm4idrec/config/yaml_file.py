@@ -54,7 +54,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     if not os.path.isfile(path):  # noqa: PTH113, which raises for names that are too long
-        raise _unreadable("a folder" if os.path.isdir(path) else "no such file", path)  # noqa: PTH112
+        fault = _unreadable("a folder" if os.path.isdir(path) else "no such file", path)  # noqa: PTH112
+        begun = "`llm4idrec init FILE` writes one for a file of interactions"
+        raise fault.advising(begun) if path.name == "params.yaml" else fault
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)

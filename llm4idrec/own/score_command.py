@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
-from typing import NamedTuple
 
 from llm4idrec.artifacts import (
     AUGMENTED,
@@ -14,19 +12,11 @@ from llm4idrec.artifacts import (
     KNOWN,
     SCORE_LEDGER,
     TRAIN,
-    Files,
     places,
 )
 from llm4idrec.config import Config
-from llm4idrec.data.interactions import IntArray
 from llm4idrec.errors import InputError
 from llm4idrec.evaluation import ledger
-from llm4idrec.evaluation.data import Data
-from llm4idrec.own.handed_in import HandedIn, read_handed_in, read_scores
-from llm4idrec.own.hidden import hidden_additions
-from llm4idrec.own.id_lists import Identifiers, read_id_lists
-from llm4idrec.own.score import Scores, Scoring
-from llm4idrec.own.score_table import comparison_table, sample_sentence, scores_table
 
 _KINDS = {
     "ranking": ("FILE", "a line `user item` each, best first for each user"),
@@ -60,6 +50,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def score(options: argparse.Namespace) -> None:
     """rankings made elsewhere -> their metrics on the test, which is a look at it"""
+    from llm4idrec.evaluation.data import Data
+    from llm4idrec.own.reader import Reader
+    from llm4idrec.own.score import Scores, Scoring
+    from llm4idrec.own.score_table import comparison_table, sample_sentence, scores_table
+
     config = Config.read(options.params)
     reads = (TRAIN, KNOWN, HELDOUT, IDENTIFIERS, AUGMENTED, SCORE_LEDGER)
     files = places(reads, config, options.out)
@@ -70,7 +65,7 @@ def score(options: argparse.Namespace) -> None:
         raise InputError(told, "as many: each is compared with the one in its place")
     data = Data.read(*(files[folder] for folder in (TRAIN, KNOWN, HELDOUT)))
     scoring = Scoring(data, files[HELDOUT] / "test.parquet", config.evaluation.cutoffs)
-    reader = _Reader(kind, options.ids == "numbers", files, scoring)
+    reader = Reader(kind, options.ids == "numbers", files, scoring)
     sides = [side for side in (names, others) if side]
     ranked = [[reader.rank(name) for name in side] for side in sides]  # before anything is scored
     scores = [Scores.of(its, scoring) for its in ranked]
@@ -79,37 +74,3 @@ def score(options: argparse.Namespace) -> None:
         ledger.record(files[SCORE_LEDGER], look)
     table = comparison_table(scores[1], scores[0]) if others else scores_table(scores[0])
     print(f"{table}\n\n{sample_sentence(scores[0], paired=bool(others))}", flush=True)
-
-
-class _Reader(NamedTuple):
-    """Reads what was handed in, and says on stderr what is odd about it."""
-
-    kind: str
-    numbers: bool
-    files: Files
-    scoring: Scoring
-
-    def rank(self, name: Path) -> IntArray:
-        """What `Scoring.rank` makes of it."""
-        data = self.scoring.data
-        handed_in, notes = self._handed_in(name)
-        ranked = self.scoring.rank(handed_in)
-        notes += [f"{name}: {gap}" for gap in self.scoring.gaps(ranked)]
-        if self.kind != "vectors":  # which hide nothing
-            hidden = hidden_additions(ranked, data.at_test, self.files[AUGMENTED])
-            notes += [f"{name}: {hidden}"] if hidden else []
-        for note in notes:
-            print(note, file=sys.stderr)
-        return ranked
-
-    def _handed_in(self, name: Path) -> tuple[HandedIn, list[str]]:
-        """That, and what was left out."""
-        train = self.scoring.data.train
-        identifiers = Identifiers.read(self.files[IDENTIFIERS], train.n_items)
-        if self.kind == "ranking":
-            return read_id_lists(name, identifiers, numbers=self.numbers)
-        shape = train.n_users, train.n_items
-        unranked = len(identifiers.items) - train.n_items
-        if self.kind == "scores":
-            return read_scores(name, shape, unranked), []
-        return read_handed_in(name, "vectors", shape=shape, unranked=unranked), []

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import PurePath
 from types import TracebackType
 from typing import NoReturn
 
@@ -45,8 +46,10 @@ _ending = _Ending()
 def begin() -> None:
     """To be called before the imports that take time, so that these can be stopped as well."""
     if find_spec("pyarrow") is None:
-        remedy = "activate .venv, or use .venv/bin/python"
-        sys.exit(f"{sys.executable} has not what `make` installs: {remedy}")
+        remedy = (
+            "install them with `pip install llm4idrec`, or in the repository use .venv/bin/python"
+        )
+        sys.exit(f"{sys.executable} has not the packages that llm4idrec needs: {remedy}")
     codecs.register_error("plain", _plain)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # which was closed
@@ -55,6 +58,12 @@ def begin() -> None:
     sys.excepthook = show_error
     # The first to be registered is the last to be called.
     atexit.register(_ending)
+
+
+def program() -> str:
+    """The name that the commands of this package are called by."""
+    name = PurePath(sys.argv[0]).name
+    return name if name == "llm4idrec" else "python -m llm4idrec"
 
 
 def end(main: Callable[[], int]) -> NoReturn:

@@ -18,6 +18,7 @@ from llm4idrec.errors import KilledWorkerError
 from llm4idrec.runtime.interruption import deaf_to_interrupts, end_with_parent
 from llm4idrec.runtime.ray_pool import ADDRESS, ray_pool
 from llm4idrec.runtime.threads import fixed_threads
+from llm4idrec.runtime.unnoticed import main_module_unnoticed
 
 Run = Callable[[Callable[[Any], object], Iterable[Any]], Iterator[object]]
 """Applies a function to every task and yields as each is done; the first error ends it."""
@@ -41,12 +42,12 @@ def worker_pool(workers: int, threads: int = 1) -> Iterator[Run]:
         with fixed_threads(threads):
             yield lambda function, tasks: (function(task) for task in tasks)
         return
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(threads))  # read when a process starts
+    others = set(multiprocessing.active_children())
     processes = _Processes(workers, threads)
     try:
         yield processes.run
     except KeyboardInterrupt:
-        for process in multiprocessing.active_children():
+        for process in set(multiprocessing.active_children()) - others:
             process.terminate()  # what a task leaves half done it can go on from
         raise
     finally:
@@ -63,7 +64,7 @@ class _Processes:
     def run(self, function: Callable[[Any], object], tasks: Iterable[Any]) -> Iterator[object]:
         left, done_since = list(tasks), True
         while left:
-            with deaf_to_interrupts():  # the first task starts the processes
+            with self._starting():  # the first tasks start the processes
                 futures = {self.pool.submit(function, task): task for task in left}
                 if len(left) > 1:
                     # Python's pool does not watch a process that it started while it was waiting
@@ -85,6 +86,19 @@ class _Processes:
                     ) from error
                 done_since = False
                 print("a worker process was killed; another takes its task", file=sys.stderr)
+
+    @contextmanager
+    def _starting(self) -> Iterator[None]:
+        """Of what starts a process, nothing is changed for the caller's own."""
+        name = "OPENBLAS_NUM_THREADS"  # which is read when a process starts
+        given = os.environ.get(name)
+        os.environ.setdefault(name, str(self._threads))
+        try:
+            with main_module_unnoticed(), deaf_to_interrupts():
+                yield
+        finally:
+            if given is None:
+                del os.environ[name]
 
     def _new_pool(self) -> ProcessPoolExecutor:
         spawn = multiprocessing.get_context("spawn")

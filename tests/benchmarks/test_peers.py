@@ -98,6 +98,7 @@ def test_defaults_of_a_library_are_settings_of_ours(library: Library) -> None:
         assert same.items() <= dict(SETTINGS[model].model_validate(same)).items()
 
 
+@pytest.mark.slow
 def test_our_ials_ranks_as_implicits_does_with_its_settings(tmp_path: Path) -> None:
     bench = some_bench(tmp_path, {})
 
@@ -110,6 +111,7 @@ def test_our_ials_ranks_as_implicits_does_with_its_settings(tmp_path: Path) -> N
     assert recall > 0.3
 
 
+@pytest.mark.slow
 def test_our_mf_chooses_its_epochs(tmp_path: Path) -> None:
     settings = {"max_epochs": 4, "evaluate_every": 2}
     bench = some_bench(tmp_path, settings)

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from llm4idrec.__main__ import run_stage
 from llm4idrec.config import Config
+from llm4idrec.flow import run_stage
 from llm4idrec.runtime.files import content_hash
 from llm4idrec.stages import STAGES
 from tests.conftest import tiny_params, tiny_ratings

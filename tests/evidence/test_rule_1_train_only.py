@@ -49,6 +49,7 @@ def with_other_validation(flow: Flow, root: Path) -> Path:
     return at
 
 
+@pytest.mark.slow
 def test_what_is_held_out_shapes_no_byte_of_what_is_added(flow: Flow, tmp_path: Path) -> None:
     """Another test set, and other raw data, beside the same train and validation sets; and another
     table of validation pairs, which only `prepare` reads."""

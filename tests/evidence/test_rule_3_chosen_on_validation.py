@@ -29,6 +29,7 @@ def other_test_set(file: Path) -> None:
     Interactions(test.user, other, test.n_users, test.n_items).write(file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refit", [False, True])
 def test_the_test_set_shapes_no_choice(refit: bool, tmp_path: Path) -> None:
     files = write_files(tmp_path)

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from llm4idrec.__main__ import run_stage
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.flow import run_stage
 from llm4idrec.language_model.prompt_files import read_prompts
 from llm4idrec.runtime.files import read_json, write_json
 from llm4idrec.stages import STAGES

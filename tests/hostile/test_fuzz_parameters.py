@@ -38,6 +38,7 @@ known = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @steady
 @given(key=known, value=nested)
 def test_parameters(key: str, value: Any) -> None:

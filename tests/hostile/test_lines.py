@@ -122,6 +122,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("format", "case"), CASES)
 def test_refused(format: str, case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     FILE.write_bytes(case.content)

@@ -158,6 +158,7 @@ def test_an_output_below_a_file(out: str, capsys: pytest.CaptureFixture[str]) ->
     refused(capsys, f"{out}/raw: {found}", arguments=("prepare", "--out", out))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("debug", [False, True])
 def test_a_real_command(debug: bool) -> None:
     FILE.write_bytes(b"user,item,time\nanna,x,5\nbert,\xff,6\n")

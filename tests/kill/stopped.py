@@ -25,9 +25,11 @@ def nap(seconds: float) -> None:
 
 
 def in_workers() -> None:
+    from tests.kill import stopped  # workers know modules, not the program that started them
+
     with worker_pool(2) as run:
         os.write(1, b"begun\n")  # at once, for processes share it
-        list(run(nap, [60.0, 60.0]))
+        list(run(stopped.nap, [60.0, 60.0]))
 
 
 class Thing:

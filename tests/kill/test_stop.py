@@ -32,6 +32,7 @@ def started(*command: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @SIGNALS
 @pytest.mark.parametrize("lines", [1, 3], ids=["as they are started", "at work"])
 def test_worker_processes_end_without_a_word(number: int, code: int, lines: int) -> None:
@@ -47,6 +48,7 @@ def test_worker_processes_end_without_a_word(number: int, code: int, lines: int)
     assert psutil.wait_procs(workers, timeout=10)[1] == []
 
 
+@pytest.mark.slow
 def test_a_signal_to_the_first_process_alone_ends_the_workers_too() -> None:
     process = started("tests.kill.stopped", "workers")
     assert process.stdout is not None
@@ -64,6 +66,7 @@ def test_a_signal_that_python_would_ignore_comes_again() -> None:
     assert process.returncode == 130
 
 
+@pytest.mark.slow
 def test_what_was_started_to_ignore_a_signal_goes_on() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -70,6 +70,7 @@ def test_catalogues_and_users_of_one(
         assert Path("out/reports/comparison.html").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recommenders", [("mf", "lightgcn"), ("ials",)], ids="+".join)
 def test_every_user_has_the_whole_catalogue(
     recommenders: tuple[str, ...], capsys: pytest.CaptureFixture[str]

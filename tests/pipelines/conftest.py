@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow.tracking import MlflowClient
 
-from llm4idrec.__main__ import run_stage
 from llm4idrec.artifacts import COMPARISON, places
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.config import Config
+from llm4idrec.flow import run_stage
 from llm4idrec.runtime.files import write_json
 from llm4idrec.stages import STAGES
 from pipelines.registry import registry

@@ -73,6 +73,7 @@ def refused(
     return refuse
 
 
+@pytest.mark.slow
 def test_an_mlflow_server_that_does_not_answer(refused: Callable[..., str]) -> None:
     nobody = f"http://127.0.0.1:{closed_port()}"
     sentence = refused(MLFLOW_TRACKING_URI=nobody)
@@ -86,12 +87,14 @@ def test_an_mlflow_server_that_does_not_answer(refused: Callable[..., str]) -> N
         assert "not within 5 s" in refused(MLFLOW_TRACKING_URI=address)
 
 
+@pytest.mark.slow
 def test_a_database_that_stays_silent(refused: Callable[..., str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         place = f"127.0.0.1:{silent.getsockname()[1]}/x"
         assert "timed out" in refused(ZENML_STORE_URL=f"mysql://me:secret@{place}")
 
 
+@pytest.mark.slow
 def test_something_else_that_answers(refused: Callable[..., str]) -> None:
     with answering(200, b"<html>Welcome</html>") as address:
         assert "is no MLflow server that works (200)" in refused(MLFLOW_TRACKING_URI=address)
@@ -135,11 +138,13 @@ def test_a_value_that_means_nothing(
     assert "secret" not in found
 
 
+@pytest.mark.slow
 def test_an_mlflow_server_that_works(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     environment.prepare()
 
 
+@pytest.mark.slow
 def test_a_device_that_is_not_there(workplace: Callable[..., Config], capfd: Output) -> None:
     import torch
 
@@ -199,6 +204,7 @@ def test_a_state_folder_that_no_store_can_be_in(
     assert not place.exists()
 
 
+@pytest.mark.slow
 def test_a_state_folder_that_cannot_be_written(refused: Callable[..., str]) -> None:
     own = {"MLFLOW_TRACKING_URI": "", "ZENML_STORE_URL": ""}
     sentence = refused(LLM4IDREC_STATE=str(Path("ratings.csv").resolve()), **own)

@@ -36,6 +36,7 @@ def test_the_same_stage_elsewhere_is_another(
     assert environment.lock_of("prepare") != here
 
 
+@pytest.mark.slow
 def test_a_second_promotion_waits(workplace: Callable[..., Config]) -> None:
     workplace()
     codes: list[int] = []

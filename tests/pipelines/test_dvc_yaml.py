@@ -27,6 +27,7 @@ CONFIG = Config.read(REPO / "params.yaml")
 HELD_OUT = {"artifacts/raw", "artifacts/heldout", "${data.path}"}
 
 
+@pytest.mark.slow
 def test_it_is_current() -> None:
     assert dvc_yaml() == TEXT, "run `make dvc.yaml`"
 
@@ -77,6 +78,7 @@ def test_code_is_followed_through_imports(stage: str, reached: bool, file: str) 
     assert (file in code_of_stage(STAGES[stage])) is reached
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recommenders", "said"),
     [

@@ -32,6 +32,7 @@ def test_a_variable_that_is_set_keeps_its_value(monkeypatch: pytest.MonkeyPatch)
     assert os.environ["ZENML_STORE_URL"] == "https://zenml.example.org"
 
 
+@pytest.mark.slow
 def test_a_store_whose_creation_was_killed_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +61,7 @@ environment.create_stores()
         connection.execute("SELECT uri FROM artifact_version")
 
 
+@pytest.mark.slow
 def test_the_verdict_needs_no_run_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor the right to write anything: it may be another user's repository."""
     monkeypatch.chdir(tmp_path)
@@ -100,6 +102,7 @@ def test_the_settings_for_a_shell_keep_every_character(
     assert not place.exists()
 
 
+@pytest.mark.slow
 def test_a_user_without_name_and_home(tmp_path: Path) -> None:
     """As in a container that is started with a number for its user."""
     rights = "+dac_override,+dac_read_search"  # for a Python that is root's
@@ -113,6 +116,7 @@ def test_a_user_without_name_and_home(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 def test_python_without_docstrings_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
     command = [sys.executable, "-OO", "-m", "pipelines.run", "prepare"]
     assert subprocess.run(command, cwd=environment.REPO, check=False).returncode == 2

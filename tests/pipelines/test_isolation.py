@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPO = Path(__file__).resolve().parents[2]
 
 IMPORT_ALL = """
@@ -19,6 +21,7 @@ print(*sorted(tools & {name.split(".")[0] for name in sys.modules}))
 """
 
 
+@pytest.mark.slow
 def test_the_library_loads_none_of_the_mlops_tools() -> None:
     command = [sys.executable, "-c", IMPORT_ALL]
     output = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=True).stdout

@@ -22,6 +22,7 @@ LINES: dict[str, list[list[str | float]]] = {
 }
 
 
+@pytest.mark.slow
 def test_the_lines_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     dvc = [sys.executable, "-m", "dvc"]

@@ -68,6 +68,7 @@ def client_of(folder: Path) -> MlflowClient:
     return MlflowClient(address)
 
 
+@pytest.mark.slow
 def test_a_registered_model_goes_along_from_name_to_name_and_back(
     records: Path, tmp_path: Path
 ) -> None:
@@ -170,6 +171,7 @@ def test_a_half_written_place_is_none(tmp_path: Path) -> None:
     assert relocate(tmp_path) is None
 
 
+@pytest.mark.slow
 def test_no_other_column_holds_a_path_of_the_folder(
     workplace: Callable[..., Config], workshop: Workshop
 ) -> None:

@@ -90,6 +90,7 @@ def test_what_a_later_stage_would_refuse_is_refused_at_the_start_of_each(
     check_ahead("evaluate", Config.read(Path("params.yaml")), None)  # it has been evaluated
 
 
+@pytest.mark.slow
 def test_what_the_split_decides_fails_the_first_stage(
     workplace: Callable[..., Config], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,6 +177,7 @@ def test_parameters_that_tuning_left_are_no_project(
     assert Path.cwd() == root
 
 
+@pytest.mark.slow
 def test_data_that_a_copy_would_lack_are_a_hint(
     workplace: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +198,7 @@ def test_data_that_a_copy_would_lack_are_a_hint(
     assert untracked(file) is None
 
 
+@pytest.mark.slow
 def test_a_fault_inside_a_step_is_one_sentence_a_failed_run_and_no_file(
     workplace: Callable[..., Config],
 ) -> None:
@@ -290,6 +293,7 @@ def environment_with_code() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(REPO)}
 
 
+@pytest.mark.slow
 def test_a_data_file_that_was_moved_is_still_the_data_file(
     workplace: Callable[..., Config],
 ) -> None:
@@ -302,6 +306,7 @@ def test_a_data_file_that_was_moved_is_still_the_data_file(
     assert run.main(["prepare"]) == 0
 
 
+@pytest.mark.slow
 def test_mlflow_names_the_protocol_that_was_taken(workplace: Callable[..., Config]) -> None:
     """On the stage's run and on its parent; the parameter stays what `params.yaml` says."""
     workplace(split={"protocol": "auto"})

@@ -51,6 +51,7 @@ def edit(section: str | None, **values: object) -> None:
     PARAMS.write_text(yaml.safe_dump(params))
 
 
+@pytest.mark.slow
 def test_another_parameter_or_another_file_fails_the_stage(
     workplace: Callable[..., Config], during: Callable[..., None], capfd: Output
 ) -> None:
@@ -90,6 +91,7 @@ def status(config: Config, stage: str) -> list[str]:
     return [its.info.status for its in found if its.data.tags[stage_runs.PLACE].endswith(here)]
 
 
+@pytest.mark.slow
 def test_what_the_stage_does_not_go_by_may_change(
     workplace: Callable[..., Config], during: Callable[..., None]
 ) -> None:
@@ -117,6 +119,7 @@ def put_another_in_its_place_for_a_while(file: Path) -> None:
     aside.rename(file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "act", [write_another_and_the_first_again, put_another_in_its_place_for_a_while, Path.unlink]
 )

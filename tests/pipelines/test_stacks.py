@@ -83,6 +83,7 @@ def team() -> str:
     return str(yaml.safe_load(TEAM.read_text())["stack_name"])
 
 
+@pytest.mark.slow
 def test_the_teams_stack_has_its_four_parts_and_what_builds_images(team: str) -> None:
     parts = Client().get_stack(team).components
     assert {str(kind.value): [part.flavor_name for part in of] for kind, of in parts.items()} == {
@@ -126,6 +127,7 @@ def compiled(config: Config, name: str, settings: Path | None) -> Any:
     return whole._compile(config_path=path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "remote",
     [
@@ -158,6 +160,7 @@ def test_the_example_settings_reach_every_step_of_the_compiled_pipeline(
     }
 
 
+@pytest.mark.slow
 def test_without_settings_the_image_has_the_cpu_build_and_no_step_asks_for_resources(
     workplace: Callable[..., Config], new_stack: Callable[..., str]
 ) -> None:
@@ -169,6 +172,7 @@ def test_without_settings_the_image_has_the_cpu_build_and_no_step_asks_for_resou
     assert flow.image().environment["UV_TORCH_BACKEND"] == "cpu"
 
 
+@pytest.mark.slow
 def test_the_image_installs_the_lock_file_which_suits_the_stacks_own_packages(
     workplace: Callable[..., Config], new_stack: Callable[..., str]
 ) -> None:
@@ -196,6 +200,7 @@ def test_the_image_installs_the_lock_file_which_suits_the_stacks_own_packages(
             assert pin is None or wanted.specifier.contains(pin), (line, pin)
 
 
+@pytest.mark.slow
 def test_the_uploaded_code_is_enough_to_import_every_step(tmp_path: Path) -> None:
     archive = CodeArchive(root=str(REPO))
     folders = {Path(name).parts[0] for name in archive.get_files()}

@@ -17,7 +17,7 @@ LOCKS = [
     "requirements-cuda.lock",
     ".ci/audit.lock",
 ]
-RELEASE = re.compile(r"([\w.-]+)==(\S+)((?: --hash=sha256:[0-9a-f]{64})+)")
+RELEASE = re.compile(r"([\w.-]+)==(\S+)(?: ; [\w .!<>='\"()]+?)?((?: --hash=sha256:[0-9a-f]{64})+)")
 HOLE = {"id": "PYSEC-1", "fix_versions": ["1.1"]}
 
 
@@ -43,8 +43,26 @@ def test_the_lock_has_what_is_required() -> None:
     for name, version in wanted:
         assert pinned[name.lower().replace("_", "-")] == version
     assert not releases("requirements-cuda.lock").keys() & pinned.keys()
-    (cpu,) = releases("requirements-cpu.lock").items()
-    assert cpu == ("torch", (f"{pinned['torch']}+cpu", 1))
+    ((name, (version, _)),) = releases("requirements-cpu.lock").items()
+    assert (name, version) == ("torch", f"{pinned['torch']}+cpu")
+
+
+@pytest.mark.parametrize(
+    ("marker", "kept"),
+    [
+        ("python_version < '3.14' and (sys_platform == 'darwin' or sys_platform == 'linux')", ""),
+        ("platform_machine == 'x86_64' or sys_platform == 'linux'", ' ; sys_platform != "darwin"'),
+        ("sys_platform == 'darwin'", ' ; sys_platform != "linux"'),
+        ("python_full_version < '3.13' or os_name == 'nt'", ' ; python_version < "3.13"'),
+        ("platform_machine == 'aarch64'", " ; platform_machine == 'aarch64'"),
+    ],
+)
+def test_a_marker_is_the_shortest_for_the_machines_of_the_lock(
+    marker: str, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(REPO)
+    shortened = runpy.run_path(".ci/lock.py")["shortened"]
+    assert shortened(f"a==1 ; {marker}") == f"a==1{kept}"
 
 
 def judged(*dependencies: dict[str, Any]) -> tuple[str, bool]:

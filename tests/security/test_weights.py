@@ -73,6 +73,7 @@ def test_the_payload_works(ran: Path, tmp_path: Path) -> None:
     assert ran.exists()
 
 
+@pytest.mark.slow
 def test_a_base_model_that_is_a_pickle_is_refused(model: Path, ran: Path) -> None:
     load_base_model(model, CPU)
     as_pickle(model / "model.safetensors", "pytorch_model.bin", ran)

@@ -43,6 +43,7 @@ def raw(folder: Path, content: str, test: str | None = None, **values: Any) -> D
     return data
 
 
+@pytest.mark.slow
 def test_good_raw_data(tmp_path: Path) -> None:
     data = raw(tmp_path, HISTORIES + "u0,i0,9\n", "user,item,time\nu1,i9,5\n")
     check(raw_validation(tmp_path / "raw", data), tmp_path / "docs")
@@ -66,6 +67,7 @@ def test_times_before_1970_are_times(tmp_path: Path) -> None:
     assert read_json(tmp_path / "docs" / "summary.json")["train_rows"] == 14
 
 
+@pytest.mark.slow
 def test_a_fault_in_a_folder_names_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.csv").write_text(HISTORIES)
@@ -153,6 +155,7 @@ def validate(folder: Path, table: pa.Table) -> None:
     check(augmented_validation(folder / "augmented", folder / "known"), folder / "docs")
 
 
+@pytest.mark.slow
 def test_good_augmented_data(tmp_path: Path) -> None:
     validate(tmp_path, augmented(tmp_path))
     summary = read_json(tmp_path / "docs" / "summary.json")
@@ -169,6 +172,7 @@ def test_nothing_generated_is_no_fault(tmp_path: Path) -> None:
     assert read_json(tmp_path / "docs" / "summary.json")["generated_pairs"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "values", "message"),
     [

@@ -109,6 +109,7 @@ def test_what_shapes_nothing_has_no_step_run_again() -> None:
         assert stage.shaped_by(config) == stage.shaped_by(config.model_copy(update=more))
 
 
+@pytest.mark.slow
 def test_outputs_have_one_order_in_every_process() -> None:
     """It is part of the key of ZenML's cache."""
     code = (

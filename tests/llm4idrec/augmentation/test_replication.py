@@ -8,11 +8,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from llm4idrec.__main__ import run_stage
 from llm4idrec.artifacts import CONTROLS, REPLICATES, Files
 from llm4idrec.augmentation.replication import drawn, run_seed
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.flow import run_stage
 from llm4idrec.runtime.files import content_hash, read_json
 from llm4idrec.stages import STAGES
 from llm4idrec.stages import replicate as stage
@@ -108,6 +108,7 @@ def test_only_what_is_drawn_is_made_again() -> None:
     assert drawn(ARMS) == ("language_model+ease", "base_model", "sasrec+ease", "random", "self")
 
 
+@pytest.mark.slow
 def test_neither_workers_nor_a_kill_shape_a_byte(
     flow: Flow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from llm4idrec.__main__ import run_stage
 from llm4idrec.config import Config, ListsConfig
 from llm4idrec.data.protocol import (
     lists_foreseen,
@@ -17,6 +16,7 @@ from llm4idrec.data.protocol import (
     write_protocol,
 )
 from llm4idrec.errors import InputError
+from llm4idrec.flow import run_stage
 from llm4idrec.language_model.prompt_files import read_prompts
 from llm4idrec.stages import STAGES
 from tests.conftest import tiny_values

@@ -39,6 +39,7 @@ PROTOCOLS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(triples=long_histories(), config=PROTOCOLS, seed=st.integers(0, 99))
 def test_nothing_is_lost_or_doubled(triples: list[Triple], config: SplitConfig, seed: int) -> None:

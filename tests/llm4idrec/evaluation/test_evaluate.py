@@ -241,6 +241,7 @@ def test_controls_have_no_part_in_the_rest(files: Files) -> None:
     assert read_json(alone / "summary.json").items() <= summary.items()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "after", "evaluation"),
     [("select", 2, EVALUATION), ("select", 8, EVALUATION), ("test", 2, EVALUATION), ("test", 5, REFIT)],  # noqa: E501
@@ -297,6 +298,7 @@ def count_fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return fitted
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(files: Files) -> None:
     small = EVALUATION.model_copy(update={"seeds": 2, "selection_seeds": 1})
     controls = ("random", "self")

@@ -41,6 +41,7 @@ def test_a_line_that_is_no_look_is_named(line: str, tmp_path: Path) -> None:
         record(ledger, look("a", "mf", "two"))
 
 
+@pytest.mark.slow
 def test_an_evaluation_is_a_look_and_another_setting_another(tmp_path: Path) -> None:
     files = write_files(tmp_path)
     files.evaluate()

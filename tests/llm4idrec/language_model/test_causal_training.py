@@ -62,6 +62,7 @@ def test_drawn_tokens_stand_for_the_vocabulary() -> None:
     assert np.mean(drawn) == pytest.approx(whole, rel=0.02)
 
 
+@pytest.mark.slow
 def test_drawn_tokens_teach_what_all_teach(tmp_path: Path) -> None:
     batches = [Batch.pad([([1, 5 + n % 9, 6 + n % 9, 2], 2)] * 4, 0) for n in range(400)]
     found = {}

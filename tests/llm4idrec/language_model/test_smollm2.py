@@ -10,12 +10,12 @@ import pytest
 import torch
 from huggingface_hub import constants
 
-from llm4idrec.__main__ import run_stage
 from llm4idrec.artifacts import INTERACTIONS
 from llm4idrec.config import AdapterConfig, BaseModelConfig, Config, GenerationConfig, ListsConfig
 from llm4idrec.data.candidates import read_generations
 from llm4idrec.data.interactions import Interactions, LongArray
 from llm4idrec.errors import InputError
+from llm4idrec.flow import run_stage
 from llm4idrec.generation.generator import Generator
 from llm4idrec.language_model import smollm2
 from llm4idrec.language_model.base_model import load_base_model, make_base_model

@@ -25,6 +25,7 @@ def reachable(available: Available) -> set[int]:
     return found
 
 
+@pytest.mark.slow
 @given(st.integers(1, 130), st.sets(st.integers(0, 129)))
 def test_exactly_what_was_not_removed_is_reachable(n_items: int, removed: set[int]) -> None:
     trie = CatalogueTrie([digits(item) for item in range(n_items)], [COMMA])

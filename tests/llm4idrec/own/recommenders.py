@@ -18,7 +18,7 @@ from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.recommenders.item_based.ease import EASE
 
 REPO = Path(__file__).resolve().parents[3]
-MANUAL = (REPO / "docs/own-recommender.md").read_text(encoding="utf-8")
+MANUAL = (REPO / "docs/guide/own-recommender.md").read_text(encoding="utf-8")
 AWK = re.findall(r"```awk\n(.*?)```", MANUAL, re.DOTALL)[0]
 PYTHON = re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL)[0]
 SECTIONS = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", MANUAL, re.DOTALL)]

@@ -39,6 +39,7 @@ def test_ease_as_a_function_is_ease(files: Files) -> None:
     assert figures(own) == figures(ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("section", [COSINES, TOGETHER], ids=["program", "awk"])
 def test_a_failure_is_gone_on_from(
     section: dict[str, Any], files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -261,6 +261,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         read_handed_in(tmp_path / "no", "vectors", shape=SHAPE)
 
 
+@pytest.mark.slow
 def test_a_long_file_is_read(tmp_path: Path) -> None:
     """More than one block of what reads it."""
     n_users, n_items = 20_000, 100

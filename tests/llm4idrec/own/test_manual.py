@@ -1,4 +1,4 @@
-"""What docs/own-recommender.md shows is what runs."""
+"""What docs/guide/own-recommender.md shows is what runs."""
 
 from __future__ import annotations
 

@@ -52,6 +52,7 @@ def test_a_terminal_that_can_shows_it_as_it_is(worse: None) -> None:
     assert "\N{MINUS SIGN}5.0 %" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("terminal", TERMINALS)
 def test_ids_in_sentences_are_escaped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: dict[str, str]
@@ -88,6 +89,7 @@ def test_output_that_nobody_reads_to_its_end_is_no_fault(worse: None) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+@pytest.mark.slow
 def test_argparse_has_its_exit_codes() -> None:
     assert run("llm4idrec", "--help").returncode == 0
     done = run("llm4idrec", "nonsense")

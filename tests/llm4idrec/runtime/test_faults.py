@@ -41,3 +41,12 @@ def test_memory_that_is_used_up(capsys: pytest.CaptureFixture[str]) -> None:
         said = capsys.readouterr().err
         assert said.startswith("memory is used up; end other programs, or take a machine with m")
         assert said.count("\n") == 1
+
+
+def test_an_error_that_is_its_own_cause(capsys: pytest.CaptureFixture[str]) -> None:
+    def raise_again() -> None:
+        error = InputError("nothing", "something")
+        raise error from error  # as of an error that names its file rightly already
+
+    assert exit_code(raise_again, debug=False) == 2
+    assert "nothing; expected something" in capsys.readouterr().err

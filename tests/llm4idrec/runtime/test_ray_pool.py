@@ -97,6 +97,7 @@ def place(number: int) -> tuple[str, int, int]:
     return str(Path.cwd()), torch.get_num_threads(), os.getpid()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("on_ray")
 def test_every_task_is_done_elsewhere_in_the_same_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -112,6 +113,7 @@ def test_every_task_is_done_elsewhere_in_the_same_folder(
     assert there[2] != os.getpid()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("on_ray")
 def test_generation_is_the_same(
     tuned: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -127,6 +129,7 @@ def test_generation_is_the_same(
     assert elsewhere == generated(tmp_path / "here")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("on_ray")
 def test_evaluation_is_the_same(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     small = EVALUATION.model_copy(update={"seeds": 2, "selection_seeds": 1})
@@ -136,6 +139,7 @@ def test_evaluation_is_the_same(files: Files, monkeypatch: pytest.MonkeyPatch) -
     assert elsewhere == content_hash(here)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("on_ray")
 def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
     with worker_pool(1) as run:
@@ -144,6 +148,7 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
     assert {"tried-1", "tried-3"} <= {path.name for path in tmp_path.iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("on_ray")
 def test_a_task_that_always_dies_ends_in_a_sentence() -> None:
     with (
@@ -153,6 +158,7 @@ def test_a_task_that_always_dies_ends_in_a_sentence() -> None:
         list(run(always_killed, [0]))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("on_ray")
 def test_what_a_task_refuses_is_refused_here() -> None:
     with pytest.raises(InputError) as caught, worker_pool(1) as run:
@@ -160,6 +166,7 @@ def test_what_a_task_refuses_is_refused_here() -> None:
     assert str(caught.value) == "given.csv: holds nothing; expected something"
 
 
+@pytest.mark.slow
 def test_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM4IDREC_RAY", "neither:here")
     with (

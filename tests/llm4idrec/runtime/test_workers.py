@@ -28,6 +28,7 @@ def always(_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_its_task_done(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,6 +53,7 @@ def wait_for_the_other(task: tuple[Path, int]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_the_death_of_a_process_that_was_started_late_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,6 +69,7 @@ def test_the_death_of_a_process_that_was_started_late_is_noticed(
         assert list(run(wait_for_the_other, [(tmp_path, 0), (tmp_path, 1)])) == [None, None]
 
 
+@pytest.mark.slow
 def test_one_that_is_killed_again_and_again_is_an_error() -> None:
     with worker_pool(2) as run, pytest.raises(KilledWorkerError, match="memory enough for 2"):
         list(run(always, [1, 2]))

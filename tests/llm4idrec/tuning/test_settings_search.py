@@ -123,6 +123,7 @@ def test_a_trial_is_a_training_with_its_values(
     assert last["curve"] == [[r.epoch, r.scores["ndcg_at_4"]] for r in training.records]
 
 
+@pytest.mark.slow
 def test_neither_workers_nor_a_second_call_shape_a_byte(
     tunings: list[SettingsTuning], undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:

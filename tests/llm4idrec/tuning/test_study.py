@@ -93,6 +93,7 @@ def undisturbed(tuning: FilterTuning, tmp_path: Path) -> list[Trial]:
     return search(tuning, tmp_path / "undisturbed")
 
 
+@pytest.mark.slow
 def test_it_starts_with_nothing_and_the_settings_as_they_are(
     tuning: FilterTuning, undisturbed: list[Trial]
 ) -> None:
@@ -105,6 +106,7 @@ def test_it_starts_with_nothing_and_the_settings_as_they_are(
     assert len({t.choice for t in undisturbed}) == 14
 
 
+@pytest.mark.slow
 def test_neither_workers_nor_a_second_call_shape_the_trials(
     tuning: FilterTuning, undisturbed: list[Trial], tmp_path: Path
 ) -> None:
@@ -112,6 +114,7 @@ def test_neither_workers_nor_a_second_call_shape_the_trials(
     assert search(tuning, tmp_path / "two", workers=2) == undisturbed  # nothing is left to do
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_no_trial_is_lost(
     tuning: FilterTuning,
     undisturbed: list[Trial],
@@ -136,6 +139,7 @@ def test_a_killed_worker_is_replaced_and_no_trial_is_lost(
     assert trials == undisturbed
 
 
+@pytest.mark.slow
 def test_a_recommender_without_epochs(tuning: FilterTuning, tmp_path: Path) -> None:
     settings = IALSConfig(embedding_size=4, regularization=0.1, alpha=4, iterations=5)
     solved = replace(tuning, recommender="ials", settings=settings)
@@ -182,6 +186,7 @@ def searching(
             process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [3, 30, 75])
 def test_a_killed_search_goes_on_to_the_same_end(
     tuning: FilterTuning, undisturbed: list[Trial], tmp_path: Path, after: int
@@ -195,6 +200,7 @@ def test_a_killed_search_goes_on_to_the_same_end(
     assert search(tuning, folder) == undisturbed
 
 
+@pytest.mark.slow
 def test_machines_that_share_a_database_do_each_trial_once(
     tuning: FilterTuning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from llm4idrec.generation.generator import Generation, generate_candidates
 from tests.pipelines.conftest import SERVED, Workshop, clear_registry, make_artifacts
 
 
+@pytest.mark.slow
 def test_a_version_answers_as_the_generator_did_in_own_ids(workshop: Workshop) -> None:
     """One user of the train set, whose items are shown in time order, so without a draw."""
     workshop.register({"mf": 0.1}, lists={"order": "time"})

@@ -45,6 +45,7 @@ def moves(client: MlflowClient) -> list[str]:
     return [tags[key] for key in sorted(tags) if key.startswith("champion.")]
 
 
+@pytest.mark.slow
 def test_promote_refuse_roll_back_and_load_by_alias(
     client: MlflowClient, workshop: Workshop, capfd: Output
 ) -> None:
@@ -111,6 +112,7 @@ def test_a_server_keeps_the_files_itself(
     assert not (tmp_path / "state").exists()
 
 
+@pytest.mark.slow
 def test_force_leaves_a_trace_and_a_rolled_back_version_needs_it(
     client: MlflowClient, workshop: Workshop, capfd: Output
 ) -> None:
@@ -144,6 +146,7 @@ def test_force_leaves_a_trace_and_a_rolled_back_version_needs_it(
     assert tags["promotion.against"].startswith("it was rolled back at 20")
 
 
+@pytest.mark.slow
 def test_only_what_was_measured_alike_is_compared(workshop: Workshop, capfd: Output) -> None:
     client = MlflowClient()
     workshop.register({"mf": 0.1, "lightgcn": 0.1})
@@ -175,6 +178,7 @@ def test_only_what_was_measured_alike_is_compared(workshop: Workshop, capfd: Out
     assert aliases(client)[CHAMPION] == "4"
 
 
+@pytest.mark.slow
 def test_who_was_compared_must_still_be_champion(
     workshop: Workshop, capfd: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +224,7 @@ def test_what_validation_does_not_add_to_is_no_champion(
     assert aliases(client) == {CHALLENGER: "1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["set_registered_model_alias", "_complete"])
 def test_a_killed_promotion_is_completed_by_the_next(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch, moment: str
@@ -250,6 +255,7 @@ def test_a_killed_promotion_is_completed_by_the_next(
     assert moves(client)[-1].startswith("version 2 promoted over version 1, by force: ")
 
 
+@pytest.mark.slow
 def test_a_champion_that_adds_nothing_is_the_original(workshop: Workshop, capfd: Output) -> None:
     workshop.register({"mf": None})
     assert run.main(["promote", "--force"]) == 0

@@ -32,6 +32,7 @@ def version(number: str) -> dict[str, str]:
     return dict(MlflowClient().get_model_version(MODEL, number).tags)
 
 
+@pytest.mark.slow
 def test_the_same_files_are_the_same_version(workshop: Workshop) -> None:
     first = workshop.register({"mf": 0.1})
     second = workshop.register({"mf": 0.2})
@@ -48,6 +49,7 @@ def test_the_same_files_are_the_same_version(workshop: Workshop) -> None:
     assert workshop.register({"mf": 0.1}) == first
 
 
+@pytest.mark.slow
 def test_a_version_says_what_auto_has_become(workshop: Workshop) -> None:
     """It is that of a run in which the same was named."""
     named = workshop.register({"mf": 0.1})
@@ -65,6 +67,7 @@ def test_a_version_says_what_auto_has_become(workshop: Workshop) -> None:
     assert "leave_last_out split" in str(card)
 
 
+@pytest.mark.slow
 def test_evaluations_that_do_not_fit_are_named(workshop: Workshop) -> None:
     workshop.register({"mf": 0.1, "lightgcn": 0.1})
     files = [
@@ -125,6 +128,7 @@ def test_the_card_has_the_figures_of_validation_and_test(workshop: Workshop) -> 
     assert f"rank {lora.rank}, alpha {lora.alpha:g}" in text
 
 
+@pytest.mark.slow
 def test_the_lines_of_the_card_run(workshop: Workshop) -> None:
     workshop.register({"mf": 0.1})
     assert run.main(["promote"]) == 0
@@ -137,6 +141,7 @@ def test_the_lines_of_the_card_run(workshop: Workshop) -> None:
     assert list(found["user"].unique()) == ["anna"]
 
 
+@pytest.mark.slow
 def test_a_pretrained_base_model_is_named_and_not_copied(
     workshop: Workshop, tmp_path: Path
 ) -> None:
@@ -204,6 +209,7 @@ print(json.dumps([found["item"].tolist()[:10], llm4idrec.__file__]))
     assert Path(library).is_relative_to(new)
 
 
+@pytest.mark.slow
 def test_the_validation_of_the_workshop_is_what_it_says(workshop: Workshop) -> None:
     """What the other tests take for granted."""
     workshop.register({"mf": 0.1})

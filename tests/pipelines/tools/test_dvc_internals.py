@@ -8,6 +8,8 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
 from llm4idrec.config import Config
 from pipelines.tools import dvc_internals
 from pipelines.tools.dvc_internals import dvc_hash
@@ -15,6 +17,7 @@ from pipelines.tools.dvc_internals import dvc_hash
 HERE = f"DVC {version('dvc')} (see pipelines/tools/dvc_internals.py)"
 
 
+@pytest.mark.slow
 def test_hashes_are_those_of_dvc(workplace: Callable[..., Config]) -> None:
     folder = Path("artifacts/adapter/a b")
     folder.mkdir(parents=True)

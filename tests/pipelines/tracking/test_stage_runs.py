@@ -166,6 +166,7 @@ def test_what_a_killed_process_left_open_is_closed(config: Config, out: Path) ->
     assert client.get_run(other.info.run_id).info.status == "RUNNING"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["it's", 'a"b', "both'\"`", "back\\slash'", "x' or '1'='1"])
 def test_any_text_can_be_in_a_tag(
     config: Config, out: Path, name: str, monkeypatch: pytest.MonkeyPatch

@@ -120,6 +120,7 @@ def inside(run_id: str, view: int = ViewType.ACTIVE_ONLY) -> list[Run]:
     return list(client.search_runs([stage_runs.experiment_id(client)], nested, view))
 
 
+@pytest.mark.slow
 def test_each_data_set_is_a_run_with_the_same_metrics(config: Config, evaluation: Path) -> None:
     stage = evaluate(config, evaluation)
     original, augmented, control, fused = found = inside(stage)
@@ -169,6 +170,7 @@ def test_validation_by_epoch_is_a_mean_as_long_as_all_seeds_train(
     assert curves == [[(1, 1.25), (2, 2.25)], [(1, 1.25), (2, 2.25)], [(1, 1.0), (2, 2.0)], []]
 
 
+@pytest.mark.slow
 def test_a_second_evaluation_of_a_version_takes_the_place_of_the_first(
     config: Config, evaluation: Path
 ) -> None:
@@ -182,6 +184,7 @@ def test_a_second_evaluation_of_a_version_takes_the_place_of_the_first(
     assert len(inside(second)) == len(inside(third)) == 4
 
 
+@pytest.mark.slow
 def test_requests_are_few(
     config: Config, evaluation: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +205,7 @@ def _counted(method: Callable[..., Any], sent: list[str]) -> Callable[..., Any]:
     return counting
 
 
+@pytest.mark.slow
 def test_what_ranks_by_itself_is_a_run_each(config: Config) -> None:
     values = {"language_model": np.full((2, 3), 0.25), "svd": np.full((2, 3), 0.5)}
     validation = {name: array[:1] / 2 for name, array in values.items()}
@@ -292,6 +296,7 @@ NUMBERS = {"comparison": 4, "charts-mf": 4, "versions": 1, "trials": 0, "setting
 """Runs of each view."""
 
 
+@pytest.mark.slow
 def test_somebody_elses_description_stays(config: Config) -> None:
     with stage_runs.stage_run("tune mf", config, [], deps={}) as run:
         client, experiment = run.client, run.experiment_id

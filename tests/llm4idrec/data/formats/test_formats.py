@@ -465,6 +465,7 @@ def test_a_file_of_pzstd(tmp_path: Path) -> None:
     assert read(tmp_path, "csv", content)["user"] == ["a", "b"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known_to_arrow", [True, False])
 def test_a_dictionary_of_long_texts_in_parquet(tmp_path: Path, known_to_arrow: bool) -> None:
     """Four gigabytes of a small file: refused before they are in memory."""

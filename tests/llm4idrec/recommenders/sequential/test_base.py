@@ -67,6 +67,7 @@ def test_learns_what_comes_next(untrained: Sequential) -> None:
     assert (first == (last + 1) % ITEMS).mean() > 0.9  # popularity would be right for 1 in 12
 
 
+@pytest.mark.slow
 def test_learns_what_is_early_in_a_long_history(untrained: Sequential) -> None:
     """Everyone begins with one of three pairs; `max_length` items and more follow."""
     rng, pairs, others = np.random.default_rng(3), 3, 20

@@ -1,0 +1,1 @@
+"""The library for who works in a notebook: data frames in, data frames and a verdict out."""

@@ -1,0 +1,1 @@
+"""What a person's file is, and what a run on it will cost."""
