@@ -126,18 +126,10 @@ class Verdict:
         return ids.table(user, item, added)
 
     def _cells(self, row: Row) -> tuple[str, ...]:
-        from llm4idrec.verdict.tables import marked
-        from llm4idrec.verdict.wording import interval, p_cell, percent, recommender_name
+        from llm4idrec.verdict.tables import gain_cells
+        from llm4idrec.verdict.wording import recommender_name
 
-        return (
-            recommender_name(row["recommender"]),
-            f"{row['original']:.4f}",
-            f"{row['augmented']:.4f}",
-            percent(row["relative_gain"]),
-            interval(row["ci_low"], row["ci_high"]),
-            p_cell(row["p_value"]),
-            marked(row, self._best),
-        )
+        return recommender_name(row["recommender"]), *gain_cells(row, self._best)
 
     def _at(self, artifact: Artifact) -> Path:
         return places([artifact], self._config, self._work.path)[artifact]

@@ -100,16 +100,23 @@ def verdict_table(rows: Sequence[Row], bottom_line: BottomLine) -> str:
             recommender_name(row["recommender"]),
             metric_name(row["metric"]),
             str(row["n_seeds"]),
-            f"{row['original']:.4f}",
-            f"{row['augmented']:.4f}",
-            percent(row["relative_gain"]),
-            interval(row["ci_low"], row["ci_high"]),
-            p_cell(row["p_value"]),
-            marked(row, bottom_line),
+            *gain_cells(row, bottom_line),
         )
         for row in rows
     ]
     return align([head, *cells], left=(0, 1, 8))
+
+
+def gain_cells(row: Row, bottom_line: BottomLine) -> tuple[str, ...]:
+    """Original, augmented, gain, its 95 % interval, p and verdict."""
+    return (
+        f"{row['original']:.4f}",
+        f"{row['augmented']:.4f}",
+        percent(row["relative_gain"]),
+        interval(row["ci_low"], row["ci_high"]),
+        p_cell(row["p_value"]),
+        marked(row, bottom_line),
+    )
 
 
 def marked(row: Row, bottom_line: BottomLine) -> str:
