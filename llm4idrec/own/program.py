@@ -19,6 +19,7 @@ from llm4idrec.errors import InputError, KilledWorkerError
 from llm4idrec.own import guard
 from llm4idrec.own.handed_in import HandedIn, read_handed_in
 from llm4idrec.own.training_files import write_training
+from llm4idrec.runtime.interruption import interrupt_waiting
 
 PREFIX = "llm4idrec-own-"
 """Of the names of the folders in which programs work, where `TMPDIR` says."""
@@ -83,6 +84,7 @@ def _run(guarding: subprocess.Popen[str]) -> str:
     """How the command ended, as `guard` says it."""
     assert guarding.stdin is not None
     assert guarding.stdout is not None
+    interrupt_waiting()
     with suppress(BrokenPipeError):
         guarding.stdin.write("begin\n")
         guarding.stdin.flush()

@@ -73,6 +73,18 @@ def deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    interrupt_waiting()
+
+
+def interrupt_waiting() -> None:
+    """Have signals end a wait for a process, as Python means them to.
+
+    Importing polars, as MLflow does where it is installed, puts a handler before Python's with
+    which the kernel goes on waiting: Python is not told of the signal before the process ends.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if callable(signal.getsignal(number)):
+            signal.siginterrupt(number, True)
 
 
 def end_with_parent(end: Callable[[], object]) -> None:
