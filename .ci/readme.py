@@ -41,7 +41,7 @@ ELSEWHERE = {
     ".ci/run": "as what runs this",
     "make clean": "at the end",
     "python -m tests.kill": "by tests/kill/test_kill.py, some of its points",
-    "make ui": "by tests/pipelines/test_run.py",
+    "make ui": "by tests/pipelines/tracking/test_interface.py",
     "python -m llm4idrec init FILE": "by tests/llm4idrec/survey",
     "llm4idrec init FILE": "by the same",
     "llm4idrec init ratings.csv.gz": "by the same",

@@ -12,8 +12,9 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.evidence.mutations import MUTATIONS, Mutation
@@ -24,9 +25,21 @@ FAILED = 1  # pytest's code for tests that failed; others stand for tests that d
 ASSERTED = re.compile(r":\d+: AssertionError$", re.MULTILINE)
 
 
+@contextmanager
+def copied_tree() -> Iterator[Path]:
+    """A folder with the tree in it; tests that run there make their own folders beside it."""
+    with tempfile.TemporaryDirectory(prefix="llm4idrec-") as scratch:
+        root = Path(scratch) / "tree"
+        root.mkdir()
+        copy_tree(root)
+        yield root
+
+
 def run_tests(root: Path, tests: Iterable[str]) -> subprocess.CompletedProcess[str]:
     """Pytest on the copy of the tree in `root`, stopping at the first failure."""
     options = ["-x", "-q", "--no-header", "-p", "no:cacheprovider"]
+    # Those that run side by side would clear away each other's.
+    options.append(f"--basetemp={root.with_name('tmp')}")
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, *tests],
         cwd=root,
@@ -40,10 +53,9 @@ def run_tests(root: Path, tests: Iterable[str]) -> subprocess.CompletedProcess[s
 def caught(mutation: Mutation) -> bool:
     """Whether an assertion of its test fails once the mutation is in; `ValueError` if it cannot be
     put in, or makes something crash, which would say nothing of the test."""
-    with tempfile.TemporaryDirectory(prefix="llm4idrec-") as scratch:
-        copy_tree(Path(scratch))
-        mutation.apply(Path(scratch))
-        run = run_tests(Path(scratch), [mutation.test])
+    with copied_tree() as root:
+        mutation.apply(root)
+        run = run_tests(root, [mutation.test])
     if run.returncode and not (run.returncode == FAILED and ASSERTED.search(run.stdout)):
         raise ValueError(f"{mutation.says}: {mutation.test} crashes\n{run.stdout}{run.stderr}")
     return run.returncode == FAILED
@@ -51,9 +63,8 @@ def caught(mutation: Mutation) -> bool:
 
 def check_unbroken(mutations: Iterable[Mutation]) -> None:
     """Every test passes while nothing is broken; else `ValueError`."""
-    with tempfile.TemporaryDirectory(prefix="llm4idrec-") as scratch:
-        copy_tree(Path(scratch))
-        run = run_tests(Path(scratch), dict.fromkeys(m.test for m in mutations))
+    with copied_tree() as root:
+        run = run_tests(root, dict.fromkeys(m.test for m in mutations))
     if run.returncode:
         raise ValueError(f"fails without a mutation\n{run.stdout}{run.stderr}")
 
