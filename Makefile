@@ -11,7 +11,7 @@ MOVED := $(shell python=$$(sed -nE "1,2s|^[^/]*(/.*/bin/python[0-9.]*).*|\1|p" .
 .PHONY: help run test test-all lint ui history lock ray smollm2 docs clean dvc.yaml moved
 
 help:  ## list the targets
-	@grep -hE '^[a-z0-9.]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9.]+):.*## /  make \1|/' | column -t -s '|'
+	@grep -hE '^[a-z0-9.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9.-]+):.*## /  make \1|/' | column -t -s '|'
 
 run: $(READY) data  ## run every stage whose inputs changed and print the verdict
 	dvc repro

@@ -25,7 +25,7 @@ OTHERS = {
     **dict.fromkeys(("index.md", "python.md", "glossary.md"), "no commands"),
 }
 """Pages of the guide that are not run here, and why."""
-COMMAND = re.compile(r"(make|dvc|python -m|llm4idrec|zenml|eval) [^.]|\.ci/run$")
+COMMAND = re.compile(r"(make|dvc|(\.venv/bin/)?python -m|llm4idrec|zenml|eval) [^.]|\.ci/run$")
 STANDS_FOR = {
     "run STAGE": "run report",
     "--stack NAME": "--stack default",
@@ -42,7 +42,7 @@ ELSEWHERE = {
     "make clean": "at the end",
     "python -m tests.kill": "by tests/kill/test_kill.py, some of its points",
     "make ui": "by tests/pipelines/tracking/test_interface.py",
-    "python -m llm4idrec init FILE": "by tests/llm4idrec/survey",
+    ".venv/bin/python -m llm4idrec init FILE": "by tests/llm4idrec/survey",
     "llm4idrec init FILE": "by the same",
     "llm4idrec init ratings.csv.gz": "by the same",
     "llm4idrec run": "by tests/llm4idrec/runtime/test_threads.py, as python -m llm4idrec run",

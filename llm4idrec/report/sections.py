@@ -53,9 +53,9 @@ def summary(evaluations: Sequence[Evaluation]) -> str:
     taking = [name for name, its in takes.items() if its == Need.TAKES_ONE]
     names = listed(taking) if taking else "none of them"
     what = (
-        "the adapter" if not taking and Need.ITS_BASE_DOES in takes.values() else "a language model"
+        "The adapter" if not taking and Need.ITS_BASE_DOES in takes.values() else "A language model"
     )
-    return f"{text} It takes {what} for {names}."
+    return f"{text} {what} is needed for {names}."
 
 
 def verdict(evaluation: Evaluation, simpler: System | None) -> str:

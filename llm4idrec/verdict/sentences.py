@@ -104,8 +104,9 @@ def simpler_text(row: Row, simpler: System | None) -> str:
         return ""
     name, test = system_name(simpler), simpler["test"]
     alone = f"{name} alone" if simpler["parts"] == 1 else name
-    where = "" if test > row["augmented"] else " on validation, on test"
-    return f"{alone} has more{where}: {test:.4f}"
+    if test > row["augmented"]:
+        return f"{alone} has more: {test:.4f}"
+    return f"{alone} has more on validation, but not on the test: {test:.4f}"
 
 
 def runs_sentence(n_runs: int) -> str:
@@ -192,7 +193,7 @@ def control_comparison_sentence(rows: Sequence[ArmRow]) -> str:
 
 
 def need_sentence(rows: Sequence[ArmRow]) -> str:
-    """Whether it takes a language model, if that helps; else empty. `rows` are of one recommender
+    """Whether a language model is needed, if it helps; else empty. `rows` are of one recommender
     and metric."""
     name, answer = recommender_name(rows[0]["recommender"]), need(rows)
     present = rivals(rows)
@@ -200,23 +201,23 @@ def need_sentence(rows: Sequence[ArmRow]) -> str:
         return ""
     if answer == Need.TAKES_ONE:
         names = listed([arm_name(row["arm"]) for row in present])
-        return f"It takes a language model: alone it helps {name}, and it is ahead of {names}."
+        return f"A language model is needed: alone it helps {name}, and it is ahead of {names}."
     if answer == Need.ITS_BASE_DOES:
         others = listed([arm_name(row["arm"]) for row in present if row["arm"] != BASE_MODEL])
         return (
-            f"It does not take the adapter, as far as these data tell: for {name}, the "
-            f"{arm_name(BASE_MODEL)} does as well, and {others} less."
+            f"The adapter is not needed, as far as these data tell: for {name}, items from the "
+            f"{arm_name(BASE_MODEL)} help as much. Items from {others} help less."
         )
     if answer == Need.OTHERS_DO:
         equal = [r["arm"] for r in present if standing(r) in (Standing.LEVEL, Standing.BEHIND)]
         names = listed([arm_name(arm) for arm in equal])
         return (
-            f"It does not take a language model, as far as these data tell: for {name}, {names} "
-            f"{'does' if len(equal) == 1 else 'do'} as well."
+            f"A language model is not needed, as far as these data tell: for {name}, items from "
+            f"{names} help as much."
         )
     return (
-        f"Whether {name} takes a language model cannot be told: that takes SVD and the base model "
-        f"without adapter in its place, and {FEWEST_UNITS} trainings."
+        f"Whether a language model is needed for {name} cannot be told: this takes SVD and the "
+        f"base model without adapter in its place, and {FEWEST_UNITS} trainings."
     )
 
 

@@ -332,12 +332,12 @@ def test_charts_have_names(folders: dict[str, Any]) -> None:
     [
         (
             [0],
-            "Augmentation helps MF. Whether MF takes a language model cannot be told: that takes",
+            "Augmentation helps MF. Whether a language model is needed for MF cannot be told: this",
         ),
         ([1], "Validation chose to add nothing for LightGCN. The same recommenders"),
         (
             [0, 1],
-            "Augmentation helps 1 of 2 recommenders. It takes a language model for none of them.",
+            "Augmentation helps 1 of 2 recommenders. A language model is needed for none of them.",
         ),
     ],
 )

@@ -74,24 +74,27 @@ def test_control_comparison() -> None:
     assert control_comparison_sentence([MODEL_ROW]).startswith("Nothing stood in the language")
 
 
-def test_whether_it_takes_a_language_model() -> None:
+def test_whether_a_language_model_is_needed() -> None:
     rivals = [changed_arm(arm=arm) for arm in ("base_model", "sasrec", "svd")]
     assert need_sentence([MODEL_ROW, *rivals]) == (
-        "It takes a language model: alone it helps MF, and it is ahead of SVD, base model without "
+        "A language model is needed: alone it helps MF, and it is ahead of SVD, base model without "
         "adapter and SASRec."
     )
     level = [changed_arm(row, lead_low=-0.01) for row in rivals]
     assert need_sentence([MODEL_ROW, rivals[0], level[2]]) == (
-        "It does not take a language model, as far as these data tell: for MF, SVD does as well."
+        "A language model is not needed, as far as these data tell: for MF, items from SVD help as "
+        "much."
     )
     assert need_sentence([MODEL_ROW, *level]).endswith(
-        ": for MF, SVD, base model without adapter and SASRec do as well."
+        ": for MF, items from SVD, base model without adapter and SASRec help as much."
     )
     assert need_sentence([MODEL_ROW, level[0], *rivals[1:]]) == (
-        "It does not take the adapter, as far as these data tell: for MF, the base model without "
-        "adapter does as well, and SVD and SASRec less."
+        "The adapter is not needed, as far as these data tell: for MF, items from the base model "
+        "without adapter help as much. Items from SVD and SASRec help less."
     )
-    assert need_sentence([MODEL_ROW]).startswith("Whether MF takes a language model cannot be told")
+    assert need_sentence([MODEL_ROW]).startswith(
+        "Whether a language model is needed for MF cannot be told"
+    )
     assert need_sentence([changed_arm(MODEL_ROW, amount=0.0), *rivals]) == ""
 
 
@@ -144,7 +147,9 @@ def test_a_gain_is_marked_where_something_simpler_is_better() -> None:
     both = system("svd", 0.3, of="mf", test=0.3229)
     assert mark(ROW, both) == "helps; MF with items from SVD has more: 0.3229"
     less = system("original", 0.3, of="ease", test=0.2)
-    assert mark(ROW, less) == "helps; EASE alone has more on validation, on test: 0.2000"
+    assert (
+        mark(ROW, less) == "helps; EASE alone has more on validation, but not on the test: 0.2000"
+    )
     assert mark(ROW, None) == "helps"
     assert mark(changed_row(p_value=0.3), ease) == "cannot tell"
 

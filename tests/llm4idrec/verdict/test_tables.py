@@ -113,7 +113,7 @@ def test_arms_alone_then_with_ease() -> None:
 
 def test_without_controls() -> None:
     assert control_comparison_table([MODEL_ROW]).startswith("alone\nrecommender")
-    assert needs([MODEL_ROW]).startswith("Whether MF takes a language model cannot be told")
+    assert needs([MODEL_ROW]).startswith("Whether a language model is needed for MF cannot")
     assert needs([changed_arm(MODEL_ROW, ci_low=-0.1)]) == ""
 
 
