@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_all(options: argparse.Namespace) -> None:
-    """the whole flow, in this order"""
+    """the whole flow, in this order, but for stages that are up to date"""
     from llm4idrec.flow import run_flow
 
     run_flow(_read(options), options.out)
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         command_line.program(),
         description="Does language-model augmentation help an ID-based recommender?",
-        epilog="Folders are below --out. Stages do not check whether they are up to date.",
+        epilog="Folders are below --out. `run` leaves out what is up to date; a stage never does.",
     )
     debugging = argparse.ArgumentParser(add_help=False)
     debugging.add_argument("--debug", action="store_true", help="show a traceback")

@@ -29,14 +29,11 @@ Say = Callable[[str], object]
 PRINTED = partial(print, flush=True)
 
 
-def run_flow(config: Config, out: Path, *, say: Say = PRINTED, resume: bool = False) -> None:
-    """All stages in their order; the name of each is told on stderr.
-
-    With `resume` those are passed over that have been made of the same parameters, files and code.
-    """
+def run_flow(config: Config, out: Path, *, say: Say = PRINTED) -> None:
+    """All stages in their order, as `run_stage` with `resume`; each is told by name on stderr."""
     for stage in FLOW:
         print(f"{stage.name}: {stage.about}", file=sys.stderr)
-        files = run_stage(stage, config, out, say=say, resume=resume)
+        files = run_stage(stage, config, out, say=say, resume=True)
         if TRAIN in stage.writes:
             preflight.check_train(config, files[TRAIN] / INTERACTIONS)
 
@@ -46,8 +43,9 @@ def run_stage(
 ) -> Files:
     """One stage, for each of its recommenders; returns the files that it reads and writes.
 
-    `out` takes the place of the folder `artifacts`; `say` is given the verdict, once there is one;
-    `resume` is as in `run_flow`.
+    `out` takes the place of the folder `artifacts`; `say` is given the verdict, once there is one.
+    With `resume` what has been made of the same parameters, files and code is passed over, which is
+    told on stderr.
     """
     if stage.name == "prepare":
         preflight.check_parameters(config)
@@ -57,7 +55,10 @@ def run_stage(
     for each in stage.configs(config):
         files = stage.files(each, out)
         stamp = Stamp(stage, each, files, out) if resume else None
-        if stamp is None or not stamp.is_valid():
+        if stamp is not None and stamp.is_valid():
+            of = f" {each.recommenders[0]}" if stage.each else ""
+            print(f"{stage.name}{of}: up to date", file=sys.stderr)
+        else:
             stage.run(files, each)
             if is_main():
                 forget_work(*(files[written] for written in stage.writes))

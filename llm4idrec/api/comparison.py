@@ -70,7 +70,7 @@ def compare(  # noqa: PLR0913, the whole of what a person may say
         with talking(progress=progress), told_of_the_frame(work.path), own_random_numbers():
             config = parameters(columns, work.path, given=given, settings=settings)
             source = Source.written(frame, columns, config.data)
-            run_flow(config, work.path, say=_unsaid, resume=True)
+            run_flow(config, work.path, say=_unsaid)
             return Verdict(work, source, config)
     except BaseException:
         work.leave()

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_info
 from llm4idrec.config import Config
 from llm4idrec.runtime.files import COST
 from llm4idrec.runtime.threads import fixed_threads
+from llm4idrec.stages.stamp import FOLDER
 
 REPO = Path(__file__).resolve().parents[3]
 OF_THIS_RUN = {COST, "comparison.html"}
@@ -68,5 +69,7 @@ def run(out: str, more: dict[str, str], cores: set[int] | None = None) -> None:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    every = (path for path in folder.rglob("*") if path.is_file())
-    return {str(p.relative_to(folder)): p.read_bytes() for p in every if p.name not in OF_THIS_RUN}
+    """But for those, and the stamps, which have hashes of them."""
+    every = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    kept = {name for name in every if name.name not in OF_THIS_RUN and name.parts[0] != FOLDER}
+    return {str(name): every[name].read_bytes() for name in kept}
