@@ -25,7 +25,8 @@ _SHORT = {
 }
 _STYLE = """<style>
 svg { --model: #14539a; --control: #9aabbd; font-family: system-ui, sans-serif; background: #fff; }
-text { font-size: 11px; fill: #4a5568; } .value { fill: #1a202c; }
+text { font-size: 11px; fill: #4a5568; paint-order: stroke; stroke: #fff; stroke-width: 3px; }
+.value { fill: #1a202c; }
 .name { fill: #1a202c; font-weight: 600; } .grid { stroke: #e2e8f0; } .zero { stroke: #1a202c; }
 .shade { display: none; }
 </style>"""
