@@ -24,7 +24,7 @@ LEFT_OUT = {
     "llm4idrec/runtime/faults.py",
     "llm4idrec/runtime/interruption.py",
     "llm4idrec/config/own.py",
-    "llm4idrec/config/recommenders.py",
+    "llm4idrec/config/recommenders/__init__.py",
     "llm4idrec/config/section.py",
     "llm4idrec/stages/__init__.py",
     "llm4idrec/stages/stage.py",

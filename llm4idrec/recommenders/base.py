@@ -35,7 +35,7 @@ class Recommender(ABC):
     """
 
     settings_type: ClassVar[type[RecommenderConfig]]
-    """Class of the settings in `recommenders/config.py`."""
+    """Class of the settings, of `config/recommenders/`."""
 
     def __init__(self, settings: RecommenderConfig, seed: int = 0, device: str = "cpu") -> None:
         self.settings = settings
