@@ -205,15 +205,15 @@ def need_sentence(rows: Sequence[ArmRow]) -> str:
     if answer == Need.ITS_BASE_DOES:
         others = listed([arm_name(row["arm"]) for row in present if row["arm"] != BASE_MODEL])
         return (
-            f"The adapter is not needed, as far as these data tell: for {name}, items from the "
-            f"{arm_name(BASE_MODEL)} help as much. Items from {others} help less."
+            f"The adapter is not needed, as far as these data tell: for {name}, its items are not "
+            f"ahead of those from the {arm_name(BASE_MODEL)}, but of those from {others}."
         )
     if answer == Need.OTHERS_DO:
         equal = [r["arm"] for r in present if standing(r) in (Standing.LEVEL, Standing.BEHIND)]
         names = listed([arm_name(arm) for arm in equal])
         return (
-            f"A language model is not needed, as far as these data tell: for {name}, items from "
-            f"{names} help as much."
+            f"A language model is not needed, as far as these data tell: for {name}, its items "
+            f"are not ahead of those from {names}."
         )
     return (
         f"Whether a language model is needed for {name} cannot be told: this takes SVD and the "

@@ -82,15 +82,16 @@ def test_whether_a_language_model_is_needed() -> None:
     )
     level = [changed_arm(row, lead_low=-0.01) for row in rivals]
     assert need_sentence([MODEL_ROW, rivals[0], level[2]]) == (
-        "A language model is not needed, as far as these data tell: for MF, items from SVD help as "
-        "much."
+        "A language model is not needed, as far as these data tell: for MF, its items are not "
+        "ahead of those from SVD."
     )
     assert need_sentence([MODEL_ROW, *level]).endswith(
-        ": for MF, items from SVD, base model without adapter and SASRec help as much."
+        ": for MF, its items are not ahead of those from SVD, base model without adapter and "
+        "SASRec."
     )
     assert need_sentence([MODEL_ROW, level[0], *rivals[1:]]) == (
-        "The adapter is not needed, as far as these data tell: for MF, items from the base model "
-        "without adapter help as much. Items from SVD and SASRec help less."
+        "The adapter is not needed, as far as these data tell: for MF, its items are not ahead of "
+        "those from the base model without adapter, but of those from SVD and SASRec."
     )
     assert need_sentence([MODEL_ROW]).startswith(
         "Whether a language model is needed for MF cannot be told"
