@@ -14,11 +14,11 @@ import yaml
 
 from llm4idrec.__main__ import main
 from llm4idrec.config import Config
-from llm4idrec.runtime.files import COST
 from llm4idrec.stages import FLOW
-from llm4idrec.stages.stamp import FOLDER
+from tests.llm4idrec.results import results
 
 REPO = Path(__file__).resolve().parents[2]
+ARTIFACTS = Path("artifacts")
 Output = pytest.CaptureFixture[str]
 STEPS = [stage.name for stage in FLOW]
 AFTER_THE_FILTER = ["augment", "evaluate", "rank", "report"]
@@ -41,27 +41,20 @@ def run(captured: Output) -> tuple[list[str], str]:
     return [name for name in STEPS if name not in passed], out
 
 
-def results() -> dict[str, bytes]:
-    """All files, but for those that say how long it took, and the page, which has that in it."""
-    every = [path for path in Path("artifacts").rglob("*") if path.is_file()]
-    timed = (COST, "comparison.html")
-    return {str(p): p.read_bytes() for p in every if FOLDER not in p.parts and p.name not in timed}
-
-
 @pytest.mark.slow
 def test_only_what_changed_is_run_again(params: Path, capfd: Output) -> None:
     ran, answer = run(capfd)
     assert ran == STEPS
-    before = results()
+    before = results(ARTIFACTS)
     assert run(capfd) == ([], answer)
-    assert results() == before
+    assert results(ARTIFACTS) == before
 
     params.write_text(params.read_text().replace("max_ratio: 0.5", "max_ratio: 0.4"))
     assert run(capfd)[0] == AFTER_THE_FILTER
 
     # What somebody else wrote is made anew, and what is made of it only if that differs.
     rows = Path("artifacts/generations/shard-00000.parquet")
-    rows.write_bytes(before["artifacts/train/interactions.parquet"])
+    rows.write_bytes(before["train/interactions.parquet"])
     assert run(capfd)[0] == ["generate"]
 
     ratings = Path("ratings.csv")
@@ -72,8 +65,8 @@ def test_only_what_changed_is_run_again(params: Path, capfd: Output) -> None:
 @pytest.mark.slow
 def test_what_was_stopped_goes_on(params: Path, capfd: Output) -> None:
     _, answer = run(capfd)
-    undisturbed = results()
-    Path("artifacts").rename("elsewhere")
+    undisturbed = results(ARTIFACTS)
+    ARTIFACTS.rename("elsewhere")
     with subprocess.Popen(
         [sys.executable, "-m", "llm4idrec", "run"],
         env=os.environ | {"PYTHONPATH": str(REPO)}, stderr=subprocess.PIPE, text=True,
@@ -87,7 +80,7 @@ def test_what_was_stopped_goes_on(params: Path, capfd: Output) -> None:
     ran, again = run(capfd)
     assert ran == STEPS[STEPS.index("controls") :]
     assert again == answer
-    assert results() == undisturbed
+    assert results(ARTIFACTS) == undisturbed
 
 
 @pytest.mark.slow

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+from pydantic import model_validator
+
 from llm4idrec.config.section import Count, Rate, Section
 
 
@@ -42,3 +46,24 @@ class TrainedConfig(RecommenderConfig):
     """Validations without a better score before training stops."""
     evaluate_every: Count = 5
     """Epochs between validations."""
+
+
+class HistoryConfig(TrainedConfig):
+    """What models share that continue a history."""
+
+    @property
+    def needs_time(self) -> bool:
+        return True
+
+
+class TransformerConfig(HistoryConfig):
+    """What transformers of one width share."""
+
+    heads: Count
+    """Attention heads, a divisor of the width."""
+
+    @model_validator(mode="after")
+    def _divisible(self) -> Self:
+        if self.embedding_size % self.heads:
+            raise ValueError("`heads` does not divide `embedding_size`")
+        return self

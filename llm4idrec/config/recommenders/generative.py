@@ -6,11 +6,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from llm4idrec.config.recommenders.base import TrainedConfig
+from llm4idrec.config.recommenders.base import TransformerConfig
 from llm4idrec.config.section import Count, Rate
 
 
-class GenerativeConfig(TrainedConfig):
+class GenerativeConfig(TransformerConfig):
     """What the generative models share: a T5 that writes the index of the next item."""
 
     name: str | None = None
@@ -35,16 +35,6 @@ class GenerativeConfig(TrainedConfig):
     """Share of the training prompts that show the user alone; the others show a history."""
     beams: Count = 20
     """Width of the beam search."""
-
-    @property
-    def needs_time(self) -> bool:
-        return True
-
-    @model_validator(mode="after")
-    def _divisible(self) -> Self:
-        if self.embedding_size % self.heads:
-            raise ValueError("`heads` does not divide `embedding_size`")
-        return self
 
 
 class P5Config(GenerativeConfig):

@@ -7,11 +7,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from llm4idrec.config.language_model import BaseModelConfig
-from llm4idrec.config.recommenders.base import TrainedConfig
+from llm4idrec.config.recommenders.base import HistoryConfig, TransformerConfig
 from llm4idrec.config.section import Count, Fraction, Rate, Share, Weight
 
 
-class SequentialConfig(TrainedConfig):
+class SequentialConfig(TransformerConfig):
     """What the sequential models share: a small transformer over the latest items."""
 
     learning_rate: Rate = 2e-3
@@ -32,16 +32,6 @@ class SequentialConfig(TrainedConfig):
     negatives: Count = 1024
     """Items drawn for each batch that the cross-entropy compares with; all where there are no
     more."""
-
-    @property
-    def needs_time(self) -> bool:
-        return True
-
-    @model_validator(mode="after")
-    def _divisible(self) -> Self:
-        if self.embedding_size % self.heads:
-            raise ValueError("`heads` does not divide `embedding_size`")
-        return self
 
 
 class SASRecConfig(SequentialConfig):
@@ -78,7 +68,7 @@ class CL4SRecConfig(SASRecConfig):
     """Share of a history that is shuffled in a reordered view."""
 
 
-class LMConfig(TrainedConfig):
+class LMConfig(HistoryConfig):
     """A compact language model of item IDs: `base_model` as a recommender."""
 
     learning_rate: Rate = 2e-3
@@ -99,10 +89,6 @@ class LMConfig(TrainedConfig):
     """Dropout on the embeddings while training."""
     negatives: Count = 8192
     """Items drawn for each batch that the loss compares with; all where there are no more."""
-
-    @property
-    def needs_time(self) -> bool:
-        return True
 
     def base_model(self) -> BaseModelConfig:
         """The same as a section `base_model`."""

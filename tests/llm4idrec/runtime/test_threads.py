@@ -14,13 +14,10 @@ import yaml
 from threadpoolctl import threadpool_info
 
 from llm4idrec.config import Config
-from llm4idrec.runtime.files import COST
 from llm4idrec.runtime.threads import fixed_threads
-from llm4idrec.stages.stamp import FOLDER
+from tests.llm4idrec.results import results
 
 REPO = Path(__file__).resolve().parents[3]
-OF_THIS_RUN = {COST, "comparison.html"}
-"""Files that say how long it took and when it was."""
 
 
 def blas_threads() -> set[int]:
@@ -47,7 +44,7 @@ def test_the_machines_cores_do_not_shape_any_file(workplace: Callable[..., Confi
     run("all", {})
     one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     run("one", one, cores={min(os.sched_getaffinity(0))})
-    first, second = files(Path("all")), files(Path("one"))
+    first, second = results(Path("all")), results(Path("one"))
     assert first.keys() == second.keys()
     assert [name for name in first if first[name] != second[name]] == []
 
@@ -66,10 +63,3 @@ def run(out: str, more: dict[str, str], cores: set[int] | None = None) -> None:
         )
     finally:
         os.sched_setaffinity(0, everything)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """But for those, and the stamps, which have hashes of them."""
-    every = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
-    kept = {name for name in every if name.name not in OF_THIS_RUN and name.parts[0] != FOLDER}
-    return {str(name): every[name].read_bytes() for name in kept}
