@@ -35,7 +35,7 @@ from llm4idrec.evaluation.arm_tables import (
     replicate_file,
     replicate_of,
 )
-from llm4idrec.evaluation.data import Data
+from llm4idrec.evaluation.data import Audience, Data
 from llm4idrec.evaluation.measures import Measures
 from llm4idrec.evaluation.source_rankings import DEPTH, fuse, read_ranking
 from llm4idrec.metrics.ranking import user_metrics
@@ -196,14 +196,16 @@ class Experiment:
         if out.exists():
             return
         data = self.inputs.read_data()
-        recommender = self._new_recommender(fit)
-        validation = Validation(data.valid, data.train, self.evaluation.cutoffs, self.metric)
-        training = recommender.fit(self._training_set(data.train, fit, _SELECTED), validation)
+        recommender, cutoffs = self._new_recommender(fit), self.evaluation.cutoffs
+        train = self._augmented(data.train, fit, _SELECTED)
+        validation = self._validation(data, train)
+        training = recommender.fit(train, validation)
         with replacing_folder(out) as folder:
             by_user = {self.metric: validation.by_user(recommender)[self.metric]}
             if self.fuses and fit.arm in FUSED_ARMS:
-                users, ranked = data.at_validation.users, self._fused(recommender, data, SELECTION)
-                both = user_metrics(ranked, users, data.valid, cutoffs=self.evaluation.cutoffs)
+                audience = data.at_validation
+                ranked = self._fused(recommender, audience, SELECTION, history=train)
+                both = user_metrics(ranked, audience.users, data.valid, cutoffs=cutoffs)
                 by_user["fused"] = both[self.metric]
             pq.write_table(pa.table(by_user), folder / "valid.parquet")
             write_json(folder / "training.json", asdict(training))
@@ -217,18 +219,18 @@ class Experiment:
         if out.exists():
             return
         data, cutoffs = self.inputs.read_data(), self.evaluation.cutoffs
-        train = self._training_set(data.known, fit, _FINAL)
-        recommender = self._new_recommender(fit)
+        train, recommender = self._augmented(data.known, fit, _FINAL), self._new_recommender(fit)
         if self.evaluation.refit:
             recommender.fit(train, epochs=self.epochs(fit))
         else:
-            recommender.fit(train, Validation(data.valid, data.train, cutoffs, self.metric))
+            recommender.fit(train, self._validation(data, train))
         users, seen = data.at_test
-        ranked = recommender.recommend(users, max(cutoffs), seen)
+        history = self._augmented(seen, fit, _FINAL)
+        ranked = recommender.recommend(users, max(cutoffs), seen, history=history)
         with replacing_folder(out) as folder:
             Measures.of(ranked, data, cutoffs).write(folder / "plain")
             if self.fuses and fit.arm in FUSED_ARMS:
-                both = self._fused(recommender, data, final(0))
+                both = self._fused(recommender, data.at_test, final(0), history=history)
                 Measures.of(both, data, cutoffs).write(folder / "fused")
             if fit.seed == 0 and fit.arm in FUSED_ARMS:
                 recommender.save(folder / "model")
@@ -247,12 +249,17 @@ class Experiment:
             self.recommender, self.settings, seed=self.seed, nth=fit.seed, device=self.device
         )
 
-    def _training_set(self, known: Interactions, fit: Fit, stage: str) -> Interactions:
-        """The pairs known, and those that the fit's arm adds.
+    def _validation(self, data: Data, train: Interactions) -> Validation:
+        """Of what learns `train`, and continues that."""
+        cutoffs, metric = self.evaluation.cutoffs, self.metric
+        return Validation(data.valid, data.train, cutoffs, metric, history=train)
+
+    def _augmented(self, known: Interactions, fit: Fit, stage: str) -> Interactions:
+        """The pairs known, and those that the fit's arm adds: what is trained on, and what a
+        sequential recommender then continues.
 
         Where there is a time, `placement` gives generated items one; the smallest relative rank is
-        best. They are trained on and no more: what a sequential recommender continues, at
-        validation and at the test, is the original history.
+        best.
         """
         if fit.arm == ORIGINAL:
             return known
@@ -267,12 +274,13 @@ class Experiment:
         replicate = SELECTION if stage == _SELECTED else replicate_of(fit.arm, run)
         return read_pairs(self.inputs.augmented, replicate, fit.arm)
 
-    def _fused(self, recommender: Recommender, data: Data, replicate: str) -> IntArray:
-        """Its rankings and those of EASE, for the users of validation or of the test."""
-        audience = data.at_validation if replicate == SELECTION else data.at_test
+    def _fused(
+        self, recommender: Recommender, audience: Audience, replicate: str, *, history: Interactions
+    ) -> IntArray:
+        """Its rankings and those of EASE for an audience whose `history` is continued."""
         k = max(DEPTH, *self.evaluation.cutoffs)
         other = read_ranking(self.inputs.replicates / replicate, "ease", audience, k=k)
-        ranked = recommender.recommend(audience.users, k, audience.seen)
+        ranked = recommender.recommend(audience.users, k, audience.seen, history=history)
         return fuse(ranked, other, max(self.evaluation.cutoffs))
 
     def _write_own(self, recommender: Recommender, known: Interactions, file: Path) -> None:

@@ -43,7 +43,8 @@ _WHY = {
 _HISTORIES = {
     "hidden": "",
     "continued": """\
-Let the trained model continue the original sequences, without added items. They are written by
+The trained model may continue the sequences that it was trained on, as this package's own do, or
+the original ones, without added items. Those are written by
     python -m llm4idrec export --format {format} --data original --to original{ids}
 
 """,

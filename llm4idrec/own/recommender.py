@@ -33,7 +33,9 @@ class OwnRecommender(ClosedForm):
         k = min(train.n_items, UNSEEN + int(train.history_lengths.max(initial=0)))
         self._handed_in = learned(self.settings, train, seed=self.seed % _SEEDS, k=k)
 
-    def recommend(self, users: IntArray, k: int, seen: Interactions) -> IntArray:
+    def recommend(
+        self, users: IntArray, k: int, seen: Interactions, *, history: Interactions | None = None
+    ) -> IntArray:
         return self._handed_in.rank(users, k, seen)
 
     def state(self) -> dict[str, Tensor]:

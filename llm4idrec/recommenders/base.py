@@ -49,13 +49,16 @@ class Recommender(ABC):
         """Learn `train` from scratch and return how it went."""
 
     @abstractmethod
-    def recommend(self, users: IntArray, k: int, seen: Interactions) -> IntArray:
+    def recommend(
+        self, users: IntArray, k: int, seen: Interactions, *, history: Interactions | None = None
+    ) -> IntArray:
         """The k best items of each user that are not in `seen`, shape (len(users), k), best first.
 
         Rows end in `NO_ITEM` where fewer than k items are left. A user who had no history gets
         distinct unseen items too, in an order that means nothing. `seen` is what each user is known
-        to have; sequential and generative models also continue it, the others go by the history
-        they were fitted on.
+        to have. Sequential and generative models continue `history`, by default `seen`: it may hold
+        generated items too, as what they were fitted on did. The others go by what they were fitted
+        on.
         """
 
     @abstractmethod

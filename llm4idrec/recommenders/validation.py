@@ -12,7 +12,9 @@ from llm4idrec.metrics.ranking import FloatArray, evaluated_users, user_metrics
 class Ranker(Protocol):
     """Whoever ranks the catalogue for users, as `base.Recommender` does."""
 
-    def recommend(self, users: IntArray, k: int, seen: Interactions) -> IntArray: ...
+    def recommend(
+        self, users: IntArray, k: int, seen: Interactions, *, history: Interactions | None = None
+    ) -> IntArray: ...
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Validation:
     cutoffs: tuple[int, ...]
     metric: str
     """Column such as `ndcg_at_20` whose best mean marks the best epoch."""
+    history: Interactions | None = None
+    """What is continued, as `base.Recommender.recommend` has it; by default `seen`."""
 
     def scores(self, recommender: Ranker) -> dict[str, float]:
         """Mean of every metric over the users."""
@@ -33,7 +37,7 @@ class Validation:
     def by_user(self, recommender: Ranker) -> dict[str, FloatArray]:
         """Every metric of each user, shape (users,), users ascending."""
         users = evaluated_users(self.seen, self.heldout)
-        ranked = recommender.recommend(users, max(self.cutoffs), self.seen)
+        ranked = recommender.recommend(users, max(self.cutoffs), self.seen, history=self.history)
         return user_metrics(ranked, users, self.heldout, cutoffs=self.cutoffs)
 
 

@@ -43,7 +43,7 @@ class Watch(Protocol):
     def __call__(self, seed: int, validation: int, score: float) -> None: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Watched(Validation):
     """Tells somebody of each score; validations of a training count from 0."""
 
@@ -157,7 +157,7 @@ class FilterTuning:
         scores = []
         for seed in range(trainings(self.settings, self.evaluation.selection_seeds)):
             cutoffs, told = self.evaluation.cutoffs, _numbered(watch, seed)
-            validation = _Watched(valid, train, cutoffs, self.metric, told)
+            validation = _Watched(valid, train, cutoffs, self.metric, history=data, watch=told)
             recommender = new_recommender(
                 self.recommender, self.settings, seed=self.seed, nth=seed, device=self.device
             )

@@ -46,6 +46,10 @@ REFITTED = (
     "tests/llm4idrec/evaluation/test_experiment.py::"
     "test_a_refit_knows_validation_and_is_of_the_mean_epochs"
 )
+CONTINUED = (
+    "tests/llm4idrec/evaluation/test_experiment.py::"
+    "test_a_sequential_recommender_continues_what_it_was_trained_on"
+)
 NO_CHOICE = _evidence("3_chosen_on_validation", "test_the_test_set_shapes_no_choice")
 NUMBERS = _evidence("4_shuffled_ids", "test_numbers_say_nothing_about_the_ids_as_given")
 PROBE = _evidence(
@@ -208,17 +212,16 @@ MUTATIONS = (
         2,
         "generated items are masked at the test",
         "llm4idrec/evaluation/experiment.py",
-        "recommend(users, max(cutoffs), seen)",
-        "recommend(users, max(cutoffs), train)",
+        "recommend(users, max(cutoffs), seen, history=history)",
+        "recommend(users, max(cutoffs), train, history=history)",
         HIT,
     ),
     Mutation(
         2,
         "generated items are masked at validation",
         "llm4idrec/evaluation/experiment.py",
-        "        validation = Validation(data.valid, data.train, ",
-        "        train = self._training_set(data.train, fit, _SELECTED)\n"
-        "        validation = Validation(data.valid, train, ",
+        "        return Validation(data.valid, data.train, ",
+        "        return Validation(data.valid, train, ",
         HIT,
     ),
     Mutation(
@@ -264,10 +267,26 @@ MUTATIONS = (
     ),
     Mutation(
         3,
+        "at the test a sequence model is asked with another kind of history than it learnt",
+        "llm4idrec/evaluation/experiment.py",
+        "recommend(users, max(cutoffs), seen, history=history)",
+        "recommend(users, max(cutoffs), seen)",
+        CONTINUED,
+    ),
+    Mutation(
+        3,
+        "at validation a sequence model is asked with another kind of history than it learnt",
+        "llm4idrec/evaluation/experiment.py",
+        "cutoffs, metric, history=train)",
+        "cutoffs, metric)",
+        CONTINUED,
+    ),
+    Mutation(
+        3,
         "the epoch is chosen on the test set",
         "llm4idrec/evaluation/experiment.py",
-        "        validation = Validation(data.valid, data.train, ",
-        "        validation = Validation(data.test, data.train, ",
+        "        return Validation(data.valid, data.train, ",
+        "        return Validation(data.test, data.train, ",
         NO_CHOICE,
     ),
     Mutation(
@@ -299,8 +318,8 @@ MUTATIONS = (
         3,
         "the recommender is not refitted",
         "llm4idrec/evaluation/experiment.py",
-        "self._training_set(data.known, fit, _FINAL)",
-        "self._training_set(data.train, fit, _FINAL)",
+        "self._augmented(data.known, fit, _FINAL)",
+        "self._augmented(data.train, fit, _FINAL)",
         REFITTED,
     ),
     Mutation(

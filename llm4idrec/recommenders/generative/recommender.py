@@ -129,29 +129,35 @@ class Generative(Trained):
         for group in self._optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * max(factor, 0.0)
 
-    def recommend(self, users: IntArray, k: int, seen: Interactions) -> IntArray:
+    def recommend(
+        self, users: IntArray, k: int, seen: Interactions, *, history: Interactions | None = None
+    ) -> IntArray:
         self._model.eval()
         best = np.full((len(users), k), NO_ITEM, np.int32)
-        lengths = seen.history_lengths[users]
+        continued = seen if history is None else history
+        lengths = continued.history_lengths[users]
         order = np.argsort(lengths, kind="stable")  # rows of a chunk need about the same padding
         step = max(1, _BEAMS_A_CHUNK // max(self.settings.beams, k))
         for start in range(0, len(users), step):
             rows = order[start : start + step]
-            best[rows] = self._continue(users[rows], k, seen)
+            best[rows] = self._continue(continued, users[rows], k, seen=seen)
         return best
 
     @torch.inference_mode()
-    def _continue(self, users: IntArray, k: int, seen: Interactions) -> LongArray:
-        row, item = seen_places(users, seen, len(self._popular))
+    def _continue(
+        self, history: Interactions, users: IntArray, k: int, *, seen: Interactions
+    ) -> LongArray:
+        row, item = seen_places(users, history, len(self._popular))
         end = np.cumsum(np.bincount(row, minlength=len(users)))
         first = np.concatenate(([0], end[:-1]))
-        history = latest(item, first, end, width=self.settings.max_length)
-        empty = (history[:, -1] < 0) & (self.settings.straightforward > 0)
+        shown = latest(item, first, end, width=self.settings.max_length)
+        empty = (shown[:, -1] < 0) & (self.settings.straightforward > 0)
         template = np.where(empty, len(SEQUENTIAL), 0)
-        prompts = self._prompts(template, users.astype(np.int64), history)
+        prompts = self._prompts(template, users.astype(np.int64), shown)
         everyone = torch.arange(len(users))
         tokens, words = self._pieces.encode(prompts).batch(everyone, self.device)
         available = self._catalogue.trie.available(len(users))
+        row, item = seen_places(users, seen, len(self._popular))
         known = torch.from_numpy(row).to(self.device), torch.from_numpy(item).to(self.device)
         available.remove(*known)
         states, mask = self._model.encode(tokens, words)

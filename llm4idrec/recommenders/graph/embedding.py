@@ -39,7 +39,9 @@ class EmbeddingRecommender(Recommender):
     def restore(self, state: dict[str, Tensor]) -> None:
         self._vectors = state["users"], state["items"]
 
-    def recommend(self, users: IntArray, k: int, seen: Interactions) -> IntArray:
+    def recommend(
+        self, users: IntArray, k: int, seen: Interactions, *, history: Interactions | None = None
+    ) -> IntArray:
         user_vectors, item_vectors = self.vectors
 
         def score(chunk: IntArray) -> Tensor:

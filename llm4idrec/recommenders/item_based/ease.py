@@ -45,7 +45,9 @@ class EASE(ClosedForm):
         gram = torch.from_numpy(_taken_together(self._history)).to(self.device)
         self._weights = item_weights(gram, self.settings.l2)
 
-    def recommend(self, users: IntArray, k: int, seen: Interactions) -> IntArray:
+    def recommend(
+        self, users: IntArray, k: int, seen: Interactions, *, history: Interactions | None = None
+    ) -> IntArray:
         n_items = self._history.n_items
 
         def score(chunk: IntArray) -> Tensor:

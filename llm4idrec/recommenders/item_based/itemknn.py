@@ -40,7 +40,9 @@ class ItemKNN(ClosedForm):
         similar = similar_items(self._users, settings.neighbours, settings.shrinkage)
         self._similar = similar.T.tocsr()
 
-    def recommend(self, users: IntArray, k: int, seen: Interactions) -> IntArray:
+    def recommend(
+        self, users: IntArray, k: int, seen: Interactions, *, history: Interactions | None = None
+    ) -> IntArray:
         counts = torch.from_numpy(self._history.item_counts).float()
         by_count = counts - counts.max() - 1
 

@@ -21,7 +21,9 @@ class Popularity(ClosedForm):
     def learn(self, train: Interactions) -> None:
         self._counts = torch.from_numpy(train.item_counts).to(self.device, torch.float32)
 
-    def recommend(self, users: IntArray, k: int, seen: Interactions) -> IntArray:
+    def recommend(
+        self, users: IntArray, k: int, seen: Interactions, *, history: Interactions | None = None
+    ) -> IntArray:
         def score(chunk: IntArray) -> Tensor:
             return self._counts.repeat(len(chunk), 1)
 

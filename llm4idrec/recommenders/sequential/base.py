@@ -33,7 +33,7 @@ _START = 0.1
 class Sequential(Trained):
     """Encodes the latest items of a history; an item's score is its vector times the result.
 
-    Ranking continues the history in `seen` and needs no user from training. A training history
+    Ranking continues a history and needs no user from training. A training history
     needs two items or more to teach anything. What ranks has the running mean of the weights.
     """
 
@@ -89,10 +89,13 @@ class Sequential(Trained):
             count += size
         return float(total) / max(count, 1)
 
-    def recommend(self, users: IntArray, k: int, seen: Interactions) -> IntArray:
+    def recommend(
+        self, users: IntArray, k: int, seen: Interactions, *, history: Interactions | None = None
+    ) -> IntArray:
         distinct = np.unique(users)
+        sequences = self.continued(seen if history is None else history, distinct)
         with self._averaged():
-            vectors = self.encode(self.continued(seen, distinct))
+            vectors = self.encode(sequences)
             items = self._model.items.detach()[:-1].clone()
 
         def score(chunk: IntArray) -> Tensor:
@@ -101,10 +104,10 @@ class Sequential(Trained):
 
         return rank_scores(score, users, k, seen=seen, n_items=len(items))
 
-    def continued(self, seen: Interactions, users: IntArray) -> Sequences:
+    def continued(self, history: Interactions, users: IntArray) -> Sequences:
         """The sequences at whose ends the users' next items are predicted."""
         return Sequences.latest(
-            seen, users, n_items=self.n_items, max_length=self.settings.max_length
+            history, users, n_items=self.n_items, max_length=self.settings.max_length
         )
 
     @torch.no_grad()

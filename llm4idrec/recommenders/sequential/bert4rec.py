@@ -44,9 +44,9 @@ class BERT4Rec(Sequential):
             hidden = encoded.index_select(0, batch.slots[here])
             yield self.cross_entropy(hidden, own, others, targets=right, drawn=drawn), len(right)
 
-    def continued(self, seen: Interactions, users: IntArray) -> Sequences:
+    def continued(self, history: Interactions, users: IntArray) -> Sequences:
         known = Sequences.latest(
-            seen, users, n_items=self.n_items, max_length=self.settings.max_length - 1
+            history, users, n_items=self.n_items, max_length=self.settings.max_length - 1
         )
         return known.append(self.n_items)
 

@@ -52,14 +52,17 @@ class LM(Trained):
             raise RuntimeError("nothing to train on, expected a call of start before")
         return float(np.mean(list(self._training.run_epoch())))
 
-    def recommend(self, users: IntArray, k: int, seen: Interactions) -> IntArray:
+    def recommend(
+        self, users: IntArray, k: int, seen: Interactions, *, history: Interactions | None = None
+    ) -> IntArray:
         distinct, n_items = np.unique(users), len(self._tokens.items)
         longest = self.settings.max_length - self._tokens.frame
-        histories = Sequences.latest(seen, distinct, n_items=n_items, max_length=longest)
-        ends = histories.starts + histories.lengths
+        continued = seen if history is None else history
+        latest = Sequences.latest(continued, distinct, n_items=n_items, max_length=longest)
+        ends = latest.starts + latest.lengths
         lists = [
-            self._tokens.question(0, histories.items[start:end])
-            for start, end in zip(histories.starts.tolist(), ends.tolist(), strict=True)
+            self._tokens.question(0, latest.items[start:end])
+            for start, end in zip(latest.starts.tolist(), ends.tolist(), strict=True)
         ]
         with self._averaged(), torch.no_grad():
             vectors = read_lists(self._model, lists, self._tokens.padding)

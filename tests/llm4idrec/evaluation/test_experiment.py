@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ class Noted:
         self.trained: list[Interactions] = []
         self.epochs: list[int | None] = []
         self.seen: list[Interactions] = []
+        self.continued: list[Interactions] = []
         fit, recommend = kind.fit, kind.recommend
 
         def noted_fit(
@@ -87,10 +89,16 @@ class Noted:
             return fit(recommender, train, validation, epochs)
 
         def noted_recommend(
-            recommender: Recommender, users: IntArray, k: int, seen: Interactions
+            recommender: Recommender,
+            users: IntArray,
+            k: int,
+            seen: Interactions,
+            *,
+            history: Interactions | None = None,
         ) -> IntArray:
             self.seen.append(seen)
-            return recommend(recommender, users, k, seen)
+            self.continued.append(seen if history is None else history)
+            return recommend(recommender, users, k, seen, history=history)
 
         monkeypatch.setattr(kind, "fit", noted_fit)
         monkeypatch.setattr(kind, "recommend", noted_recommend)
@@ -237,23 +245,31 @@ def test_self_is_the_best_of_the_original_fit(
     }
 
 
-def test_a_sequential_recommender_continues_the_original_history(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("refit", [True, False])
+def test_a_sequential_recommender_continues_what_it_was_trained_on(
+    refit: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Generated items are trained on; train is continued, and at the test validation too."""
+    """Generated items stand in the history that it is asked with too; only the original's are left
+    out of its ranking, and at the test validation is known."""
     noted = Noted(monkeypatch, SASRec)
+    values = {"placement": "before", "selection_seeds": 1, "refit": refit}
     made = experiment(
         tmp_path,
         recommender="sasrec",
         settings=SASRecConfig(embedding_size=4, max_epochs=1),
-        evaluation=CUTOFFS.model_copy(update={"placement": "after", "selection_seeds": 1}),
+        evaluation=CUTOFFS.model_copy(update=values),
     )
+    if not refit:
+        made = replace(made, inputs=made.inputs._replace(known=made.inputs.train))
     made.select(model(1.0))
+    at_validation = len(noted.seen)
     made.test(model(1.0))
 
-    assert noted.lists(0) == [[3, 1, 2, 7, 8, 9], [3, 1, 2, 5, 7, 8, 9]]
-    assert [seen.items_of(0).tolist() for seen in noted.seen] == [
-        [3, 1, 2],  # at the only epoch
-        [3, 1, 2],  # for the choice of the amount
-        [3, 1, 2, 5],
-    ]
+    train, seen = [9, 8, 7, 3, 1, 2], [3, 1, 2]
+    assert noted.lists(0) == [train, [*train, 5] if refit else train]
+    for asked, out in zip(noted.continued[:-1], noted.seen[:-1], strict=True):
+        assert asked.items_of(0).tolist() == train
+        assert out.items_of(0).tolist() == seen
+    assert at_validation == 2  # at the only epoch, and for the choice of the amount
+    assert noted.continued[-1].items_of(0).tolist() == [*train, 5]
+    assert noted.seen[-1].items_of(0).tolist() == [*seen, 5]

@@ -174,6 +174,30 @@ def test_seen_is_the_history_that_is_continued(name: str) -> None:
     assert own_block(items) < 0.2
 
 
+@pytest.mark.parametrize("name", [n for n in RECOMMENDERS if n in CONTINUE_SEEN])
+def test_a_history_of_its_own_is_continued_and_not_left_out(name: str) -> None:
+    """It decides what comes next, also where nothing is seen; what of it is not in `seen` may be
+    recommended."""
+    train = two_blocks()
+    swapped = in_time((train.user + USERS // 2) % USERS, train.item)
+    recommender = fitted(name, train, epochs=None)
+    nothing = Interactions(np.array([]), np.array([]), USERS, ITEMS, np.array([]))
+    items = recommender.recommend(EVERYONE, 10, nothing, history=swapped)
+    assert own_block(items) < 0.2
+    assert swapped.contains(EVERYONE[:, None], items).any()
+    left = recommender.recommend(EVERYONE, 10, swapped, history=nothing)
+    assert not swapped.contains(EVERYONE[:, None], left).any()
+
+
+@pytest.mark.parametrize("name", [n for n in PERSONAL if n not in CONTINUE_SEEN])
+def test_others_go_by_what_they_were_fitted_on(name: str) -> None:
+    train = two_blocks()
+    swapped = in_time((train.user + USERS // 2) % USERS, train.item)
+    recommender = fitted(name, train)
+    asked = recommender.recommend(EVERYONE, 5, train, history=swapped)
+    assert (asked == recommender.recommend(EVERYONE, 5, train)).all()
+
+
 def test_seen_may_know_more_items(name: str) -> None:
     train = two_blocks()
     recommender = fitted(name, train)
