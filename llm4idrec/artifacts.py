@@ -64,6 +64,8 @@ RANKINGS = Artifact("rankings", "artifacts/rankings")
 SOURCES_LEDGER = Artifact("sources_ledger", "artifacts/ledger/sources.jsonl", grows=True)
 SCORE_LEDGER = Artifact("score_ledger", "artifacts/ledger/score.jsonl", grows=True)
 """Of rankings made elsewhere."""
+REPLAY = Artifact("replay", "artifacts/replay")
+REPLAY_PAGE = Artifact("replay_page", "reports/replay.html")
 BOTTOM_LINE = Artifact("bottom_line", "reports/bottom_line.json")
 COMPARISON = Artifact("comparison", "reports/comparison.json")
 CONTROL_COMPARISON = Artifact("control_comparison", "reports/controls.json")

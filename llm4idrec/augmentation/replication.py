@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,22 +13,18 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from llm4idrec.artifacts import CONTROLS, GENERATIONS, KNOWN, Artifact, Files
+from llm4idrec.artifacts import CONTROLS, GENERATIONS, KNOWN, Files
 from llm4idrec.augmentation.arms import DRAWN, source_of
 from llm4idrec.config import Config
-from llm4idrec.language_model.launch import ARGUMENTS
+from llm4idrec.line import Line, by_itself, run_line
 from llm4idrec.runtime.files import (
     fingerprint,
-    forget_work,
     remove,
     replacing_folder,
     resumable_folder,
 )
-from llm4idrec.runtime.ray_pool import ADDRESS
 from llm4idrec.runtime.workers import worker_pool
 
-Line = tuple[tuple[Artifact, Callable[[Files, Config], None]], ...]
-"""Functions of stages, in their order, each with what it writes; importable."""
 HANDED_ON = (GENERATIONS, CONTROLS)
 
 
@@ -67,12 +61,8 @@ class Replicate:
     def make(self, work: Path) -> None:
         """Leave what is handed on in `work`, in a folder of its own, where half-done work is kept
         too; a killed call goes on from there."""
-        written = {artifact: work / self.name / artifact.name for artifact, _ in self.line}
-        with _by_itself():
-            for artifact, stage in self.line:
-                if not written[artifact].is_dir():
-                    stage(self.given | written, self.config)
-                forget_work(written[artifact])
+        with by_itself():
+            written = run_line(self.line, self.given, self.config, folder=work / self.name)
         remove(*(path for artifact, path in written.items() if artifact not in HANDED_ON))
 
     def shaped_by(self, keys: Collection[str]) -> dict[str, Any]:
@@ -126,15 +116,3 @@ def _copy_tables(source: Path, target: Path) -> None:
     target.mkdir(parents=True)
     for file in sorted(source.glob("*.parquet")):
         shutil.copyfile(file, target / file.name)
-
-
-@contextmanager
-def _by_itself() -> Iterator[None]:
-    """In this process, whatever others there are for a stage, and without a word: the bars of
-    several would write over each other."""
-    elsewhere = {name: os.environ.pop(name, None) for name in (ADDRESS, ARGUMENTS)}
-    try:
-        with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):
-            yield
-    finally:
-        os.environ.update({name: value for name, value in elsewhere.items() if value is not None})

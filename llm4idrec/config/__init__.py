@@ -53,6 +53,7 @@ from llm4idrec.config.recommenders import (
     SVDConfig,
     XSimGCLConfig,
 )
+from llm4idrec.config.replay import ReplayConfig
 from llm4idrec.config.search import with_values
 from llm4idrec.config.section import Count, Once, Section
 from llm4idrec.config.yaml_file import read_yaml
@@ -135,6 +136,7 @@ class Config(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     tune_recommenders: TuneRecommendersConfig = TuneRecommendersConfig()
     tune: TuneConfig = TuneConfig()
+    replay: ReplayConfig = ReplayConfig()
 
     @model_validator(mode="after")
     def _known_recommenders(self) -> Self:
@@ -144,6 +146,7 @@ class Config(Section):
             "recommenders": self.recommenders,
             "tune_recommenders.names": self.tune_recommenders.names,
             "tune.recommenders": self.tune.recommenders,
+            "replay.recommender": (self.replay.recommender,),
         }
         for key, names in named.items():
             for place, name in enumerate(names):

@@ -17,6 +17,7 @@ from llm4idrec.stages import (
     prepare,
     prompts,
     rank,
+    replay,
     replicate,
     report,
     tune,
@@ -39,6 +40,7 @@ STAGES = {
         evaluate,
         rank,
         report,
+        replay,
     )
 }
 FLOW = [stage for stage in STAGES.values() if not stage.on_demand]

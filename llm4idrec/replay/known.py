@@ -1,0 +1,74 @@
+"""What is known when a window begins, and what it then brings."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from llm4idrec.artifacts import IDENTIFIERS, INTERACTIONS, KNOWN
+from llm4idrec.config import DataConfig
+from llm4idrec.data.interactions import Interactions
+from llm4idrec.data.protocol import GLOBAL_TIME, write_protocol
+from llm4idrec.data.whole import Whole
+from llm4idrec.runtime.files import replacing_folder
+
+
+def sampled(raw: pa.Table, share: float, seed: int) -> pa.Table:
+    """The rows of a share of the users, by a hash of their IDs: who is in does not depend on who
+    comes later."""
+    if share >= 1:
+        return raw
+    ids = pc.unique(raw["user"])
+    drawn = [
+        int(hashlib.sha256(f"{seed}:{user}".encode()).hexdigest()[:16], 16) < share * 2**64
+        for user in ids.to_pylist()
+    ]
+    return raw.filter(pc.is_in(raw["user"], ids.filter(pa.array(drawn))))
+
+
+def write_known(raw: pa.Table, data: DataConfig, folder: Path, *, seed: int) -> None:
+    """Into `folder`, the folders of the stage `prepare` for what is known: interactions, and the
+    own IDs of their numbers.
+
+    Users of short histories and rare items are left out as `data` says; nobody stops a night.
+    Raises `InputError` if nothing is left.
+    """
+    lenient = data.model_copy(update={"drop_short_histories": True, "sample_users": 1.0})
+    whole = Whole.of(raw, lenient, seed)
+    with replacing_folder(folder / IDENTIFIERS.name) as identifiers:
+        pq.write_table(whole.users, identifiers / "users.parquet")
+        pq.write_table(whole.items, identifiers / "items.parquet")
+    with replacing_folder(folder / KNOWN.name) as known:
+        whole.interactions.write(known / INTERACTIONS)
+        write_protocol(known, GLOBAL_TIME)
+
+
+def read_known(folder: Path) -> Interactions:
+    return Interactions.read(folder / KNOWN.name / INTERACTIONS)
+
+
+def own_ids(folder: Path, role: str) -> pa.Array:
+    """Of `users` or `items`, in the order of their numbers, strings."""
+    table = pq.read_table(folder / IDENTIFIERS.name / f"{role}.parquet")
+    return table["id"].combine_chunks()
+
+
+def brought(rows: pa.Table, folder: Path) -> Interactions:
+    """What the window's `rows` say of known users and they did not have, by the numbers in
+    `folder`; items outside of the catalogue come behind it, so that they count as misses."""
+    known, users, items = read_known(folder), own_ids(folder, "users"), own_ids(folder, "items")
+    rows = rows.filter(pc.is_in(rows["user"], users))
+    new = pc.unique(rows["item"].filter(pc.invert(pc.is_in(rows["item"], items))))
+    every = pa.concat_arrays([items, new.cast(items.type)])
+    user = pc.index_in(rows["user"], users).to_numpy().astype(np.int64)
+    item = pc.index_in(rows["item"], every).to_numpy().astype(np.int64)
+    _, first = np.unique(user * len(every) + item, return_index=True)
+    user, item = user[first], item[first]
+    inside = item < known.n_items
+    had = inside & known.contains(user, np.where(inside, item, 0))
+    return Interactions(user[~had], item[~had], known.n_users, len(every))

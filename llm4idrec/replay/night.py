@@ -1,0 +1,105 @@
+"""One night: what is made of what is known, and what the window that begins then says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from llm4idrec.artifacts import ADAPTER, IDENTIFIERS
+from llm4idrec.config import Config
+from llm4idrec.data.interactions import IntArray
+from llm4idrec.metrics.ranking import FloatArray, user_metrics
+from llm4idrec.replay.generators import SERVED, Generators, keep_base, seconds
+from llm4idrec.replay.known import brought, own_ids, read_known, write_known
+from llm4idrec.replay.promotion import CHALLENGER, CHAMPION, FORMER, Standing
+from llm4idrec.replay.rankings import rankings
+from llm4idrec.runtime.files import remove, replacing_file, write_json
+
+BASE = "base"
+RANKED, PER_USER, COSTS = "rankings.parquet", "per_user.parquet", "costs/cost.json"
+
+
+class Night(NamedTuple):
+    """One, by its number from 0, in the folder of the replay."""
+
+    work: Path
+    number: int
+
+    @property
+    def folder(self) -> Path:
+        return self.work / f"night-{self.number:03d}"
+
+    @property
+    def served(self) -> Path:
+        """The model with the adapter of this night."""
+        return self.folder / Generators.ADAPTED / SERVED
+
+    def make(self, known: pa.Table, standing: Standing, config: Config) -> None:
+        """Everything that can be made before the window begins: `RANKED`, the best items of all
+        users for each line. The first night also makes the base that stays."""
+        if (self.folder / RANKED).is_file():
+            return
+        write_known(known, config.data, self.folder, seed=config.seed)
+        generators = Generators(self.folder, config)
+        made = {Generators.RETRAINED: generators.retrain()}
+        base = self.work / BASE
+        if not base.is_dir():
+            keep_base(self.folder, base)
+        made[CHALLENGER] = generators.adapt(base)
+        for name, number in ((CHAMPION, standing.champion), (FORMER, standing.former)):
+            if number == self.number:
+                made[name] = made[CHALLENGER]
+            elif number is not None:
+                served = Night(self.work, number).served
+                made[name] = generators.ask(served, name.replace(" ", "_"))
+        self._write_costs(made)
+        self._write_rankings(dict(rankings(read_known(self.folder), made, config)))
+
+    def judge(self, rows: pa.Table, config: Config) -> dict[str, FloatArray]:
+        """The selection metric of each line over those known users to whom the window's `rows`
+        brought something, (n,), ascending; `PER_USER` has it by their own IDs."""
+        heldout = brought(rows, self.folder)
+        users = np.flatnonzero(heldout.history_lengths).astype(np.int32)
+        metric, cutoffs = config.evaluation.metric, config.evaluation.cutoffs
+        found = {
+            line: user_metrics(ranked[users], users, heldout, cutoffs=cutoffs)[metric]
+            for line, ranked in self._read_rankings().items()
+        }
+        ids = own_ids(self.folder, "users").take(pa.array(users))
+        with replacing_file(self.folder / PER_USER) as partial:
+            pq.write_table(pa.table({"user": ids, **found}), partial)
+        return found
+
+    def tidy(self) -> None:
+        """Keep the adapter, the model that it makes, the own IDs and what was found."""
+        kept = {ADAPTER.name, SERVED}
+        adapted = self.folder / Generators.ADAPTED
+        remove(*(path for path in adapted.iterdir() if path.name not in kept))
+        names = {Generators.ADAPTED, IDENTIFIERS.name, "costs"}
+        remove(*(p for p in self.folder.iterdir() if p.is_dir() and p.name not in names))
+        remove(self.folder / RANKED)
+
+    def _write_costs(self, made: Mapping[str, Path]) -> None:
+        costs = {name: seconds(folder) for name, folder in made.items()}
+        (self.folder / COSTS).parent.mkdir(exist_ok=True)
+        write_json(self.folder / COSTS, costs)
+
+    def _write_rankings(self, ranked: Mapping[str, IntArray]) -> None:
+        columns = {
+            line: pa.FixedSizeListArray.from_arrays(pa.array(best.ravel()), best.shape[1])
+            for line, best in ranked.items()
+        }
+        with replacing_file(self.folder / RANKED) as partial:
+            pq.write_table(pa.table(columns), partial)
+
+    def _read_rankings(self) -> dict[str, IntArray]:
+        table = pq.read_table(self.folder / RANKED)
+        return {
+            line: np.stack(table[line].combine_chunks().to_numpy(zero_copy_only=False))
+            for line in table.column_names
+        }

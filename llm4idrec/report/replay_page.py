@@ -1,0 +1,193 @@
+"""The page about a replay: what was served each night, what it was worth, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from llm4idrec.augmentation.arms import ORIGINAL
+from llm4idrec.config import Config
+from llm4idrec.metrics.significance import Comparison
+from llm4idrec.replay.generators import Generators
+from llm4idrec.replay.night import COSTS
+from llm4idrec.replay.promotion import CHALLENGER, CHAMPION
+from llm4idrec.replay.rankings import ALONE
+from llm4idrec.replay.replay import read_reports
+from llm4idrec.replay.totals import LINES, OWN_LINES, Totals
+from llm4idrec.report.charts.charts import Line, line_chart
+from llm4idrec.report.markup import figure, table
+from llm4idrec.report.page import write_page
+from llm4idrec.runtime.files import read_json
+from llm4idrec.verdict.wording import interval, metric_name, p_cell, percent, recommender_name
+
+TEMPLATE = Path(__file__).with_suffix(".html")
+NAMES = {
+    ORIGINAL: "no augmentation",
+    Generators.RETRAINED: "trained anew each night",
+    CHALLENGER: "tonight's adapter",
+    CHAMPION: "champion",
+}
+COLORS = {
+    ORIGINAL: "var(--original)",
+    Generators.RETRAINED: "var(--a2)",
+    CHALLENGER: "var(--a5)",
+    CHAMPION: "var(--yes)",
+}
+ENOUGH, QUARTER = 0.97, 0.25
+"""Of the ranking that training anew gives, and of its cost: what adapters are to have."""
+
+
+def write_replay_page(path: Path, out: Path, config: Config) -> None:
+    """Write to `path` the page about the folder `out` of a replay with the parameters `config`."""
+    reports, metric = read_reports(out), config.evaluation.metric
+    totals, name = Totals.of(out, reports), metric_name(metric)
+    costs = [_costs(out, number) for number in range(len(reports))]
+    body = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        dataset=escape(config.dataset),
+        recommender=escape(recommender_name(config.replay.recommender)),
+        metric=name,
+        windows=len(reports),
+        answer=escape(_answer(totals, name)),
+        kept=escape(_kept(totals)),
+        totals=_totals(totals, name),
+        served=figure(f"{name} by window: who is served", _by_window(reports, LINES, name)),
+        alone=figure(f"{name} by window: the models by themselves", _alone(reports, name)),
+        costs=figure("Seconds a night", _cost_chart(costs)),
+        drift=figure("What is new in each window", _drift(reports)),
+        nights=_nights(reports),
+    )
+    write_page(path, f"Night after night: {config.dataset}", body)
+
+
+def _answer(totals: Totals, metric: str) -> str:
+    found = totals.beside(CHAMPION, ORIGINAL)
+    if found is None:
+        return "Too few users came again to tell anything."
+    ends = interval(found.low, found.high)
+    text = f"{metric} with what was served: {found.augmented:.4f}, without augmentation"
+    text += f" {found.original:.4f} ({percent(found.relative_gain)}"
+    return text + (f", 95 % interval {ends})." if found.low is not None else ").")
+
+
+def _kept(totals: Totals) -> str:
+    kept, cost = totals.kept, totals.cost
+    if kept is None or cost is None:
+        return ""
+    text = f"Adapters on the base that stays have {100 * kept:.0f} % of the ranking of models"
+    text += f" trained anew each night, at {100 * cost:.0f} % of the cost."
+    if kept >= ENOUGH and cost <= QUARTER:
+        return text
+    return (
+        text + " Where they fall behind for good, a new base pays: it costs what one night of"
+        " training anew costs."
+    )
+
+
+def _totals(totals: Totals, metric: str) -> str:
+    """Each line beside no augmentation, over all users."""
+    head = ("", metric, "beside no augmentation", "95 % interval", "p")
+    lines = []
+    for line in LINES:
+        found = totals.beside(line, ORIGINAL) if line != ORIGINAL else None
+        lines.append((NAMES[line], f"{totals.mean(line):.4f}", *_cells(found)))
+    for line in OWN_LINES:
+        words = f"{NAMES[line.removesuffix(ALONE)]}, by itself"
+        found = totals.beside(line, ORIGINAL)
+        lines.append((words, f"{totals.mean(line):.4f}", *_cells(found)))
+    return table("", head, lines)
+
+
+def _cells(found: Comparison | None) -> tuple[str, str, str]:
+    if found is None:
+        return "", "", ""
+    ends = interval(found.low, found.high) if found.low is not None else ""
+    return percent(found.relative_gain), ends, p_cell(found.p_value)
+
+
+def _by_window(
+    reports: Sequence[Mapping[str, Any]], names: Sequence[str], metric: str, *, behind: str = ""
+) -> str:
+    lines = [
+        Line(NAMES[name], _points(reports, name + behind), COLORS[name], marks=True)
+        for name in names
+    ]
+    drawn = [line for line in lines if line.points]
+    return line_chart(drawn, "window", metric) if drawn else ""
+
+
+def _alone(reports: Sequence[Mapping[str, Any]], metric: str) -> str:
+    return _by_window(reports, LINES[1:], metric, behind=ALONE)
+
+
+def _points(reports: Sequence[Mapping[str, Any]], line: str) -> list[tuple[float, float]]:
+    return [
+        (float(number), report["lines"][line])
+        for number, report in enumerate(reports, 1)
+        if report["lines"]
+    ]
+
+
+def _costs(out: Path, number: int) -> dict[str, float]:
+    costs: dict[str, float] = read_json(out / f"night-{number:03d}" / COSTS)
+    return costs
+
+
+def _cost_chart(costs: Sequence[Mapping[str, float]]) -> str:
+    lines = [
+        Line(
+            NAMES[name],
+            [(float(number), cost[name]) for number, cost in enumerate(costs, 1)],
+            COLORS[name],
+            marks=True,
+        )
+        for name in (Generators.RETRAINED, CHALLENGER)
+    ]
+    return line_chart(lines, "window", "s")
+
+
+def _drift(reports: Sequence[Mapping[str, Any]]) -> str:
+    named = {
+        "new_users": ("new users", "var(--a1)"),
+        "new_items": ("new items", "var(--a3)"),
+        "popularity_drift": ("distance of popularity", "var(--a4)"),
+    }
+    lines = [
+        Line(name, [(float(n), report[key]) for n, report in enumerate(reports, 1)], color)
+        for key, (name, color) in named.items()
+    ]
+    return line_chart(lines, "window", "share")
+
+
+def _nights(reports: Sequence[Mapping[str, Any]]) -> str:
+    head = (
+        "window", "rows", "users judged by", "catalogue", "came", "left",
+        *(NAMES[line] for line in LINES), "serves then", "what was decided",
+    )  # fmt: skip
+    lines = []
+    for number, report in enumerate(reports, 1):
+        lines.append(
+            (
+                f"{number}: {escape(report['window'])}",
+                f"{report['rows']:,}",
+                f"{report['judged_users']:,}",
+                f"{report['known_items']:,}",
+                f"{100 * report['items_came']:.1f} %",
+                f"{100 * report['items_left']:.1f} %",
+                *(f"{report['lines'][line]:.4f}" if report["lines"] else "" for line in LINES),
+                f"adapter of night {report['champion'] + 1}",
+                escape(_decided(report)),
+            )
+        )
+    return table("", head, lines)
+
+
+def _decided(report: Mapping[str, Any]) -> str:
+    if report["refused"]:
+        return f"data refused: {report['refused']}"
+    return "; ".join(
+        f"adapter of night {decision['night'] + 1} {decision['kind']}: {decision['reason']}"
+        for decision in report["decisions"]
+    )

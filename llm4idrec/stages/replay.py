@@ -1,0 +1,45 @@
+"""The past again, night after night: what would have been served, and whether it paid."""
+
+from __future__ import annotations
+
+from llm4idrec.artifacts import RAW, REPLAY, REPLAY_PAGE, Files
+from llm4idrec.config import Config
+from llm4idrec.runtime.files import costing
+from llm4idrec.stages.stage import Stage
+
+
+def replay(files: Files, config: Config) -> None:
+    """Raw table -> its windows, one after another: models, rankings, decisions; and a page."""
+    from llm4idrec.replay.replay import replay as live_through
+    from llm4idrec.report.replay_page import write_replay_page
+
+    out = files[REPLAY]
+    with costing(out):
+        live_through(files[RAW] / "train.parquet", out, config)
+    write_replay_page(files[REPLAY_PAGE], out, config)
+
+
+STAGE = Stage(
+    replay,
+    reads=(RAW,),
+    writes=(REPLAY, REPLAY_PAGE),
+    params=(
+        "data",
+        "base_model",
+        "lists",
+        "prompts",
+        "adapter",
+        "generation",
+        "filter",
+        "evaluation.selection_metric",
+        "evaluation.cutoffs",
+        "evaluation.placement",
+        "replay",
+        "seed",
+        "device",
+        "threads",
+        "dataset",
+    ),
+    sections="replay.recommender",
+    on_demand=True,
+)

@@ -1,0 +1,71 @@
+"""Who serves after a window."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from llm4idrec.metrics.ranking import FloatArray
+from llm4idrec.replay.promotion import CHALLENGER, CHAMPION, FORMER, Outcome, Standing, decide
+
+DRAW = np.random.default_rng(0)
+USERS = DRAW.random(200)
+
+
+def lines(**ahead: float) -> dict[str, FloatArray]:
+    """Metrics of 200 users: so much more than each user's own, with a little noise."""
+    names = {"challenger": CHALLENGER, "champion": CHAMPION, "former": FORMER}
+    return {
+        names[name]: USERS + more + DRAW.normal(0, 0.01, len(USERS)) for name, more in ahead.items()
+    }
+
+
+def kinds(outcome: Outcome) -> list[tuple[str, int]]:
+    return [(decision.kind, decision.night) for decision in outcome.decisions]
+
+
+def test_the_first_has_no_rival() -> None:
+    outcome = decide(Standing(0), 0, lines(challenger=0.0, champion=0.0))
+    assert kinds(outcome) == []
+    assert outcome.standing == Standing(0)
+
+
+def test_who_is_ahead_is_promoted() -> None:
+    outcome = decide(Standing(2), 5, lines(challenger=0.05, champion=0.0))
+    assert kinds(outcome) == [("promoted", 5)]
+    assert outcome.standing == Standing(5, former=2)
+    assert "p < 0.001" in outcome.decisions[0].reason
+
+
+def test_who_is_level_or_behind_is_refused() -> None:
+    for more in (0.0, -0.05):
+        outcome = decide(Standing(2), 5, lines(challenger=more, champion=0.0))
+        assert kinds(outcome) == [("refused", 5)]
+        assert outcome.standing == Standing(2)
+
+
+def test_a_champion_behind_the_one_before_is_rolled_back() -> None:
+    found = lines(challenger=-0.05, champion=-0.05, former=0.0)
+    outcome = decide(Standing(4, former=2), 5, found)
+    assert kinds(outcome) == [("rolled back", 4), ("refused", 5)]
+    assert outcome.standing == Standing(2)
+
+
+def test_after_a_rollback_the_challenger_meets_the_one_before() -> None:
+    found = lines(challenger=0.02, champion=-0.05, former=0.0)
+    outcome = decide(Standing(4, former=2), 5, found)
+    assert kinds(outcome) == [("rolled back", 4), ("promoted", 5)]
+    assert outcome.standing == Standing(5, former=2)
+
+
+def test_a_champion_that_holds_is_on_trial_no_more() -> None:
+    found = lines(challenger=0.0, champion=0.0, former=0.0)
+    outcome = decide(Standing(4, former=2), 5, found)
+    assert kinds(outcome) == [("refused", 5)]
+    assert outcome.standing == Standing(4)
+
+
+def test_too_few_users_tell_nothing() -> None:
+    found = {CHAMPION: np.array([0.1]), CHALLENGER: np.array([0.9])}
+    outcome = decide(Standing(0), 3, found)
+    assert kinds(outcome) == [("refused", 3)]
+    assert outcome.decisions[0].reason == "too few users came again to tell"
