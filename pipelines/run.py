@@ -23,6 +23,8 @@ from llm4idrec.artifacts import (
     EVALUATION,
     FIGURES,
     RANKINGS,
+    REPLAY,
+    REPLAY_PAGE,
     SETTINGS,
     SOURCE,
     TRAIN,
@@ -152,6 +154,8 @@ def run_stage(options: argparse.Namespace) -> None:
         from llm4idrec.verdict.early import early_sentence
 
         print(early_sentence(outputs[EVALUATION], version.recommenders), flush=True)
+    if REPLAY_PAGE in outputs:
+        print(f"{label}: see {outputs[REPLAY_PAGE]}")
     if FIGURES in outputs:
         print(f"{label}: see {outputs[FIGURES]}, or `python -m pipelines.run verdict`")
     print(f"{label}: {time.monotonic() - started:.1f} s", flush=True)
@@ -229,6 +233,12 @@ def log_stage(run: StageRun, config: Config, *, inputs: Files, outputs: Files) -
         if RANKINGS in outputs:
             variants.log_rankings(run, outputs[RANKINGS])
         views.write_views(run, config)
+    if REPLAY in outputs:
+        from pipelines.registry.nights import register_nights
+        from pipelines.tracking.night_runs import log_nights
+
+        log_nights(run, config, outputs[REPLAY])
+        register_nights(run, outputs[REPLAY])
     if COMPARISON in outputs:
         from pipelines.registry.registry import register
         from pipelines.tracking.headline import log_report

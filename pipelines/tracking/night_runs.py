@@ -1,0 +1,51 @@
+"""The nights of a replay, as MLflow runs nested in the stage's run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from llm4idrec.config import Config
+from llm4idrec.replay.night import COSTS
+from llm4idrec.replay.replay import read_reports
+from llm4idrec.runtime.files import read_json
+from pipelines.tracking.batches import now, numbers
+from pipelines.tracking.stage_runs import StageRun
+from pipelines.tracking.variants import forget
+
+NIGHT = "night"
+"""Value of the tag `data`."""
+
+
+def log_nights(run: StageRun, config: Config, replay: Path) -> None:
+    """A run for each, of the folder that the stage `replay` writes: what each line was worth, what
+    the window was like, what it cost, and what was decided, as tags."""
+    served, metric, started = config.replay.recommender, config.evaluation.metric, now()
+    forget(run, served, f"tags.data = '{NIGHT}'")
+    for number, report in enumerate(read_reports(replay)):
+        costs = read_json(replay / f"night-{number:03d}" / COSTS)
+        facts = {name: value for name, value in report.items() if name not in ("window", "lines")}
+        run.nest(
+            f"night {number + 1} · {report['window']}",
+            {"data": NIGHT, "recommender": served, "stage": NIGHT, **_decided(report)},
+            "FAILED" if report["refused"] else "FINISHED",
+            start=started - number,
+            params={"window": report["window"]},
+            metrics=[
+                *numbers({f"{line}_{metric}": v for line, v in report["lines"].items()}, NIGHT),
+                *numbers(facts, "window"),
+                *numbers(costs, "seconds"),
+            ],
+        )
+
+
+def _decided(report: Mapping[str, Any]) -> dict[str, str]:
+    """What was decided and why; MLflow's tags hold texts."""
+    decided = {
+        f"decision.{decision['kind'].replace(' ', '_')}": f"adapter of night "
+        f"{decision['night'] + 1}: {decision['reason']}"
+        for decision in report["decisions"]
+    }
+    refused = {"data_refused": report["refused"]} if report["refused"] else {}
+    return {**decided, **refused, "champion": f"adapter of night {report['champion'] + 1}"}

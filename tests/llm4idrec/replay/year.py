@@ -1,0 +1,49 @@
+"""A year in small: dated interactions, and a replay of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from llm4idrec.config import Config
+from llm4idrec.replay.replay import replay
+from tests.conftest import tiny_values
+
+USERS, ITEMS = 40, 24
+REPLAY = {"every": 100, "begin": 0.5, "recommender": "itemknn"}
+
+
+def year(seed: int = 0, changed_from: int | None = None) -> pa.Table:
+    """Everyone takes one item after the other round a circle that grows; from some row on others
+    take other things."""
+    draw = np.random.default_rng(seed)
+    rows = 1000
+    user = draw.integers(0, USERS, rows)
+    place = np.array([np.sum(user[:n] == user[n]) for n in range(rows)])
+    size = 12 + 12 * np.arange(rows) // rows
+    item = (user + place) % size
+    if changed_from is not None:
+        user[changed_from:] = draw.integers(0, 2 * USERS, rows - changed_from)
+        item[changed_from:] = draw.integers(0, ITEMS, rows - changed_from)
+    return pa.table(
+        {
+            "user": [f"u{n}" for n in user],
+            "item": [f"i{n}" for n in item],
+            "timestamp": np.arange(rows),
+            "line": np.arange(1, rows + 1),
+        }
+    )
+
+
+def config() -> Config:
+    return Config.parse(tiny_values(replay=REPLAY))
+
+
+def lived(folder: Path, table: pa.Table, name: str = "out") -> Path:
+    folder.mkdir(exist_ok=True)
+    pq.write_table(table, folder / "train.parquet")
+    replay(folder / "train.parquet", folder / name, config())
+    return folder / name
