@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +129,7 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         if not len(users):
             raise InputError("no user is given", "a history of at least one")
         for user in users.tolist():
-            if not isinstance(user, Hashable) or pd.isna(user):
+            if isinstance(user, list | dict) or pd.isna(user):
                 raise InputError(f"a user is {user!r}", "text or a number")
         names = [str(user) for user in users]
         if len(set(names)) < len(names):
