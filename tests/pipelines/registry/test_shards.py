@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from llm4idrec.data.omission import Omission
 from llm4idrec.runtime.files import work_folder
 from pipelines import run
 from pipelines.registry import recommendations
@@ -150,14 +149,3 @@ def test_what_shapes_the_answer_makes_shards_anew(
     write_histories(19)
     assert run.main(command) == 0
     assert asked == [0, 8, 16]
-
-
-def test_parts_together_say_what_the_whole_says() -> None:
-    ids = ["b", "a", "b", 7, "c", "d", "e"]
-    for cut in range(len(ids) + 1):
-        parts = [Omission.of("things", part, "see") for part in (ids[:cut], ids[cut:])]
-        assert Omission.together(parts) == Omission.of("things", ids, "see")
-    said = "things, left out: 7 ('b', 'a', 7, 'c', 'd', ...); see"
-    assert str(Omission.of("things", ids, "see")) == said
-    parts = [Omission.of("things", ids, "see"), Omission.of("things", ids)]
-    assert Omission.together(parts).advice is None
