@@ -124,7 +124,8 @@ def resumable_folder(path: Path, fingerprint: str) -> Iterator[Path]:
     Raises `BusyError` if another process is at work there.
     """
     work = work_folder(path)
-    work.mkdir(parents=True, exist_ok=True)
+    with _parents(path):
+        work.mkdir(exist_ok=True)
     busy = f"{path}: another process is at work on it; wait until it is done, or end it"
     with locked(work / MARK, busy) as mark:
         wanted = f"{fingerprint} {code_hash()}"

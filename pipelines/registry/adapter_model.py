@@ -6,6 +6,7 @@ MLflow stores this file as it is and runs it when the model is loaded; nothing i
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from llm4idrec.augmentation.filtering import filter_candidates
 from llm4idrec.config import FilterConfig, GenerationConfig, ListsConfig
 from llm4idrec.data.interactions import Interactions, LongArray
+from llm4idrec.data.omission import Omission
 from llm4idrec.data.overlap import spelling
 from llm4idrec.errors import InputError
 from llm4idrec.generation.generator import Generator
@@ -30,7 +33,11 @@ from llm4idrec.runtime.device import choose_device
 COLUMNS = ["user", "item", "rank", "votes", "mean_log_probability"]
 UNKNOWN = ("skip", "popular")
 """What users may get of whom nothing is known: no row, or the most popular items."""
-SHOWN = 5
+STRANGE = "items that the catalogue does not have"
+NOT_KNOWN = "users not known, or without any item that the catalogue has"
+HAVE_ALL = "users who have every item that could be proposed"
+SERVING = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"
+"""What MLflow sets in the environment of its server."""
 
 
 class AdapterModel(PythonModel):  # type: ignore[misc]
@@ -46,7 +53,8 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
     known and not in their history, with no votes and no log-probability (NaN). Nor has a user who
     has everything that could be proposed. Those without a row are counted on stderr, the first by
     name.
-    Raises `InputError` for a frame without users, or with one twice.
+    Raises `InputError` for a frame without users, or with one twice; in MLflow's server an error
+    that it answers as a sentence. There, a log-probability that is not is None.
     """
 
     def load_context(self, context: PythonModelContext) -> None:
@@ -74,12 +82,28 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
-        unknown = (params or {}).get("unknown", UNKNOWN[0])
+        try:
+            found, left = self.answer(model_input, (params or {}).get("unknown", UNKNOWN[0]))
+        except InputError as error:
+            if SERVING not in os.environ:
+                raise
+            # Of any other error the server tells the traceback, and not the sentence.
+            raise MlflowException.invalid_parameter_value(str(error)) from error
+        for omission in left:
+            if omission.count:
+                # Not a logger: those that exist are disabled when MLflow makes its database.
+                print(omission, file=sys.stderr)
+        return _as_json(found) if SERVING in os.environ else found
+
+    def answer(
+        self, model_input: pd.DataFrame, unknown: str
+    ) -> tuple[pd.DataFrame, list[Omission]]:
+        """What `predict` returns, and what it says is left out, some of which may be nothing."""
         if unknown not in UNKNOWN:
             raise InputError(f"unknown is {unknown!r}", f"one of {', '.join(UNKNOWN)}")
         users = model_input["user"].to_numpy()
         numbers = self._numbers(users)
-        histories = self._known_items(model_input["items"].to_list())
+        histories, strange = self._known_items(model_input["items"].to_list())
         empty = np.array([not items for items in histories])
         served = np.flatnonzero((numbers >= 0) & ~empty)
         left = np.flatnonzero((numbers < 0) | empty)
@@ -89,40 +113,44 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         if unknown == "popular":
             answers += [self._most_popular(row, histories[row]) for row in left.tolist()]
             left = left[:0]
-        _say_left("not known, or without any item that the catalogue has", users[left])
         rows = pd.concat(answers) if answers else pd.DataFrame(columns=["row", *COLUMNS[1:]])
         rows = rows.sort_values(["row", "rank"], kind="stable")
         without = np.setdiff1d(np.arange(len(users)), [*rows["row"], *left])
-        _say_left("who have every item that could be proposed", users[without])
         rows["user"] = users[rows["row"].to_numpy(np.int64)]
         rows["item"] = self._items.take(pa.array(rows["item"], pa.int64())).to_pandas().to_numpy()
-        return rows[COLUMNS].reset_index(drop=True)
+        return rows[COLUMNS].reset_index(drop=True), [
+            strange,
+            Omission.of(NOT_KNOWN, users[left].tolist()),
+            Omission.of(HAVE_ALL, users[without].tolist()),
+        ]
 
     def _numbers(self, users: np.ndarray) -> LongArray:
         """Of each row, the number that the generator knows the user by; -1 if it does not."""
         if not len(users):
             raise InputError("no user is given", "a history of at least one")
-        if len(set(users.tolist())) < len(users):
+        for user in users.tolist():
+            if isinstance(user, list | dict) or pd.isna(user):
+                raise InputError(f"a user is {user!r}", "text or a number")
+        names = [str(user) for user in users]
+        if len(set(names)) < len(names):
             raise InputError("a user comes twice", "one history for each user")
         if self._users is None:
             return np.arange(len(users))
-        known = pc.index_in(pa.array([str(user) for user in users]), self._users)
+        known = pc.index_in(pa.array(names), self._users)
         return np.asarray(known.fill_null(-1).to_numpy(), np.int64)
 
-    def _known_items(self, histories: list[list[str]]) -> list[list[int]]:
-        """The items that the catalogue has, the first of a repeated one, in the given order."""
+    def _known_items(self, histories: list[list[str]]) -> tuple[list[list[int]], Omission]:
+        """The items that the catalogue has, the first of a repeated one, in the given order; and
+        the others."""
         kept, unknown = [], []
         for items in histories:
             given = pa.array(items, pa.string())
             known = pc.index_in(given, self._items)
             unknown.append(given.filter(known.is_null()))
             kept.append(list(dict.fromkeys(known.drop_null().to_pylist())))
-        if left := pa.concat_arrays(unknown):
-            guess = None if any(kept) else spelling(left.unique(), self._items)
-            said = _left("items that the catalogue does not have", left.to_pylist())
-            # Not a logger: those that exist are disabled when MLflow makes its database.
-            print(said + (f"; {guess}" if guess else ""), file=sys.stderr)
-        return kept
+        left = pa.concat_arrays(unknown)
+        guess = None if any(kept) else spelling(left.unique(), self._items)
+        return kept, Omission.of(STRANGE, left.to_pylist(), guess)
 
     def _most_popular(self, row: int, history: list[int]) -> pd.DataFrame:
         new = self._popular[~np.isin(self._popular, history)][: self._generation.items]
@@ -168,15 +196,10 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         return [int(hashlib.sha256(str(user).encode()).hexdigest()[:16], 16) for user in users]
 
 
-def _say_left(which: str, users: np.ndarray) -> None:
-    if len(users):
-        print(_left(f"users {which}", users.tolist()), file=sys.stderr)
-
-
-def _left(which: str, ids: list[Any]) -> str:
-    names = list(dict.fromkeys(map(repr, ids)))
-    some = ", ".join(names[:SHOWN]) + ", ..." * (len(names) > SHOWN)
-    return f"{which}, left out: {len(ids)} ({some})"
+def _as_json(found: pd.DataFrame) -> pd.DataFrame:
+    """With nothing in place of NaN, which JSON has not."""
+    value = found["mean_log_probability"]
+    return found.assign(mean_log_probability=value.astype(object).where(value.notna(), None))
 
 
 set_model(AdapterModel())

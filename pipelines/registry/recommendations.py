@@ -2,46 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import mlflow
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
+from mlflow.exceptions import MlflowException
+from tqdm import tqdm
 
-from llm4idrec.config import DataConfig
-from llm4idrec.data.formats import read_file
-from llm4idrec.errors import InputError, MissingColumnError
-from llm4idrec.runtime.files import real_path, replacing_file
-
-OUT = pa.schema(
-    {
-        "user": pa.string(),
-        "item": pa.string(),
-        "rank": pa.int32(),
-        "mean_log_probability": pa.float32(),
-    }
+from llm4idrec.data.omission import Omission
+from llm4idrec.errors import InputError
+from llm4idrec.runtime.files import (
+    fingerprint,
+    forget_work,
+    real_path,
+    replacing_file,
+    resumable_folder,
 )
-TIME = "timestamp"
-Format = Literal["csv", "tsv", "jsonl", "parquet"]
-ENDINGS: dict[str, Format] = {
-    ".tsv": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
-"""Of files that are no CSV, in small or capital letters; what follows for compression does not
-count."""
-COMPRESSED = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2"}
-READ_ONLY = (".xz", ".zip")
-"""Compression of histories only."""
-WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
+from pipelines.registry.answers import OUT, write_items
+from pipelines.registry.formats import COMPRESSED, READ_ONLY, format_of
+from pipelines.registry.histories import Histories, read_histories
+
+SHARD_USERS = 1024
+"""That are asked about at once, and are asked about again after a kill."""
+LEFT = b"left"
+"""Key of what a shard's file says of users and items that were left out."""
 
 
 def recommend(
@@ -56,42 +48,105 @@ def recommend(
     """Write the file `to` with columns `OUT`, at most so many `items` a user, by the `model` that
     MLflow finds under that address; how many rows, for how many users, and how many there are.
 
-    `histories` has a column for the roles user, item and, perhaps, timestamp, by the names in
-    `columns`; without a time a user's lines stand in time order. IDs are those of the data that
-    the model was tuned on. Users whom nothing is proposed to have no row: the model says on stderr
-    who they are and why. `unknown`, as in `AdapterModel`, is for those it knows nothing about.
-    Raises `InputError` for a file or a model that cannot be used.
+    `histories` and `columns` are as in `read_histories`. IDs are those of the data that the model
+    was tuned on. Users whom nothing is proposed to have no row: stderr says who they are and why.
+    `unknown`, as in `AdapterModel`, is for those it knows nothing about.
+    A killed call resumes after its last whole shard of `SHARD_USERS`.
+    Raises `InputError` for a file or a model that cannot be used, `BusyError` if another process
+    is writing the same file.
     """
     _check(histories, to, items)
-    frame = read_histories(histories, columns)
+    given = read_histories(histories, columns)
     loaded = _load(model)
     if loaded.metadata.get_params_schema() is None and unknown != "skip":
         raise InputError(
             f"{model} was registered before versions knew what is popular",
             remedy="leave --unknown out, or run `python -m pipelines.run report` for a new version",
         )
+    target = real_path(to)
+    mark = fingerprint(
+        histories, model=loaded.metadata.model_uuid, columns=dict(columns),
+        items=items, unknown=unknown, users=SHARD_USERS,
+    )  # fmt: skip
     try:
-        found = loaded.predict(frame, None if unknown == "skip" else {"unknown": unknown})
-    except InputError as error:
-        raise InputError(str(error), file=histories) from error
-    best = found.loc[found["rank"] <= items, OUT.names]
-    write_items(pa.Table.from_pandas(best, OUT, preserve_index=False), to)
-    return len(best), best["user"].nunique(), len(frame)
+        with resumable_folder(target, mark) as work:
+            shards = Shards(work, given, loaded, items, unknown)
+            shards.finish()
+            write_items(shards.tables(), to)
+            rows, served = shards.told()
+    except InputError:
+        forget_work(target)  # nothing goes on from an input that is to be another
+        raise
+    forget_work(target)
+    return rows, served, len(given)
 
 
-def read_histories(path: Path, columns: Mapping[str, str | None]) -> pd.DataFrame:
-    """A row a user, as they come in the file: `user`, and `items` with the latest last."""
-    if not os.path.isfile(path):  # noqa: PTH113, which raises for names that are too long
-        raise InputError("there is no such file", "a file of histories", file=path)
-    try:
-        frame = _read(path, columns).to_pandas()
-    except InputError as error:
-        raise error.advising(_in_options(error.remedy)) from error
-    if TIME in frame:
-        frame = frame.sort_values(TIME, kind="stable")
-    items = frame.groupby("user", sort=False)["item"].agg(list)
-    order = frame.sort_values("line")["user"].unique()
-    return pd.DataFrame({"user": order, "items": items[order].to_list()})
+@dataclass(frozen=True)
+class Shards:
+    """The answers for so many users at a time, each a file of `OUT`."""
+
+    folder: Path
+    histories: Histories
+    model: mlflow.pyfunc.PyFuncModel
+    items: int
+    """The most for a user."""
+    unknown: str
+
+    def files(self) -> list[Path]:
+        """In the order of the users; those that are not there yet too."""
+        n = -(-len(self.histories) // SHARD_USERS)
+        return [self.folder / f"shard-{number:05d}.parquet" for number in range(n)]
+
+    def finish(self) -> None:
+        """Make those that are not there."""
+        files, n_users = self.files(), len(self.histories)
+        few = len(files) == 1
+        with tqdm(total=n_users, desc="recommend", unit="user", disable=few) as bar:
+            for number, file in enumerate(files):
+                users = slice(number * SHARD_USERS, min((number + 1) * SHARD_USERS, n_users))
+                if not file.exists():
+                    self._make(users, file)
+                bar.update(users.stop - users.start)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """One after another."""
+        for file in self.files():
+            yield pq.read_table(file).replace_schema_metadata()
+
+    def told(self) -> tuple[int, int]:
+        """Numbers of rows and of users who have some; what was left out is said on stderr."""
+        rows = served = 0
+        left: list[list[Omission]] = []
+        for file in self.files():
+            table = pq.read_table(file, columns=["user"])
+            rows, served = rows + len(table), served + len(table["user"].unique())
+            parts = json.loads(table.schema.metadata[LEFT])
+            left.append([Omission(**part | {"first": tuple(part["first"])}) for part in parts])
+        for parts in zip(*left, strict=True):
+            if (whole := Omission.together(parts)).count:
+                # Not a logger: those that exist are disabled when MLflow makes its database.
+                print(whole, file=sys.stderr)
+        return rows, served
+
+    def _make(self, users: slice, file: Path) -> None:
+        found, left = self._ask(self.histories.frame(users))
+        best = found.loc[found["rank"] <= self.items, OUT.names]
+        said = json.dumps([asdict(omission) for omission in left])
+        table = pa.Table.from_pandas(best, OUT, preserve_index=False)
+        with replacing_file(file) as partial:
+            pq.write_table(table.replace_schema_metadata({LEFT: said}), partial)
+
+    def _ask(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Omission]]:
+        try:
+            inside: Any = self.model.unwrap_python_model()
+        except MlflowException:  # it is of another kind
+            inside = None
+        if hasattr(inside, "answer"):
+            answer: tuple[pd.DataFrame, list[Omission]] = inside.answer(frame, self.unknown)
+            return answer
+        # An older version says itself what it leaves out, of each shard.
+        params = None if self.unknown == "skip" else {"unknown": self.unknown}
+        return self.model.predict(frame, params), []
 
 
 def _check(histories: Path, to: Path, items: int) -> None:
@@ -105,7 +160,7 @@ def _check(histories: Path, to: Path, items: int) -> None:
         raise InputError("is a device, a pipe or a circle of links", "a file to write", file=to)
     if to.suffix.lower() in READ_ONLY:
         raise InputError("cannot be compressed so", f"one of {', '.join(COMPRESSED)}", file=to)
-    if _format(to) == "parquet" and to.suffix.lower() in COMPRESSED:
+    if format_of(to) == "parquet" and to.suffix.lower() in COMPRESSED:
         remedy = f"leave {to.suffix} out"
         raise InputError("Parquet is compressed in itself", "no compression", remedy, file=to)
     if to.exists() and histories.exists() and to.samefile(histories):
@@ -123,62 +178,3 @@ def _load(model: str) -> mlflow.pyfunc.PyFuncModel:
             "`python -m pipelines.run promote` makes a champion",
         ) from error
     return mlflow.pyfunc.load_model(model)
-
-
-def _read(path: Path, columns: Mapping[str, str | None]) -> pa.Table:
-    """With the time, if a column is named for it or has its usual name."""
-    if columns.get(TIME) is None:
-        try:
-            return _read(path, {**columns, TIME: TIME})
-        except MissingColumnError as error:
-            if error.role != TIME:
-                raise
-    layout = DataConfig.model_validate({"path": path, "format": _format(path), **columns})
-    return read_file(path, layout)
-
-
-def _format(path: Path) -> Format:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    endings = [suffix for suffix in suffixes if suffix not in (*COMPRESSED, *READ_ONLY)]
-    if endings and endings[-1] in WORKBOOKS:
-        expected = "CSV, TSV, JSON lines or Parquet"
-        raise InputError("is a spreadsheet", expected, "use it as CSV", file=path)
-    return ENDINGS.get(endings[-1], "csv") if endings else "csv"
-
-
-def _in_options(remedy: str | None) -> str | None:
-    """What the reader advises for `params.yaml`, which is not read here, by this command's options.
-
-    >>> _in_options("correct data.user")
-    'name the column with --user'
-    """
-    if not remedy or "data." not in remedy:
-        return remedy
-    for role in ("user", "item", TIME):
-        if f"data.{role}" in remedy:
-            return f"name the column with --{role}"
-    advice, _, _ = remedy.partition(", or ")
-    return None if "data." in advice else advice
-
-
-def write_items(table: pa.Table, to: Path) -> None:
-    """A table of `OUT`, in the format that the file's name says; whole or not at all."""
-    with replacing_file(real_path(to)) as partial:
-        if (kind := _format(to)) == "parquet":
-            pq.write_table(table, partial)
-            return
-        plain = {"delimiter": "\t", "quoting_style": "none", "quoting_header": "none"}
-        options = pacsv.WriteOptions(**(plain if kind == "tsv" else {}))
-        compression = COMPRESSED.get(to.suffix.lower())
-        with pa.output_stream(str(partial), compression=compression) as stream:
-            if kind == "jsonl":
-                frame = table.to_pandas()
-                stream.write(
-                    frame.to_json(orient="records", lines=True, force_ascii=False).encode()
-                )
-                return
-            try:
-                pacsv.write_csv(table, stream, options)
-            except pa.ArrowInvalid as error:
-                found = "an ID has a quotation mark or a tab in it"
-                raise InputError(found, "none in TSV", "write CSV or Parquet", file=to) from error

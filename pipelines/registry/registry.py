@@ -53,8 +53,9 @@ IDENTITY = "identity"
 SETTINGS = "settings."
 """Prefix of the tags that hold a recommender's parameters."""
 VALIDATION = "validation.parquet"
-FORMAT = 2
-"""Of what a version holds and how it answers; 1 knew no counts of items."""
+FORMAT = 3
+"""Of what a version holds and how it answers; 1 knew no counts of items, 2 gave a server's clients
+NaN and tracebacks."""
 LONGEST_DESCRIPTION = 5000  # that MLflow's store has room for
 
 SIGNATURE = ModelSignature(

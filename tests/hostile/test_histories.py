@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm4idrec.errors import InputError
-from pipelines.registry.recommendations import read_histories
+from pipelines.registry.histories import read_histories
 from pipelines.run import main
 from tests.hostile.fuzzing import require_sentence, steady
 from tests.hostile.refusal import FILE, refused
@@ -93,7 +93,7 @@ def test_options(option: str, value: str, found: str, capsys: pytest.CaptureFixt
 
 def test_odd_histories_are_read() -> None:
     FILE.write_text('\ufeffitem,user\r\n"a,b",### Response\r\n"i1\ni2",</s>\r\n</s>,### Response')
-    assert read_histories(FILE, COLUMNS).to_dict("list") == {
+    assert read_histories(FILE, COLUMNS).frame(slice(None)).to_dict("list") == {
         "user": ["### Response", "</s>"],
         "items": [["a,b", "</s>"], ["i1\ni2"]],
     }
@@ -104,7 +104,7 @@ def test_odd_histories_are_read() -> None:
 def test_any_bytes(content: bytes, header: bytes) -> None:
     FILE.write_bytes(header + content)
     try:
-        frame = read_histories(FILE, COLUMNS)
+        frame = read_histories(FILE, COLUMNS).frame(slice(None))
     except InputError as error:
         require_sentence(error)
     else:

@@ -12,7 +12,8 @@ import pytest
 
 from llm4idrec.errors import InputError
 from pipelines import run
-from pipelines.registry.recommendations import OUT, read_histories, write_items
+from pipelines.registry.answers import OUT, write_items
+from pipelines.registry.histories import read_histories
 from pipelines.registry.registry import CHAMPION, MODEL
 from tests.pipelines.conftest import SERVED, Workshop
 
@@ -40,10 +41,10 @@ def test_recommend_writes_a_file_in_own_ids(workshop: Workshop, capsys: Output) 
 def test_histories_stand_in_time_order_and_users_as_they_come(tmp_path: Path) -> None:
     file = tmp_path / "new.csv"
     file.write_text("item,timestamp,user\nm3,20,zoe\nm1,5,adam\nm8,10,zoe\n")
-    frame = read_histories(file, COLUMNS)
+    frame = read_histories(file, COLUMNS).frame(slice(None))
     assert frame.to_dict("list") == {"user": ["zoe", "adam"], "items": [["m8", "m3"], ["m1"]]}
     file.write_text("user,item\n007,m3\nadam,m1\n007,m8\n")
-    frame = read_histories(file, COLUMNS)
+    frame = read_histories(file, COLUMNS).frame(slice(None))
     assert frame.to_dict("list") == {"user": ["007", "adam"], "items": [["m3", "m8"], ["m1"]]}
 
 
@@ -110,7 +111,8 @@ def test_columns_by_name_in_any_format(workshop: Workshop, capfd: Output) -> Non
     given = ("new.parquet", "new.tsv.xz", "new.jsonl", "new.parquet")
     for histories, ending in zip(given, readers, strict=True):
         to = f"out{ending}"
-        assert read_histories(Path(histories), named)["items"].tolist() == [["m8", "m3"], ["m1"]]
+        read = read_histories(Path(histories), named).frame(slice(None))
+        assert read["items"].tolist() == [["m8", "m3"], ["m1"]]
         command = ["recommend", "--histories", histories, "--to", to, "--model", SERVED]
         assert run.main([*command, *options]) == 0
         found.append(readers[ending](to))
@@ -121,7 +123,8 @@ def test_columns_by_name_in_any_format(workshop: Workshop, capfd: Output) -> Non
 def test_json_lines_need_no_time(tmp_path: Path) -> None:
     file = tmp_path / "new.NDJSON"
     file.write_text('{"user": "zoe", "item": 3}\n{"user": "zoe", "item": 8}\n')
-    assert read_histories(file, COLUMNS)["items"].tolist() == [["3", "8"]]
+    read = read_histories(file, COLUMNS).frame(slice(None))
+    assert read["items"].tolist() == [["3", "8"]]
     file.write_text('{"user": "zoe", "item": null}\n{"user": "zoe", "item": 8}\n')
     with pytest.raises(InputError) as refused:
         read_histories(file, COLUMNS)
@@ -152,9 +155,9 @@ READERS: dict[str, Reader] = {
 
 @pytest.mark.parametrize("name", READERS)
 def test_endings(name: str, tmp_path: Path) -> None:
-    write_items(TABLE, to := tmp_path / name)
+    write_items([TABLE], to := tmp_path / name)
     assert READERS[name](to).to_dict("records") == TABLE.to_pylist()
-    assert read_histories(to, COLUMNS)["items"].tolist() == [["m3"]]
+    assert read_histories(to, COLUMNS).frame(slice(None))["items"].tolist() == [["m3"]]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +191,7 @@ def test_what_a_link_leads_to_is_written(tmp_path: Path) -> None:
     link, target = tmp_path / "link.csv", tmp_path / "deep/out"
     link.symlink_to("deep/out")
     for _ in range(2):  # not there yet; there already
-        write_items(TABLE, link)
+        write_items([TABLE], link)
         assert link.is_symlink()
         assert target.read_text().startswith('"user","item"')
 
