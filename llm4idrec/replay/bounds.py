@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit, stdtrit
+from scipy.special import expit, logit, ndtri, stdtrit
 
 from llm4idrec.data.interactions import LongArray
 
@@ -19,18 +19,23 @@ thousand are little beside a replay's dozens, and steady nights have close bound
 VOLUME_CHANGE = 1.5
 """Factor by which the volume may always change: a fall by a third, or a rise by half. Weeks of one
 shop differ by a fifth, and half of a file is to be found."""
+LARGEST_CHANGE = 20.0
+"""Factor by which it may never change: three nights that differ much would else allow anything."""
 
 
 def volume_bounds(rows: LongArray) -> tuple[float, float] | None:
     """The fewest and the most rows that are plausible after nights of `rows`, of shape (nights,).
 
     They are those of a prediction by Student's t from the logarithms, which holds also where the
-    spread is known from three nights only. None where there are fewer.
+    spread is known from three nights only, and not closer than counts vary by chance (Poisson).
+    None where there are fewer nights than `FEWEST`.
     """
     logs = np.log(rows[-NIGHTS:] + 1.0)
     if len(logs) < FEWEST:
         return None
-    reach = max(_reach(logs), float(np.log(VOLUME_CHANGE)))
+    by_chance = ndtri(LEVEL) * np.sqrt((1 + 1 / len(logs)) / np.exp(logs.mean()))
+    reach = max(_reach(logs), float(by_chance), np.log(VOLUME_CHANGE))
+    reach = min(reach, np.log(LARGEST_CHANGE))
     low, high = np.exp(logs.mean() + np.array([-reach, reach])) - 1
     return max(float(low), 0.0), float(high)
 
