@@ -1,1 +1,1 @@
-"""Living through dated interactions window by window: what would have been served, and promoted"""
+"""Living through dated interactions window by window: what would have been served, and promoted."""
