@@ -37,7 +37,7 @@ none had less than 0.57 of it, and one that is half shuffled has a quarter."""
 
 
 @dataclass(frozen=True)
-class Night:
+class Arrivals:
     """What one window brought.
 
     `rows` has columns user (string), item (string) and timestamp (int64), without nulls, in file
@@ -92,7 +92,7 @@ class Measure:
 
 
 def arrivals_validation(
-    tonight: Night, before: Sequence[Night], known: pa.Table | None = None
+    tonight: Arrivals, before: Sequence[Arrivals], known: pa.Table | None = None
 ) -> Validation:
     """Of tonight's rows, by the nights `before`, oldest first, and what was `known` before those.
 
@@ -115,7 +115,7 @@ def arrivals_validation(
 
 
 def require_plausible(
-    tonight: Night, before: Sequence[Night], known: pa.Table | None = None
+    tonight: Arrivals, before: Sequence[Arrivals], known: pa.Table | None = None
 ) -> dict[str, float]:
     """The same checks without Great Expectations; the summary, or `InputError` for the first."""
     measures = measured(tonight, before, known)
@@ -133,7 +133,9 @@ def require_plausible(
     return _summary(measures, before)
 
 
-def measured(tonight: Night, before: Sequence[Night], known: pa.Table | None) -> list[Measure]:
+def measured(
+    tonight: Arrivals, before: Sequence[Arrivals], known: pa.Table | None
+) -> list[Measure]:
     """All numbers of the night that can be told, those that say most of what is wrong first."""
     nights = [*before, tonight]
     if known is not None and "timestamp" in known.column_names:
@@ -142,14 +144,14 @@ def measured(tonight: Night, before: Sequence[Night], known: pa.Table | None) ->
     return [*_repeats(history), _volume(history), *_newcomers(history), _together(history)]
 
 
-def _summary(measures: Sequence[Measure], before: Sequence[Night]) -> dict[str, float]:
+def _summary(measures: Sequence[Measure], before: Sequence[Arrivals]) -> dict[str, float]:
     summary: dict[str, float] = {"nights_before": len(before)}
     for measure in measures:
         summary |= measure.summary()
     return summary
 
 
-def _in_time(tonight: Night) -> Check:
+def _in_time(tonight: Arrivals) -> Check:
     last = tonight.end - 1
     bounds = {"min_value": tonight.begin, "max_value": last}
     return Check(

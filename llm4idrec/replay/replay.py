@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
+from llm4idrec.replay.arrivals import Arrivals, require_plausible
 from llm4idrec.replay.facts import turnover, window_facts
 from llm4idrec.replay.known import own_ids, read_known, sampled
 from llm4idrec.replay.night import Night
@@ -119,6 +120,16 @@ class _Rows:
     def of(self, window: Window) -> pa.Table:
         return self._rows.filter(pa.array(self._inside(window)))
 
+    def fault(self, window: Window, refused: Sequence[int]) -> str | None:
+        """What is wrong with a window's data, by those before it that were not refused."""
+        earlier = [w for w in self._windows[: window.number] if w.number not in refused]
+        *before, tonight = [Arrivals(self.of(w), w.begin, w.end) for w in (*earlier, window)]
+        try:
+            require_plausible(tonight, before, self.known(self._windows[0], ()))
+        except InputError as error:
+            return str(error)
+        return None
+
     def _inside(self, window: Window) -> npt.NDArray[np.bool_]:
         inside: npt.NDArray[np.bool_] = (self._time >= window.begin) & (self._time < window.end)
         return inside
@@ -130,8 +141,9 @@ def _live(night: Night, rows: _Rows, window: Window, *, config: Config, state: _
     if not report.is_file():
         known, arrived = rows.known(window, state.refused), rows.of(window)
         night.make(known, state.standing, config)
-        values = {"window": window.name, **_facts(night, arrived, known)}
-        values |= _judgement(night, arrived, config, standing=state.standing)
+        fault = rows.fault(window, state.refused)
+        values = {"window": window.name, "refused": fault, **_facts(night, arrived, known)}
+        values |= _judgement(night, None if fault else arrived, config, standing=state.standing)
         with replacing_file(report) as partial:
             write_json(partial, values)
     night.tidy()
@@ -154,21 +166,19 @@ def _facts(night: Night, arrived: pa.Table, known: pa.Table) -> dict[str, Any]:
 
 
 def _judgement(
-    night: Night, arrived: pa.Table, config: Config, *, standing: Standing
+    night: Night, arrived: pa.Table | None, config: Config, *, standing: Standing
 ) -> dict[str, Any]:
-    """What the window says of the lines and the champion, unless its data are refused."""
-    refused: str | None = None
+    """What the window says of the lines and of the champion; nothing if its data are refused."""
     lines: dict[str, float] = {}
     decisions = [] if night.number else [Decision("first", 0, "there is no other")]
     users = 0
-    if refused is None:
+    if arrived is not None:
         found = night.judge(arrived, config)
         users = len(found[CHALLENGER])
         lines = {line: float(values.mean()) for line, values in found.items() if users}
         more, standing = decide(standing, night.number, found)
         decisions += more
     return {
-        "refused": refused,
         "judged_users": users,
         "lines": lines,
         "decisions": [vars(decision) for decision in decisions],

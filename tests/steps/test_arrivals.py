@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from llm4idrec.errors import InputError
-from llm4idrec.replay.arrivals import Night, arrivals_validation, require_plausible
+from llm4idrec.replay.arrivals import Arrivals, arrivals_validation, require_plausible
 from llm4idrec.runtime.files import read_json
 from steps.validation import validate
 from tests.llm4idrec.replay.nights import Shop, shuffled, with_column, with_rows
@@ -25,15 +25,15 @@ def test_an_ordinary_night(tmp_path: Path, n_before: int, checks: int) -> None:
     assert (tmp_path / "docs" / "index.html").is_file()
 
 
-def half(night: Night) -> Night:
+def half(night: Arrivals) -> Arrivals:
     return with_rows(night, night.rows.slice(0, len(night.rows) // 2))
 
 
-def twice(night: Night) -> Night:
+def twice(night: Arrivals) -> Arrivals:
     return with_rows(night, pa.concat_tables([night.rows, night.rows]))
 
 
-def backwards(night: Night) -> Night:
+def backwards(night: Arrivals) -> Arrivals:
     times = night.rows["timestamp"].to_numpy().copy()
     times[5] = 0
     return with_column(night, "timestamp", pa.array(times))
@@ -41,7 +41,7 @@ def backwards(night: Night) -> Night:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("broken", [half, twice, backwards, shuffled])
-def test_a_broken_night(tmp_path: Path, broken: Callable[[Night], Night]) -> None:
+def test_a_broken_night(tmp_path: Path, broken: Callable[[Arrivals], Arrivals]) -> None:
     *before, tonight = Shop(seed=1).nights(9)
     with pytest.raises(InputError) as of_library:
         require_plausible(broken(tonight), before)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from llm4idrec.replay.arrivals import Night
+from llm4idrec.replay.arrivals import Arrivals
 
 LENGTH, TASTES, ITEMS = 1000, 5, 100
 
@@ -24,10 +24,10 @@ class Shop:
     def __post_init__(self) -> None:
         self.random = np.random.default_rng(self.seed)
 
-    def nights(self, n: int) -> list[Night]:
+    def nights(self, n: int) -> list[Arrivals]:
         return [self.night(number) for number in range(n)]
 
-    def night(self, number: int) -> Night:
+    def night(self, number: int) -> Arrivals:
         n = int(self.random.poisson(self.volume * self.seasons[number % len(self.seasons)]))
         users = self.random.integers(self.users, size=n)
         fits = users % TASTES + TASTES * self.random.integers(ITEMS // TASTES, size=n)
@@ -36,18 +36,18 @@ class Shop:
         times = np.sort(self.random.integers(begin, begin + LENGTH, size=n))
         ids = {"user": [f"u{user}" for user in users], "item": [f"i{item}" for item in items]}
         columns = {name: pa.array(column, pa.string()) for name, column in ids.items()}
-        return Night(pa.table(columns | {"timestamp": times}), begin, begin + LENGTH)
+        return Arrivals(pa.table(columns | {"timestamp": times}), begin, begin + LENGTH)
 
 
-def with_rows(night: Night, rows: pa.Table) -> Night:
+def with_rows(night: Arrivals, rows: pa.Table) -> Arrivals:
     return replace(night, rows=rows)
 
 
-def with_column(night: Night, name: str, column: pa.Array) -> Night:
+def with_column(night: Arrivals, name: str, column: pa.Array) -> Arrivals:
     place = night.rows.column_names.index(name)
     return with_rows(night, night.rows.set_column(place, name, column))
 
 
-def shuffled(night: Night) -> Night:
+def shuffled(night: Arrivals) -> Arrivals:
     order = np.random.default_rng(0).permutation(len(night.rows))
     return with_column(night, "item", night.rows["item"].take(order))

@@ -10,23 +10,23 @@ import pyarrow.compute as pc
 import pytest
 
 from llm4idrec.errors import InputError
-from llm4idrec.replay.arrivals import Night, require_plausible
+from llm4idrec.replay.arrivals import Arrivals, require_plausible
 from tests.llm4idrec.replay.nights import Shop, shuffled, with_column, with_rows
 
 WEEK = (1.0, 0.9, 1.0, 1.1, 1.2, 1.3, 0.8)
 
 
-def renamed(night: Night, name: str) -> Night:
+def renamed(night: Arrivals, name: str) -> Arrivals:
     return with_column(night, name, pc.binary_join_element_wise("x", night.rows[name], ""))
 
 
-def one_at(night: Night, time: int) -> Night:
+def one_at(night: Arrivals, time: int) -> Arrivals:
     times = night.rows["timestamp"].to_numpy().copy()
     times[2] = time
     return with_column(night, "timestamp", pa.array(times))
 
 
-BROKEN: list[tuple[Callable[[Night, Night], Night], str]] = [
+BROKEN: list[tuple[Callable[[Arrivals, Arrivals], Arrivals], str]] = [
     (
         lambda night, _: with_rows(night, night.rows.slice(0, len(night.rows) // 2)),
         r"the night has 3\d\d rows; expected [45]\d\d to 1\d\d\d, as the 8 nights before it; see",
@@ -67,7 +67,9 @@ BROKEN: list[tuple[Callable[[Night, Night], Night], str]] = [
 
 
 @pytest.mark.parametrize(("broken", "message"), BROKEN)
-def test_a_broken_night_is_refused(broken: Callable[[Night, Night], Night], message: str) -> None:
+def test_a_broken_night_is_refused(
+    broken: Callable[[Arrivals, Arrivals], Arrivals], message: str
+) -> None:
     *before, tonight = Shop(seed=1).nights(11)
     require_plausible(tonight, before)
     with pytest.raises(InputError, match=message) as caught:
