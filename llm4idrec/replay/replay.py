@@ -19,7 +19,7 @@ from llm4idrec.errors import InputError
 from llm4idrec.replay.arrivals import Arrivals, require_plausible
 from llm4idrec.replay.facts import turnover, window_facts
 from llm4idrec.replay.known import own_ids, read_known, sampled
-from llm4idrec.replay.night import Night
+from llm4idrec.replay.night import BASE, Night
 from llm4idrec.replay.promotion import CHALLENGER, Decision, Standing, decide
 from llm4idrec.replay.totals import Totals, history, summary
 from llm4idrec.replay.windows import Window, cut
@@ -76,7 +76,8 @@ def replay(raw: Path, out: Path, config: Config) -> None:
         for window in tqdm(windows, desc="replay", unit="night", file=sys.stderr):
             state = _live(Night(work, window.number), rows, window, config=config, state=state)
         with replacing_folder(out) as folder:
-            shutil.copytree(work, folder, dirs_exist_ok=True)
+            for made in (work / BASE, *work.glob("night-*")):
+                shutil.copytree(made, folder / made.name)
             _write_totals(folder, config.evaluation.metric)
 
 

@@ -38,12 +38,12 @@ def year(seed: int = 0, changed_from: int | None = None) -> pa.Table:
     )
 
 
-def config() -> Config:
-    return Config.parse(tiny_values(replay=REPLAY))
+def config(**replay: object) -> Config:
+    return Config.parse(tiny_values(replay=REPLAY | replay))
 
 
-def lived(folder: Path, table: pa.Table, name: str = "out") -> Path:
+def lived(folder: Path, table: pa.Table, name: str = "out", **replayed: object) -> Path:
     folder.mkdir(exist_ok=True)
     pq.write_table(table, folder / "train.parquet")
-    replay(folder / "train.parquet", folder / name, config())
+    replay(folder / "train.parquet", folder / name, config(**replayed))
     return folder / name
