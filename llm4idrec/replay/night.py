@@ -16,11 +16,13 @@ from llm4idrec.data.interactions import IntArray
 from llm4idrec.metrics.ranking import FloatArray, user_metrics
 from llm4idrec.replay.generators import SERVED, Generators, keep_base, seconds
 from llm4idrec.replay.known import brought, own_ids, read_known, write_known
-from llm4idrec.replay.promotion import CHALLENGER, CHAMPION, FORMER, Standing
+from llm4idrec.replay.promotion import CHALLENGER, CHAMPION, FORMER, Since, Standing
 from llm4idrec.replay.rankings import rankings
-from llm4idrec.runtime.files import remove, replacing_file, write_json
+from llm4idrec.runtime.files import read_json, remove, replacing_file, write_json
 
 BASE = "base"
+REPORT = "night.json"
+"""All that is told of a night."""
 RANKED, PER_USER, COSTS = "rankings.parquet", "per_user.parquet", "costs/cost.json"
 
 
@@ -74,6 +76,27 @@ class Night(NamedTuple):
         with replacing_file(self.folder / PER_USER) as partial:
             pq.write_table(pa.table({"user": ids, **found}), partial)
         return found
+
+    def since(self, champion: int) -> Since:
+        """The windows in which that adapter was the champion, up to this night's, which has been
+        judged."""
+        names = [CHALLENGER, CHAMPION]
+        nights = [Night(self.work, number) for number in range(champion + 1, self.number)]
+        nights = [night for night in nights if night.served_by() == champion]
+        tables = [
+            pq.read_table(night.folder / PER_USER, columns=["user", *names])
+            for night in (*nights, self)
+        ]
+        by_user = pa.concat_tables(tables).group_by("user", use_threads=False)
+        means = by_user.aggregate([(name, "mean") for name in names]).sort_by("user")
+        lines = {name: means[f"{name}_mean"].to_numpy() for name in names}
+        return Since(len(tables), lines)
+
+    def served_by(self) -> int | None:
+        """The night of the adapter that served in this night's window; None where nobody was judged
+        by it."""
+        report = read_json(self.folder / REPORT)
+        return int(report["served_by"]) if report["lines"] else None
 
     def tidy(self) -> None:
         """Keep the adapter, the model that it makes, the own IDs and what was found."""

@@ -1,4 +1,4 @@
-"""Which night's adapter serves: the champion stays until another was better on what came next."""
+"""Which night's adapter serves: the champion stays until newer ones did better on what came."""
 
 from __future__ import annotations
 
@@ -36,6 +36,15 @@ class Decision:
     reason: str
 
 
+class Since(NamedTuple):
+    """The windows since the champion serves."""
+
+    windows: int
+    lines: Mapping[str, FloatArray]
+    """Of `CHAMPION` and of `CHALLENGER`, which is another adapter each night: the mean of each
+    user's windows, (n,), the same users in both."""
+
+
 class Outcome(NamedTuple):
     """The decisions after a window, and who serves from then on."""
 
@@ -43,29 +52,36 @@ class Outcome(NamedTuple):
     standing: Standing
 
 
-def decide(standing: Standing, night: int, found: Mapping[str, FloatArray]) -> Outcome:
-    """After a window: `found` has the metric of each line's users, (n,), the same ones in all.
+def decide(
+    standing: Standing, night: int, *, window: Mapping[str, FloatArray], since: Since
+) -> Outcome:
+    """After a window, of which `window` has the metric of each line's users, (n,), the same ones in
+    all; `since` has all windows since the champion serves.
 
     A champion that is significantly behind the one it replaced, in its first window, gives way to
-    it. Then tonight's adapter becomes champion if it is significantly ahead of it. Both go by the
-    paired test over users (`metrics.significance`).
+    it. Then tonight's adapter becomes champion if the adapters of the nights were significantly
+    ahead of it: a single window tells little. All by the paired test over users
+    (`metrics.significance`).
     """
-    champion, decisions = CHAMPION, []
+    decisions: list[Decision] = []
     if standing.former is not None:
-        lead = paired(found[CHAMPION], found[FORMER])
+        lead = paired(window[CHAMPION], window[FORMER])
         if _is_ahead(lead):
             reason = f"it is behind the one before: {_words(lead)}"
             decisions.append(Decision("rolled back", standing.champion, reason))
-            standing, champion = Standing(standing.former), FORMER
+            standing = Standing(standing.former)
+            since = Since(1, {CHAMPION: window[FORMER], CHALLENGER: window[CHALLENGER]})
         else:
             standing = Standing(standing.champion)
-    if night in (standing.champion, standing.former):
+    if night == standing.champion:
         return Outcome(decisions, standing)
-    lead = paired(found[champion], found[CHALLENGER])
+    lead = paired(since.lines[CHAMPION], since.lines[CHALLENGER])
+    windows = "1 window" if since.windows == 1 else f"{since.windows} windows"
+    reason = f"over {windows}, {_words(lead)}"
     if _is_ahead(lead):
-        decisions.append(Decision("promoted", night, _words(lead)))
+        decisions.append(Decision("promoted", night, reason))
         return Outcome(decisions, Standing(night, former=standing.champion))
-    decisions.append(Decision("refused", night, _words(lead)))
+    decisions.append(Decision("refused", night, reason))
     return Outcome(decisions, standing)
 
 

@@ -19,7 +19,7 @@ from llm4idrec.errors import InputError
 from llm4idrec.replay.arrivals import Arrivals, require_plausible
 from llm4idrec.replay.facts import turnover, window_facts
 from llm4idrec.replay.known import own_ids, read_known, sampled
-from llm4idrec.replay.night import BASE, Night
+from llm4idrec.replay.night import BASE, REPORT, Night
 from llm4idrec.replay.promotion import CHALLENGER, Decision, Standing, decide
 from llm4idrec.replay.totals import Totals, history, summary
 from llm4idrec.replay.windows import Window, cut
@@ -33,8 +33,6 @@ from llm4idrec.runtime.files import (
     write_json,
 )
 
-REPORT = "night.json"
-"""File in the folder of a night: all that is told of it."""
 SHAPING = (
     "data",
     "base_model",
@@ -170,17 +168,19 @@ def _judgement(
     night: Night, arrived: pa.Table | None, config: Config, *, standing: Standing
 ) -> dict[str, Any]:
     """What the window says of the lines and of the champion; nothing if its data are refused."""
-    lines: dict[str, float] = {}
+    serving, lines = standing.champion, dict[str, float]()
     decisions = [] if night.number else [Decision("first", 0, "there is no other")]
     users = 0
     if arrived is not None:
         found = night.judge(arrived, config)
         users = len(found[CHALLENGER])
         lines = {line: float(values.mean()) for line, values in found.items() if users}
-        more, standing = decide(standing, night.number, found)
+        since = night.since(serving)
+        more, standing = decide(standing, night.number, window=found, since=since)
         decisions += more
     return {
         "judged_users": users,
+        "served_by": serving,
         "lines": lines,
         "decisions": [vars(decision) for decision in decisions],
         "champion": standing.champion,

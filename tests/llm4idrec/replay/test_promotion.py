@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from llm4idrec.metrics.ranking import FloatArray
-from llm4idrec.replay.promotion import CHALLENGER, CHAMPION, FORMER, Outcome, Standing, decide
+from llm4idrec.replay.promotion import (
+    CHALLENGER,
+    CHAMPION,
+    FORMER,
+    Outcome,
+    Since,
+    Standing,
+    decide,
+)
 
 DRAW = np.random.default_rng(0)
 USERS = DRAW.random(200)
@@ -19,18 +27,23 @@ def lines(**ahead: float) -> dict[str, FloatArray]:
     }
 
 
+def after(standing: Standing, night: int, found: dict[str, FloatArray]) -> Outcome:
+    """As if the window were the first since the champion serves."""
+    return decide(standing, night, window=found, since=Since(1, found))
+
+
 def kinds(outcome: Outcome) -> list[tuple[str, int]]:
     return [(decision.kind, decision.night) for decision in outcome.decisions]
 
 
 def test_the_first_has_no_rival() -> None:
-    outcome = decide(Standing(0), 0, lines(challenger=0.0, champion=0.0))
+    outcome = after(Standing(0), 0, lines(challenger=0.0, champion=0.0))
     assert kinds(outcome) == []
     assert outcome.standing == Standing(0)
 
 
 def test_who_is_ahead_is_promoted() -> None:
-    outcome = decide(Standing(2), 5, lines(challenger=0.05, champion=0.0))
+    outcome = after(Standing(2), 5, lines(challenger=0.05, champion=0.0))
     assert kinds(outcome) == [("promoted", 5)]
     assert outcome.standing == Standing(5, former=2)
     assert "p < 0.001" in outcome.decisions[0].reason
@@ -38,34 +51,51 @@ def test_who_is_ahead_is_promoted() -> None:
 
 def test_who_is_level_or_behind_is_refused() -> None:
     for more in (0.0, -0.05):
-        outcome = decide(Standing(2), 5, lines(challenger=more, champion=0.0))
+        outcome = after(Standing(2), 5, lines(challenger=more, champion=0.0))
         assert kinds(outcome) == [("refused", 5)]
         assert outcome.standing == Standing(2)
 
 
 def test_a_champion_behind_the_one_before_is_rolled_back() -> None:
     found = lines(challenger=-0.05, champion=-0.05, former=0.0)
-    outcome = decide(Standing(4, former=2), 5, found)
+    outcome = after(Standing(4, former=2), 5, found)
     assert kinds(outcome) == [("rolled back", 4), ("refused", 5)]
     assert outcome.standing == Standing(2)
 
 
 def test_after_a_rollback_the_challenger_meets_the_one_before() -> None:
     found = lines(challenger=0.02, champion=-0.05, former=0.0)
-    outcome = decide(Standing(4, former=2), 5, found)
+    outcome = after(Standing(4, former=2), 5, found)
     assert kinds(outcome) == [("rolled back", 4), ("promoted", 5)]
     assert outcome.standing == Standing(5, former=2)
 
 
 def test_a_champion_that_holds_is_on_trial_no_more() -> None:
     found = lines(challenger=0.0, champion=0.0, former=0.0)
-    outcome = decide(Standing(4, former=2), 5, found)
+    outcome = after(Standing(4, former=2), 5, found)
     assert kinds(outcome) == [("refused", 5)]
     assert outcome.standing == Standing(4)
 
 
 def test_too_few_users_tell_nothing() -> None:
     found = {CHAMPION: np.array([0.1]), CHALLENGER: np.array([0.9])}
-    outcome = decide(Standing(0), 3, found)
+    outcome = after(Standing(0), 3, found)
     assert kinds(outcome) == [("refused", 3)]
-    assert outcome.decisions[0].reason == "too few users came again to tell"
+    assert outcome.decisions[0].reason == "over 1 window, too few users came again to tell"
+
+
+def test_all_windows_since_the_champion_serves_are_counted() -> None:
+    """Level in the last one, ahead in all."""
+    since = Since(4, lines(challenger=0.05, champion=0.0))
+    outcome = decide(Standing(0), 4, window=lines(challenger=0.0, champion=0.0), since=since)
+    assert kinds(outcome) == [("promoted", 4)]
+    assert outcome.decisions[0].reason.startswith("over 4 windows, ")
+
+
+def test_a_first_window_is_judged_by_itself() -> None:
+    """Whether a champion is rolled back does not go by windows before it."""
+    found = lines(challenger=0.0, champion=0.0, former=0.0)
+    since = Since(1, lines(challenger=-0.1, champion=-0.1))
+    assert after(Standing(4, former=2), 5, found).standing == Standing(4)
+    outcome = decide(Standing(4, former=2), 5, window=found, since=since)
+    assert outcome.standing == Standing(4)

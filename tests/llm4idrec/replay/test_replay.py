@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.errors import InputError
-from llm4idrec.replay.night import PER_USER, Night
-from llm4idrec.replay.replay import REPORT, read_reports, replay
+from llm4idrec.replay.night import PER_USER, REPORT, Night
+from llm4idrec.replay.replay import read_reports, replay
 from llm4idrec.replay.totals import LINES, Totals
 from llm4idrec.runtime.files import content_hash, read_json
 from tests.llm4idrec.replay.year import USERS, config, lived, year
@@ -74,6 +75,18 @@ def test_a_replay_that_was_stopped_goes_on(
             lived(tmp_path, year())
         assert not (tmp_path / "out").exists()
     assert content_hash(lived(tmp_path, year())) == content_hash(out)
+
+
+def test_the_windows_of_a_champion_are_pooled_by_user(out: Path) -> None:
+    reports = read_reports(out)
+    champion = reports[-1]["served_by"]
+    numbers = [n for n, r in enumerate(reports) if n > champion and r["served_by"] == champion]
+    files = [out / f"night-{number:03d}" / PER_USER for number in numbers]
+    means = pd.concat([pd.read_parquet(file) for file in files]).groupby("user").mean()
+    since = Night(out, len(reports) - 1).since(champion)
+    assert since.windows == len(numbers)
+    for line, values in since.lines.items():
+        assert values == pytest.approx(means[line].to_numpy())
 
 
 def test_totals(out: Path) -> None:

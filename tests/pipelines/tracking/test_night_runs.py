@@ -12,7 +12,8 @@ from mlflow.tracking import MlflowClient
 
 from llm4idrec.artifacts import RAW, REPLAY, REPLAY_PAGE
 from llm4idrec.config import Config
-from llm4idrec.replay.replay import REPORT, read_reports
+from llm4idrec.replay.night import REPORT
+from llm4idrec.replay.replay import read_reports
 from llm4idrec.report.replay_page import write_replay_page
 from llm4idrec.runtime.files import read_json, write_json
 from pipelines.registry.nights import MODEL
