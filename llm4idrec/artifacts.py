@@ -18,7 +18,7 @@ class Artifact:
     path: str
     """In the repository; with `{recommender}` there is one for each recommender."""
     grows: bool = False
-    """Whether it is a file that is only added to, which neither DVC nor a failure removes."""
+    """Whether it is only added to, so that neither DVC nor a failure removes it."""
 
     def of(self, recommender: str) -> Artifact:
         """The one of a recommender."""
@@ -64,7 +64,7 @@ RANKINGS = Artifact("rankings", "artifacts/rankings")
 SOURCES_LEDGER = Artifact("sources_ledger", "artifacts/ledger/sources.jsonl", grows=True)
 SCORE_LEDGER = Artifact("score_ledger", "artifacts/ledger/score.jsonl", grows=True)
 """Of rankings made elsewhere."""
-REPLAY = Artifact("replay", "artifacts/replay")
+REPLAY = Artifact("replay", "artifacts/replay", grows=True)
 REPLAY_PAGE = Artifact("replay_page", "reports/replay.html")
 BOTTOM_LINE = Artifact("bottom_line", "reports/bottom_line.json")
 COMPARISON = Artifact("comparison", "reports/comparison.json")

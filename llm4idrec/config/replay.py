@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -17,8 +18,9 @@ class ReplayConfig(Section):
     every: Every = "week"
     """Length of a window: day, week, month or year, for times that are dates; or a number: so many
     interactions each."""
-    begin: Share = 0.4
-    """Share of all interactions that is known before the first window."""
+    begin: Share | date = 0.4
+    """What is known before the first window: a share of all interactions, or what came before a day
+    (2024-12-31), which stays the same when more data come."""
     recommender: str = "ials"
     """Who is served: popularity, itemknn, ease, svd, ials or your own, which learn in one go."""
     amount: Annotated[float, Field(gt=0)] = 0.25

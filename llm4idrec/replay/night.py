@@ -14,6 +14,7 @@ from llm4idrec.artifacts import ADAPTER, IDENTIFIERS
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import IntArray
 from llm4idrec.metrics.ranking import FloatArray, user_metrics
+from llm4idrec.recommenders.ranking import NO_ITEM
 from llm4idrec.replay.generators import SERVED, Generators, keep_base, seconds
 from llm4idrec.replay.known import brought, own_ids, read_known, write_known
 from llm4idrec.replay.promotion import CHALLENGER, CHAMPION, FORMER, Since, Standing
@@ -41,10 +42,19 @@ class Night(NamedTuple):
         """The model with the adapter of this night."""
         return self.folder / Generators.ADAPTED / SERVED
 
+    @property
+    def is_ranked(self) -> bool:
+        """Whether everything is made that a window then judges."""
+        return (self.folder / RANKED).is_file()
+
+    def forget(self) -> None:
+        """Remove all of it; with the first night the base, which is made then."""
+        remove(self.folder, *([self.work / BASE] if self.number == 0 else []))
+
     def make(self, known: pa.Table, standing: Standing, config: Config) -> None:
         """Everything that can be made before the window begins: `RANKED`, the best items of all
         users for each line. The first night also makes the base that stays."""
-        if (self.folder / RANKED).is_file():
+        if self.is_ranked:
             return
         write_known(known, config.data, self.folder, seed=config.seed)
         generators = Generators(self.folder, config)
@@ -76,6 +86,19 @@ class Night(NamedTuple):
         with replacing_file(self.folder / PER_USER) as partial:
             pq.write_table(pa.table({"user": ids, **found}), partial)
         return found
+
+    def serves(self, line: str) -> pa.Table:
+        """What a line shows to everybody: columns user and item, own IDs, and rank, from 1."""
+        ranked = self._read_rankings()[line]
+        user, place = np.nonzero(ranked != NO_ITEM)
+        ids = {role: own_ids(self.folder, f"{role}s") for role in ("user", "item")}
+        return pa.table(
+            {
+                "user": ids["user"].take(pa.array(user)),
+                "item": ids["item"].take(pa.array(ranked[user, place])),
+                "rank": pa.array(place + 1, pa.int32()),
+            }
+        )
 
     def since(self, champion: int) -> Since:
         """The windows in which that adapter was the champion, up to this night's, which has been

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -31,49 +32,43 @@ class Window(NamedTuple):
 
 
 def cut(times: LongArray, config: ReplayConfig) -> list[Window]:
-    """The windows after the share `config.begin` of the interactions with these `times` (n,).
+    """The windows after what `config.begin` says is known, of interactions with these `times` (n,).
 
-    Calendar windows are whole but for the last. Of windows by number one that has less than half as
-    many interactions as it should at the end is left out. Raises `InputError` where times are no
-    dates and a calendar is asked for, or where fewer than two windows are left.
+    The last still goes on: nobody knows all of it. Interactions of one time are in one window.
+    Raises `InputError` where times are no dates and a calendar is asked for, or where no
+    window is over.
     """
     ascending = np.sort(times)
-    first = min(int(np.ceil(config.begin * len(ascending))), len(ascending) - 1)
+    begin = _begin(ascending, config.begin)
     if isinstance(config.every, int):
-        borders, names = _by_number(ascending, first, config.every)
+        starts = list(dict.fromkeys(ascending[ascending >= begin][:: config.every].tolist()))
+        borders = [*starts, int(ascending[-1]) + 1]
+        names = [f"window {number}" for number in range(1, len(borders))]
     else:
-        borders, names = _by_calendar(ascending, first, config.every)
-    windows = [
-        Window(number, begin, end, name)
-        for number, (begin, end, name) in enumerate(
-            zip(borders[:-1], borders[1:], names, strict=True)
-        )
-    ]
+        borders, names = _by_calendar(ascending, begin, config.every)
+    ends = zip(borders[:-1], borders[1:], names, strict=True)
+    windows = [Window(number, *its) for number, its in enumerate(ends)]
     if len(windows) < 2:
-        found = f"replay.every {config.every} leaves {len(windows)} windows"
-        expected = "two at least, to have something happen next"
-        raise InputError(found, expected, "take shorter ones", file=PARAMS)
+        found = f"replay.every {config.every} leaves no window that is over"
+        raise InputError(found, "one at least", "take shorter ones, or begin earlier", file=PARAMS)
     return windows
 
 
-def _by_number(ascending: LongArray, first: int, every: int) -> tuple[list[int], list[str]]:
-    """Interactions of one time are in one window."""
-    starts = ascending[first::every].tolist()
-    rest = (len(ascending) - first) % every
-    short = 0 < 2 * rest < every
-    end = starts.pop() if short else int(ascending[-1]) + 1
-    borders = list(dict.fromkeys([*starts, end]))
-    return borders, [f"window {number}" for number in range(1, len(borders))]
+def _begin(ascending: LongArray, begin: float | date) -> int:
+    if isinstance(begin, date):
+        unit = _unit(ascending)
+        return int(np.datetime64(begin).astype(f"datetime64[{unit}]").astype(np.int64))
+    return int(ascending[min(int(np.ceil(begin * len(ascending))), len(ascending) - 1)])
 
 
-def _by_calendar(ascending: LongArray, first: int, every: Every) -> tuple[list[int], list[str]]:
+def _by_calendar(ascending: LongArray, begin: int, every: Every) -> tuple[list[int], list[str]]:
+    """From the first whole one on."""
     unit = _unit(ascending)
     kind = _CALENDAR[str(every)]
-    begin, last = ascending[[first, -1]].astype(f"datetime64[{unit}]")
+    ends = np.array([begin - 1, ascending[-1]]).astype(f"datetime64[{unit}]")
     shift = _MONDAY if every == "week" else np.timedelta64(0, "D")
-    start = (begin.astype("datetime64[D]") - shift).astype(f"datetime64[{kind}]") + 1
-    stop = (last.astype("datetime64[D]") - shift).astype(f"datetime64[{kind}]") + 2
-    days = np.arange(start, stop).astype("datetime64[D]") + shift
+    before, last = (ends.astype("datetime64[D]") - shift).astype(f"datetime64[{kind}]")
+    days = np.arange(before + 1, last + 2).astype("datetime64[D]") + shift
     borders = days.astype(f"datetime64[{unit}]").astype(np.int64).tolist()
     return borders, [str(day) for day in days[:-1]]
 

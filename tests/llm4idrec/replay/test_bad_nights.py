@@ -12,11 +12,9 @@ import pytest
 from llm4idrec.replay.arrivals import Arrivals
 from llm4idrec.replay.replay import read_reports
 from tests.llm4idrec.replay.nights import LENGTH, Shop, shuffled, with_rows
-from tests.llm4idrec.replay.year import lived
+from tests.llm4idrec.replay.year import DAY, MIDNIGHT, lived
 
-NIGHTS, BAD = 9, 7
-DAY = 86_400
-MIDNIGHT = 17_000 * DAY
+NIGHTS, BAD = 10, 7
 
 
 def half(night: Arrivals) -> Arrivals:

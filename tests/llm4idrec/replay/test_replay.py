@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from llm4idrec.errors import InputError
+from llm4idrec.replay.generators import Generators
 from llm4idrec.replay.night import PER_USER, REPORT, Night
-from llm4idrec.replay.replay import read_reports, replay
+from llm4idrec.replay.replay import TONIGHT, read_reports, replay
 from llm4idrec.replay.totals import LINES, Totals
 from llm4idrec.runtime.files import content_hash, read_json
 from tests.llm4idrec.replay.year import USERS, config, lived, year
@@ -24,26 +26,81 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_night_is_told_of(out: Path) -> None:
     reports = read_reports(out)
-    assert [report["window"] for report in reports] == [f"window {n}" for n in range(1, 6)]
-    assert [report["rows"] for report in reports] == [100] * 5
+    assert [report["window"] for report in reports] == [f"2016-07-{day}" for day in range(23, 28)]
+    assert [report["rows"] for report in reports] == [100] * 4 + [0]
     assert reports[0]["decisions"] == [{"kind": "first", "night": 0, "reason": "there is no other"}]
     for number, report in enumerate(reports):
         assert report["refused"] is None
-        assert set(LINES) < set(report["lines"])
         assert report["champion"] <= number
         known = np.array(year()["item"][: 500 + 100 * number])
         assert report["known_items"] == len(np.unique(known))
-    assert reports[-1]["items_came"] > 0
+    for report in reports[:-1]:
+        assert set(LINES) < set(report["lines"])
+        assert report["items_came"] >= 0
+
+
+def test_nobody_is_judged_by_a_window_that_goes_on(out: Path) -> None:
+    """But there is an adapter for it, and what the champion serves."""
+    last = read_reports(out)[-1]
+    assert (last["is_over"], last["lines"], last["decisions"]) == (False, {}, [])
+    assert (out / "night-004" / "adapter" / "adapter" / "adapter_model.safetensors").is_file()
+    tonight = pd.read_parquet(out / TONIGHT)
+    assert set(tonight["user"]) <= set(year()["user"].to_pylist())
+    assert (tonight.groupby("user")["rank"].max() <= 5).all()
+    known = set(zip(*(year()[name].to_pylist()[:900] for name in ("user", "item")), strict=True))
+    assert not known & set(zip(tonight["user"], tonight["item"], strict=True))
 
 
 def test_what_a_night_leaves(out: Path) -> None:
     """An adapter that PEFT loads, the model that it makes, the own IDs, figures; no more."""
-    for night in sorted(out.glob("night-*")):
+    for number in range(4):
+        night = out / f"night-{number:03d}"
         assert {path.name for path in night.iterdir()} == {
-            "adapter", "costs", "identifiers", PER_USER, REPORT
+            "adapter", "costs", "identifiers", "mark.json", PER_USER, REPORT
         }  # fmt: skip
         assert (night / "adapter" / "adapter" / "adapter_model.safetensors").is_file()
-    assert set(read_json(out / "night-004" / "costs" / "cost.json")) >= {"retrained", "adapter"}
+    assert set(read_json(out / "night-003" / "costs" / "cost.json")) >= {"retrained", "adapter"}
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The nights whose models are trained, in turn."""
+    nights: list[str] = []
+    retrain = Generators.retrain
+
+    def noted(generators: Generators) -> Path:
+        nights.append(generators.folder.name)
+        return retrain(generators)
+
+    monkeypatch.setattr(Generators, "retrain", noted)
+    return nights
+
+
+def test_what_is_lived_is_not_lived_again(out: Path, tmp_path: Path, trained: list[str]) -> None:
+    """A night after the other, as a schedule has it: one that was missed is caught up, a second run
+    does nothing, and the end is that of one run, to the byte."""
+    lived(tmp_path, year().slice(0, 650))
+    assert trained == ["night-000", "night-001"]
+    lived(tmp_path, year().slice(0, 650))
+    assert len(trained) == 2
+    lived(tmp_path, year().slice(0, 690))  # the window still goes on
+    assert len(trained) == 2
+    assert content_hash(lived(tmp_path, year())) == content_hash(out)
+    assert trained == [f"night-00{number}" for number in range(5)]
+
+
+def test_other_parameters_or_an_older_row_make_nights_anew(
+    tmp_path: Path, trained: list[str]
+) -> None:
+    lived(tmp_path, year().slice(0, 750))
+    trained.clear()
+    late = year().slice(0, 750).to_pandas()
+    late.loc[650, "item"] = "i3"  # of the second window
+    lived(tmp_path, pa.Table.from_pandas(late, year().schema, preserve_index=False))
+    assert trained == ["night-001", "night-002"]
+    trained.clear()
+    lived(tmp_path, year().slice(0, 750), amount=0.5)
+    assert trained == ["night-000", "night-001", "night-002"]
 
 
 def test_nothing_of_a_later_window_is_read(out: Path, tmp_path: Path) -> None:
@@ -79,6 +136,7 @@ def test_a_replay_that_was_stopped_goes_on(
 
 def test_the_windows_of_a_champion_are_pooled_by_user(out: Path) -> None:
     reports = read_reports(out)
+    *reports, _ = reports
     champion = reports[-1]["served_by"]
     numbers = [n for n, r in enumerate(reports) if n > champion and r["served_by"] == champion]
     files = [out / f"night-{number:03d}" / PER_USER for number in numbers]
@@ -98,7 +156,7 @@ def test_totals(out: Path) -> None:
     assert summary["original_ndcg_at_5"] == pytest.approx(totals.mean("original"))
     history = pq.read_table(out / "history.parquet").to_pandas()
     assert set(history["series"]) > set(LINES)
-    assert (history.groupby("series")["step"].count() == 5).all()
+    assert (history.groupby("series")["step"].count() == 4).all()
     beside = totals.beside("champion", "original")
     assert beside is not None
     assert beside.original == pytest.approx(totals.mean("original"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -44,15 +45,24 @@ def test_by_the_calendar(every: Every, names: list[str], unit: int) -> None:
     assert windows[-1].end > times[-1]
 
 
-def test_by_number_a_short_end_is_left_out() -> None:
+def test_by_number_the_last_goes_on() -> None:
     assert [w[1:3] for w in cut(np.arange(100), config(20))] == [(40, 60), (60, 80), (80, 100)]
-    assert [w[1:3] for w in cut(np.arange(109), config(20))] == [(44, 64), (64, 84), (84, 104)]
-    assert [w[1:3] for w in cut(np.arange(95), config(20))][-1] == (78, 95)
+    assert [w[1:3] for w in cut(np.arange(101), config(20, 0.39))][-2:] == [(80, 100), (100, 101)]
 
 
 def test_equal_times_are_in_one_window() -> None:
     times = np.repeat([1, 2, 3, 4], 10)
     assert [w[1:3] for w in cut(times, config(4, 0.5))] == [(3, 4), (4, 5)]
+
+
+@pytest.mark.parametrize("every", ["week", 10])
+def test_from_a_day_on_more_data_change_no_border(every: Every) -> None:
+    times = dates("2024-01-01")[0] + DAY * np.arange(90) // 2
+    told = ReplayConfig(every=every, begin=date(2024, 1, 8))
+    few, more = cut(times[:60], told), cut(times, told)
+    assert few[0].begin == dates("2024-01-08")[0]
+    assert more[: len(few) - 1] == few[:-1]
+    assert (more[len(few) - 1].begin, more[len(few) - 1].name) == (few[-1].begin, few[-1].name)
 
 
 @given(st.lists(st.integers(0, DAY - 1), min_size=60, max_size=90), st.data())
@@ -63,14 +73,11 @@ def test_every_interaction_after_the_first_border_is_in_one_window(
     times = 10**9 + DAY * np.arange(len(within)) + within
     windows = cut(times, config(every))
     inside = np.sum([(times >= w.begin) & (times < w.end) for w in windows], axis=0)
-    late = times >= windows[0].begin
-    if isinstance(every, int):
-        late &= times < windows[-1].end
-    assert (inside == late).all()
+    assert (inside == (times >= windows[0].begin)).all()
 
 
 def test_what_cannot_be_cut() -> None:
     with pytest.raises(InputError, match="are no dates"):
         cut(np.arange(100), config("week"))
-    with pytest.raises(InputError, match="leaves 1 windows"):
+    with pytest.raises(InputError, match="leaves no window that is over"):
         cut(np.arange(100), config(60))

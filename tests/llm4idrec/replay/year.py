@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,11 @@ from llm4idrec.replay.replay import replay
 from tests.conftest import tiny_values
 
 USERS, ITEMS = 40, 24
-REPLAY = {"every": 100, "begin": 0.5, "recommender": "itemknn"}
+DAY = 86_400
+MIDNIGHT = 17_000 * DAY
+"""Of the first day; each has 100 interactions."""
+REPLAY = {"every": "day", "begin": date(2016, 7, 23), "recommender": "itemknn"}
+"""After five of ten days; the last one goes on."""
 
 
 def year(seed: int = 0, changed_from: int | None = None) -> pa.Table:
@@ -32,7 +37,7 @@ def year(seed: int = 0, changed_from: int | None = None) -> pa.Table:
         {
             "user": [f"u{n}" for n in user],
             "item": [f"i{n}" for n in item],
-            "timestamp": np.arange(rows),
+            "timestamp": MIDNIGHT + DAY // 100 * np.arange(rows),
             "line": np.arange(1, rows + 1),
         }
     )

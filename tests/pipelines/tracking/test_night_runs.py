@@ -48,7 +48,9 @@ def test_nights_are_runs_and_versions(config: Config, tmp_path: Path) -> None:
     client = MlflowClient()
     experiment = client.get_run(run_id).info.experiment_id
     nights = client.search_runs([experiment], "tags.data = 'night'", order_by=["start_time DESC"])
-    assert [run.info.run_name for run in nights] == [f"night {n} · window {n}" for n in range(1, 6)]
+    assert [run.info.run_name for run in nights] == [
+        f"night {n} · 2016-07-{n + 22}" for n in range(1, 6)
+    ]
     assert nights[2].data.tags["decision.promoted"] == "adapter of night 3: it was better"
     assert nights[4].info.status == "FAILED"
     assert nights[4].data.tags["data_refused"] == "half of it is missing"
@@ -78,7 +80,7 @@ def _decide(out: Path) -> None:
     told: dict[int, dict[str, Any]] = {
         2: {"decisions": [("promoted", 2, "it was better")], "champion": 2, "former": 0},
         3: {"decisions": [("rolled back", 2, "it was not"), ("refused", 3, "level")]},
-        4: {"decisions": [], "refused": "half of it is missing", "lines": {}, "judged_users": 0},
+        4: {"decisions": [], "refused": "half of it is missing", "is_over": True},
     }
     for number, report in enumerate(read_reports(out)):
         values = told.get(number, {"decisions": [("first", 0, "there is no other")]})

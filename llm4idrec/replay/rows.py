@@ -1,0 +1,58 @@
+"""The interactions, as far as a night may look at them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from llm4idrec.errors import InputError
+from llm4idrec.replay.arrivals import Arrivals, require_plausible
+from llm4idrec.replay.windows import Window
+
+
+class Rows:
+    """Columns user, item and timestamp among others, cut into `windows`."""
+
+    def __init__(self, rows: pa.Table, windows: Sequence[Window]) -> None:
+        self._rows, self._windows = rows, windows
+        self._time = rows["timestamp"].to_numpy()
+
+    def known(self, window: Window, refused: Sequence[int]) -> pa.Table:
+        """Before a window, without the windows that were `refused`, by their numbers."""
+        kept = self._time < window.begin
+        for number in refused:
+            kept &= ~self._inside(self._windows[number])
+        return self._rows.filter(pa.array(kept))
+
+    def of(self, window: Window) -> pa.Table:
+        return self._rows.filter(pa.array(self._inside(window)))
+
+    def fault(self, window: Window, refused: Sequence[int]) -> str | None:
+        """What is wrong with a window's data, by those before it that were not refused."""
+        earlier = [w for w in self._windows[: window.number] if w.number not in refused]
+        *before, tonight = [Arrivals(self.of(w), w.begin, w.end) for w in (*earlier, window)]
+        try:
+            require_plausible(tonight, before, self.known(self._windows[0], ()))
+        except InputError as error:
+            return str(error)
+        return None
+
+    def _inside(self, window: Window) -> npt.NDArray[np.bool_]:
+        inside: npt.NDArray[np.bool_] = (self._time >= window.begin) & (self._time < window.end)
+        return inside
+
+
+def rows_hash(rows: pa.Table) -> str:
+    """Hex SHA-256 of who took what and when, in the order of the rows."""
+    digest = hashlib.sha256()
+    for name, kind in (("user", pa.string()), ("item", pa.string()), ("timestamp", pa.int64())):
+        column = rows[name].cast(kind).combine_chunks()
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, pa.schema({name: column.type})) as writer:
+            writer.write_batch(pa.record_batch({name: column}))
+        digest.update(sink.getvalue())
+    return digest.hexdigest()
