@@ -209,6 +209,22 @@ MUTATIONS = (
         "test_what_shapes_the_augmentation_reads_nothing_held_out",
     ),
     Mutation(
+        1,
+        "a night of a replay knows the window that judges it",
+        "llm4idrec/replay/rows.py",
+        "kept = self._time < window.begin\n",
+        "kept = self._time < window.end\n",
+        "tests/llm4idrec/replay/test_replay.py::test_nothing_of_a_later_window_is_read",
+    ),
+    Mutation(
+        1,
+        "a night of a replay learns from a window whose data were refused",
+        "llm4idrec/replay/rows.py",
+        "            kept &= ~self._inside(self._windows[number])\n",
+        "            pass\n",
+        "tests/llm4idrec/replay/test_bad_nights.py::test_a_bad_night_is_refused",
+    ),
+    Mutation(
         2,
         "generated items are masked at the test",
         "llm4idrec/evaluation/experiment.py",
