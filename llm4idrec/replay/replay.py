@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from llm4idrec.config import Config
+from llm4idrec.config.recommenders import TrainedConfig
 from llm4idrec.errors import InputError
 from llm4idrec.replay.known import sampled
 from llm4idrec.replay.life import Life, State
@@ -27,6 +28,7 @@ from llm4idrec.runtime.files import (
     resumable_folder,
     write_json,
 )
+from llm4idrec.runtime.project import PARAMS
 
 TONIGHT = "tonight.parquet"
 SHAPING = (
@@ -55,8 +57,9 @@ def replay(raw: Path, out: Path, config: Config) -> None:
     `raw` is the table of the stage `prepare`, with a time. Of a night nothing is made from rows
     that come later; a window whose data are refused is neither learnt from nor judged by. Nights
     that `out` has already, of the same interactions, are not lived again. Raises `InputError` if
-    there is no time, or for windows that cannot be cut.
+    there is no time, for windows that cannot be cut, and for parameters that no replay has.
     """
+    _require_replayable(config)
     table = read_table(raw)
     if "timestamp" not in table.column_names:
         expected, remedy = "a time for each interaction", "set data.timestamp"
@@ -76,6 +79,21 @@ def replay(raw: Path, out: Path, config: Config) -> None:
                 shutil.copytree(work / name, folder / name)
             _write_totals(folder, config.evaluation.metric)
             pq.write_table(night.serves(CHAMPION), folder / TONIGHT)
+
+
+def _require_replayable(config: Config) -> None:
+    """Raises `InputError`."""
+    served, key = config.replay.recommender, "`replay.recommender`"
+    if isinstance(config.settings(served), TrainedConfig):
+        found = (
+            f"{key} is {served}, which learns by epochs, and no night holds out what would end it"
+        )
+        remedy = "take popularity, itemknn, ease, svd, ials or one of your own"
+        raise InputError(found, "one that learns in one go", remedy, file=PARAMS)
+    if config.base_model.kind != "compact" or config.lists.users:
+        found = "a replay keeps the base of its first night, whose tokens are items"
+        expected = "`base_model.kind` compact, and `lists.users` false"
+        raise InputError(found, expected, file=PARAMS)
 
 
 def _shaping(config: Config) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from llm4idrec.augmentation.arms import ORIGINAL
 from llm4idrec.metrics.significance import Comparison
 from llm4idrec.replay.generators import Generators
-from llm4idrec.replay.night import COSTS, PER_USER
+from llm4idrec.replay.night import COSTS, PER_USER, Night
 from llm4idrec.replay.promotion import CHALLENGER, CHAMPION, paired
 from llm4idrec.replay.rankings import ALONE
 from llm4idrec.runtime.files import read_json
@@ -37,7 +37,7 @@ class Totals(NamedTuple):
     @classmethod
     def of(cls, out: Path, reports: Sequence[Mapping[str, Any]]) -> Totals:
         """Of the folder of a replay, and what is told of its nights."""
-        nights = [out / f"night-{number:03d}" for number in range(len(reports))]
+        nights = [Night(out, number).folder for number in range(len(reports))]
         judged = [
             night for night, report in zip(nights, reports, strict=True) if report["judged_users"]
         ]

@@ -12,7 +12,7 @@ from llm4idrec.augmentation.arms import ORIGINAL
 from llm4idrec.config import Config
 from llm4idrec.metrics.significance import Comparison
 from llm4idrec.replay.generators import Generators
-from llm4idrec.replay.night import COSTS
+from llm4idrec.replay.night import COSTS, Night
 from llm4idrec.replay.promotion import CHALLENGER, CHAMPION
 from llm4idrec.replay.rankings import ALONE
 from llm4idrec.replay.replay import read_reports
@@ -131,7 +131,7 @@ def _points(reports: Sequence[Mapping[str, Any]], line: str) -> list[tuple[float
 
 
 def _costs(out: Path, number: int) -> dict[str, float]:
-    costs: dict[str, float] = read_json(out / f"night-{number:03d}" / COSTS)
+    costs: dict[str, float] = read_json(Night(out, number).folder / COSTS)
     return costs
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from llm4idrec.artifacts import ADAPTER
 from llm4idrec.replay.generators import Generators
+from llm4idrec.replay.night import Night
 from llm4idrec.replay.replay import read_reports
 from llm4idrec.runtime.files import fingerprint
 from pipelines.registry.registry import CHALLENGER, CHAMPION
@@ -27,9 +28,7 @@ def register_nights(run: StageRun, replay: Path) -> None:
     if not client.search_registered_models(f"name = '{MODEL}'"):
         client.create_registered_model(MODEL)
     story = _story(reports)
-    numbers = [
-        _version(run, replay / f"night-{night:03d}", tags) for night, tags in enumerate(story)
-    ]
+    numbers = [_version(run, Night(replay, night).folder, tags) for night, tags in enumerate(story)]
     client.set_registered_model_alias(MODEL, CHAMPION, numbers[reports[-1]["champion"]])
     client.set_registered_model_alias(MODEL, CHALLENGER, numbers[-1])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llm4idrec.config import Config
-from llm4idrec.replay.night import COSTS
+from llm4idrec.replay.night import COSTS, Night
 from llm4idrec.replay.replay import read_reports
 from llm4idrec.runtime.files import read_json
 from pipelines.tracking.batches import now, numbers
@@ -24,7 +24,7 @@ def log_nights(run: StageRun, config: Config, replay: Path) -> None:
     served, metric, started = config.replay.recommender, config.evaluation.metric, now()
     forget(run, served, f"tags.data = '{NIGHT}'")
     for number, report in enumerate(read_reports(replay)):
-        costs = read_json(replay / f"night-{number:03d}" / COSTS)
+        costs = read_json(Night(replay, number).folder / COSTS)
         facts = {name: value for name, value in report.items() if name not in ("window", "lines")}
         run.nest(
             f"night {number + 1} · {report['window']}",

@@ -10,13 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from llm4idrec.config import Config
 from llm4idrec.errors import InputError
 from llm4idrec.replay.generators import Generators
 from llm4idrec.replay.night import PER_USER, REPORT, Night
 from llm4idrec.replay.replay import TONIGHT, read_reports, replay
 from llm4idrec.replay.totals import LINES, Totals
 from llm4idrec.runtime.files import content_hash, read_json
-from tests.llm4idrec.replay.year import USERS, config, lived, year
+from tests.conftest import tiny_values
+from tests.llm4idrec.replay.year import REPLAY, USERS, config, lived, year
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +162,24 @@ def test_totals(out: Path) -> None:
     beside = totals.beside("champion", "original")
     assert beside is not None
     assert beside.original == pytest.approx(totals.mean("original"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"replay": {"recommender": "mf"}}, "`replay.recommender` is mf, which learns by epochs"),
+        ({"base_model": {"kind": "pretrained", "name": "smollm2"}}, "keeps the base"),
+        ({"lists": {"users": True}}, "keeps the base"),
+    ],
+)
+def test_parameters_that_no_replay_has(
+    changes: dict[str, dict[str, object]], said: str, tmp_path: Path
+) -> None:
+    pq.write_table(year(), tmp_path / "train.parquet")
+    asked = Config.parse(tiny_values(**{"replay": REPLAY} | changes))
+    with pytest.raises(InputError, match=said):
+        replay(tmp_path / "train.parquet", tmp_path / "out", asked)
+    assert not (tmp_path / "out").exists()
 
 
 def test_data_without_a_time(tmp_path: Path) -> None:
