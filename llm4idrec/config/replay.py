@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from llm4idrec.config.section import Count, Fraction, Section, Share
+from llm4idrec.config.section import Count, Fraction, Rate, Section, Share
 
 Every = Literal["day", "week", "month", "year"] | Count
 
@@ -25,5 +25,8 @@ class ReplayConfig(Section):
     """Who is served: popularity, itemknn, ease, svd, ials or your own, which learn in one go."""
     amount: Annotated[float, Field(gt=0)] = 0.25
     """Ratio of generated items to history that it is given."""
+    learning_rate: Rate = 3e-3
+    """Peak step of an adapter whose base does not know what is new. It is larger than
+    `adapter.learning_rate`, which is for a base that knows the same data."""
     old: Fraction = 0.2
     """Share of the users without anything new since the base whose lists the adapter sees too."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -72,12 +73,16 @@ class Generators:
         of a share of the others; the folder with all of it."""
         folder = self.folder / self.ADAPTED
         model = self._carry(base, folder)
-        shown = folder / "shown"
+        new, shown = self._new_since(base), folder / "shown"
         if not shown.is_dir():
-            self._write_shown(base, shown)
+            self._write_shown(new, shown)
         given = {KNOWN: shown, BASE_MODEL: model}
+        larger = self.config.adapter.model_copy(
+            update={"learning_rate": self.config.replay.learning_rate}
+        )
+        config = self.config.model_copy(update={"adapter": larger}) if new.any() else self.config
         with by_itself():
-            run_line(_TUNED[:2], given, self.config, folder=folder)
+            run_line(_TUNED[:2], given, config, folder=folder)
             given = self._known | {BASE_MODEL: model, ADAPTER: folder / ADAPTER.name}
             run_line(_TUNED[2:], given, self.config, folder=folder)
         served = folder / SERVED
@@ -114,14 +119,19 @@ class Generators:
             carry_over(model, carried, known=known, items=self._items)
         return carried
 
-    def _write_shown(self, base: Path, shown: Path) -> None:
-        """The lists that the adapter is tuned on; all of them where nothing is new."""
+    def _new_since(self, base: Path) -> npt.NDArray[np.bool_]:
+        """Which users have something that `base` was not trained on, (n_users,)."""
         known, then = read_known(self.folder), pq.read_table(base / USERS)
         place = pc.index_in(own_ids(self.folder, "users"), then["id"].combine_chunks())
         lengths = then["length"].take(place).fill_null(0).to_numpy()
-        new = known.history_lengths > lengths
+        new: npt.NDArray[np.bool_] = known.history_lengths > lengths
+        return new
+
+    def _write_shown(self, new: npt.NDArray[np.bool_], shown: Path) -> None:
+        """The lists that the adapter is tuned on; all of them where nothing is new."""
         draw = np.random.default_rng((self.config.seed, 2)).random(len(new))
         chosen = new | (draw < self.config.replay.old) if new.any() else np.ones(len(new), bool)
+        known = read_known(self.folder)
         with replacing_folder(shown) as folder:
             known.take(chosen[known.user]).write(folder / INTERACTIONS)
             shutil.copyfile(self.folder / KNOWN.name / PROTOCOL, folder / PROTOCOL)
