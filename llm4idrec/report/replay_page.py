@@ -36,8 +36,8 @@ COLORS = {
     CHALLENGER: "var(--a5)",
     CHAMPION: "var(--yes)",
 }
-ENOUGH, QUARTER = 0.97, 0.25
-"""Of the ranking that training anew gives, and of its cost: what adapters are to have."""
+ENOUGH = 0.97
+"""Of the ranking that training anew gives: what adapters are to have, else a new base pays."""
 
 
 def write_replay_page(path: Path, out: Path, config: Config) -> None:
@@ -78,12 +78,9 @@ def _kept(totals: Totals) -> str:
         return ""
     text = f"Adapters on the base that stays have {100 * kept:.0f} % of the ranking of models"
     text += f" trained anew each night, at {100 * cost:.0f} % of the cost."
-    if kept >= ENOUGH and cost <= QUARTER:
+    if kept >= ENOUGH:
         return text
-    return (
-        text + " Where they fall behind for good, a new base pays: it costs what one night of"
-        " training anew costs."
-    )
+    return f"{text} They have fallen behind: a new base costs what training anew costs, once."
 
 
 def _totals(totals: Totals, metric: str) -> str:
@@ -154,8 +151,9 @@ def _drift(reports: Sequence[Mapping[str, Any]]) -> str:
         "new_items": ("new items", "var(--a3)"),
         "popularity_drift": ("distance of popularity", "var(--a4)"),
     }
+    over = [(float(n), report) for n, report in enumerate(reports, 1) if report["is_over"]]
     lines = [
-        Line(name, [(float(n), report[key]) for n, report in enumerate(reports, 1)], color)
+        Line(name, [(number, report[key]) for number, report in over], color)
         for key, (name, color) in named.items()
     ]
     return line_chart(lines, "window", "share")
@@ -163,7 +161,7 @@ def _drift(reports: Sequence[Mapping[str, Any]]) -> str:
 
 def _nights(reports: Sequence[Mapping[str, Any]]) -> str:
     head = (
-        "window", "rows", "users judged by", "catalogue", "came", "left",
+        "window", "rows", "users judged by", "catalogue", "of it new",
         *(NAMES[line] for line in LINES), "serves then", "what was decided",
     )  # fmt: skip
     lines = []
@@ -171,23 +169,30 @@ def _nights(reports: Sequence[Mapping[str, Any]]) -> str:
         lines.append(
             (
                 f"{number}: {escape(report['window'])}",
-                f"{report['rows']:,}",
-                f"{report['judged_users']:,}",
+                f"{report['rows']:,}" if report["is_over"] else "",
+                f"{report['judged_users']:,}" if report["is_over"] else "",
                 f"{report['known_items']:,}",
                 f"{100 * report['items_came']:.1f} %",
-                f"{100 * report['items_left']:.1f} %",
                 *(f"{report['lines'][line]:.4f}" if report["lines"] else "" for line in LINES),
-                f"adapter of night {report['champion'] + 1}",
-                escape(_decided(report)),
+                f"night {report['champion'] + 1}",
+                escape(_decided(report, number - 1)),
             )
         )
     return table("", head, lines)
 
 
-def _decided(report: Mapping[str, Any]) -> str:
+def _decided(report: Mapping[str, Any], night: int) -> str:
+    """What was decided after a night; of its own adapter without a name."""
     if report["refused"]:
         return f"data refused: {report['refused']}"
+    if not report["is_over"]:
+        return "this window goes on"
     return "; ".join(
-        f"adapter of night {decision['night'] + 1} {decision['kind']}: {decision['reason']}"
+        f"{'' if decision['night'] == night else _named(decision)}{decision['kind']}: "
+        f"{decision['reason']}"
         for decision in report["decisions"]
     )
+
+
+def _named(decision: Mapping[str, Any]) -> str:
+    return f"adapter of night {decision['night'] + 1} "

