@@ -29,25 +29,9 @@ from llm4idrec.runtime.files import (
     write_json,
 )
 from llm4idrec.runtime.project import PARAMS
+from llm4idrec.stages.replay import STAGE
 
 TONIGHT = "tonight.parquet"
-SHAPING = (
-    "data",
-    "base_model",
-    "lists",
-    "prompts",
-    "adapter",
-    "generation",
-    "filter",
-    "evaluation.selection_metric",
-    "evaluation.cutoffs",
-    "evaluation.placement",
-    "replay",
-    "seed",
-    "device",
-    "threads",
-)
-"""Keys of the parameters that shape a replay, beside the section of who is served."""
 
 
 def replay(raw: Path, out: Path, config: Config) -> None:
@@ -97,10 +81,10 @@ def _require_replayable(config: Config) -> None:
 
 
 def _shaping(config: Config) -> dict[str, Any]:
-    """All of the parameters that shapes a night."""
-    served = config.replay.recommender
-    shaped = config.model_dump(mode="json", include={key.split(".")[0] for key in SHAPING})
-    return shaped | {served: config.settings(served).model_dump(mode="json")}
+    """All of the parameters that shapes a night; a name and a place do not."""
+    shaped = STAGE.shaped_by(config)
+    data = {key: value for key, value in shaped["data"].items() if key != "path"}
+    return {key: value for key, value in shaped.items() if key != "dataset"} | {"data": data}
 
 
 def _bring_back(out: Path, work: Path) -> None:

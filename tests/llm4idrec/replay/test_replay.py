@@ -103,6 +103,11 @@ def test_other_parameters_or_an_older_row_make_nights_anew(
     trained.clear()
     lived(tmp_path, year().slice(0, 750), amount=0.5)
     assert trained == ["night-000", "night-001", "night-002"]
+    trained.clear()
+    other = tiny_values(replay=REPLAY | {"amount": 0.5}, evaluation={"seeds": 7})
+    renamed = Config.parse(other | {"dataset": "renamed"})
+    replay(tmp_path / "train.parquet", tmp_path / "out", renamed)
+    assert trained == []
 
 
 def test_nothing_of_a_later_window_is_read(out: Path, tmp_path: Path) -> None:

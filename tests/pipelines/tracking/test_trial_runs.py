@@ -21,11 +21,7 @@ from pipelines.tracking import stage_runs, trial_runs, views
 
 
 @pytest.fixture
-def config(
-    workplace: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Config:
-    monkeypatch.setenv("LLM4IDREC_STATE", str(tmp_path))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+def config(workplace: Callable[..., Config], own_state: None) -> Config:
     return workplace(tune_recommenders={"names": ["ials", "mf"]})
 
 
