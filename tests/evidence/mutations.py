@@ -318,8 +318,8 @@ MUTATIONS = (
         3,
         "what is fused is chosen by the test set",
         "llm4idrec/evaluation/experiment.py",
-        "user_metrics(ranked, users, data.valid, cutoffs",
-        "user_metrics(ranked, users, data.test, cutoffs",
+        "user_metrics(ranked, audience.users, data.valid, cutoffs",
+        "user_metrics(ranked, audience.users, data.test, cutoffs",
         NO_CHOICE,
     ),
     Mutation(
