@@ -25,7 +25,7 @@ LISTS = ListsConfig(order="time")
 BASE = BaseModelConfig(
     kind="compact", hidden_size=8, layers=1, heads=1, max_epochs=2, batch_tokens=256, max_length=32
 )
-ADAPTER = AdapterConfig(preset="compact", steps=20, rank=2, checkpoint_every=100)
+ADAPTER = AdapterConfig.model_validate({"steps": 20, "rank": 2})
 PROMPTS = PromptsConfig(per_user=4, fully_share=0.5, subset_length=4)
 CPU = torch.device("cpu")
 
@@ -35,8 +35,9 @@ def lists(ids: list[str], n_users: int = 30, seed: int = 0) -> tuple[Interaction
     draw = np.random.default_rng(seed)
     size = 6
     item = np.concatenate([draw.permutation(len(ids))[:size] for _ in range(n_users)])
-    user, place = np.repeat(np.arange(n_users), size), np.tile(np.arange(size), n_users)
-    return Interactions(user, item, n_users, len(ids), place), pa.table({"id": ids})
+    user, place = np.divmod(np.arange(n_users * size), size)
+    known = Interactions(user.astype(np.int32), item.astype(np.int32), n_users, len(ids), place)
+    return known, pa.table({"id": ids})
 
 
 def write(folder: Path, ids: list[str]) -> tuple[Path, Path]:
