@@ -33,7 +33,6 @@ STANDS_FOR = {
     # Whether one version is better than another is not the question here.
     "run promote": "run promote --version 1 --force; python -m pipelines.run promote --force",
     "s3://bucket/llm4idrec": "../remote",
-    "replay.every=month": "replay.every=2000",  # of a few users over twenty years
 }
 ELSEWHERE = {
     "make test": "by .ci/run",
@@ -48,7 +47,7 @@ ELSEWHERE = {
     "llm4idrec init ratings.csv.gz": "by the same",
     "llm4idrec run": "by tests/llm4idrec/runtime/test_threads.py, as python -m llm4idrec run",
     "python -m benchmarks.serving": "by hand, for minutes",
-    "llm4idrec prepare && llm4idrec replay": "by tests/kill/test_replay.py",
+    "llm4idrec prepare && llm4idrec replay --recommender ials": "by tests/kill/test_replay.py",
     "dvc add": "not without a file of one's own",
     "dvc remote add --default team ssh://host/srv/llm4idrec": "not without a host",
     "zenml stack import stacks/kubernetes.yaml": "by tests/pipelines/test_stacks.py",

@@ -154,8 +154,9 @@ def run_stage(options: argparse.Namespace) -> None:
         from llm4idrec.verdict.early import early_sentence
 
         print(early_sentence(outputs[EVALUATION], version.recommenders), flush=True)
-    if REPLAY_PAGE in outputs:
-        print(f"{label}: see {outputs[REPLAY_PAGE]}")
+    for name in config.recommenders:
+        if (page := outputs.get(REPLAY_PAGE.of(name))) is not None:
+            print(f"{label}: see {page}")
     if FIGURES in outputs:
         print(f"{label}: see {outputs[FIGURES]}, or `python -m pipelines.run verdict`")
     print(f"{label}: {time.monotonic() - started:.1f} s", flush=True)
@@ -214,9 +215,9 @@ def record(done: Done) -> None:
 def log_stage(run: StageRun, config: Config, *, inputs: Files, outputs: Files) -> None:
     """What MLflow keeps of a stage: numbers; of what compares data sets or trials, a run for each
     of them; of the report, itself and the model it is about."""
-    evaluated, tuned = (
+    evaluated, tuned, replayed = (
         {name: outputs[key] for name in config.recommenders if (key := kind.of(name)) in outputs}
-        for kind in (EVALUATION, TUNING)
+        for kind in (EVALUATION, TUNING, REPLAY)
     )
     run.log_outputs(outputs, apart=[*(EVALUATION.of(name) for name in evaluated), RANKINGS])
     if TRAIN in outputs:
@@ -233,12 +234,12 @@ def log_stage(run: StageRun, config: Config, *, inputs: Files, outputs: Files) -
         if RANKINGS in outputs:
             variants.log_rankings(run, outputs[RANKINGS])
         views.write_views(run, config)
-    if REPLAY in outputs:
+    for name, folder in replayed.items():
         from pipelines.registry.nights import register_nights
         from pipelines.tracking.night_runs import log_nights
 
-        log_nights(run, config, outputs[REPLAY])
-        register_nights(run, outputs[REPLAY])
+        log_nights(run, name, folder, metric=config.evaluation.metric)
+        register_nights(run, name, folder)
     if COMPARISON in outputs:
         from pipelines.registry.registry import register
         from pipelines.tracking.headline import log_report

@@ -146,7 +146,7 @@ class Config(Section):
             "recommenders": self.recommenders,
             "tune_recommenders.names": self.tune_recommenders.names,
             "tune.recommenders": self.tune.recommenders,
-            "replay.recommender": (self.replay.recommender,),
+            "replay.recommenders": self.replay.recommenders,
         }
         for key, names in named.items():
             for place, name in enumerate(names):

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from llm4idrec.config.section import Count, Fraction, Rate, Section, Share
+from llm4idrec.config.comparison import RecommenderNames
+from llm4idrec.config.section import Count, Fraction, Once, Rate, Section, Share
 
 Every = Literal["day", "week", "month", "year"] | Count
 
@@ -21,10 +22,13 @@ class ReplayConfig(Section):
     begin: Share | date = 0.4
     """What is known before the first window: a share of all interactions, or what came before a day
     (2024-12-31), which stays the same when more data come."""
-    recommender: str = "ials"
-    """Who is served: popularity, itemknn, ease, svd, ials or your own, which learn in one go."""
+    recommenders: RecommenderNames = ()
+    """Who is served, in a replay of its own: popularity, itemknn, ease, svd, ials or your own,
+    which learn in one go."""
     amount: Annotated[float, Field(gt=0)] = 0.25
     """Ratio of generated items to history that it is given."""
+    accept: Annotated[tuple[str, ...], Once] = ()
+    """Windows, by their names, whose data are taken though they are not plausible."""
     learning_rate: Rate = 3e-3
     """Peak step of an adapter whose base does not know what is new. It is larger than
     `adapter.learning_rate`, which is for a base that knows the same data."""

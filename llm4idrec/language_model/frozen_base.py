@@ -1,7 +1,7 @@
 """A compact model for another catalogue: what it has learnt stays as it is.
 
 An item is known by its own ID. What is new gets a vector that an adapter then trains (PEFT's
-trainable tokens); what has left the catalogue has no token any more, so it cannot be proposed.
+trainable tokens); what is not in the catalogue has no token, so it cannot be proposed.
 """
 
 from __future__ import annotations

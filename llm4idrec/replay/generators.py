@@ -31,7 +31,15 @@ from llm4idrec.language_model.adapter import export_merged
 from llm4idrec.language_model.frozen_base import ITEMS, carry_over
 from llm4idrec.line import Line, by_itself, run_line
 from llm4idrec.replay.known import own_ids, read_known
-from llm4idrec.runtime.files import COST, costing, read_json, replacing_folder
+from llm4idrec.runtime.files import (
+    COST,
+    costing,
+    forget_work,
+    read_json,
+    replacing_file,
+    replacing_folder,
+)
+from llm4idrec.runtime.threads import fixed_threads
 from llm4idrec.stages.adapter import adapter
 from llm4idrec.stages.base_model import base_model
 from llm4idrec.stages.generate import generate
@@ -89,7 +97,8 @@ class Generators:
         if not (served / ITEMS).is_file():
             shutil.rmtree(served, ignore_errors=True)
             export_merged(model, folder / ADAPTER.name, served)
-            shutil.copyfile(model / ITEMS, served / ITEMS)
+            with replacing_file(served / ITEMS) as partial:
+                shutil.copyfile(model / ITEMS, partial)
         return folder
 
     def ask(self, served: Path, name: str) -> Path:
@@ -110,13 +119,15 @@ class Generators:
         if not out.is_dir():
             with by_itself(), costing(out):
                 generate_candidates(generation, out, threads=self.config.threads)
+            forget_work(out)
         return folder
 
     def _carry(self, model: Path, folder: Path) -> Path:
         carried = folder / BASE_MODEL.name
         if not carried.is_dir():
             known = self.folder / KNOWN.name / INTERACTIONS
-            carry_over(model, carried, known=known, items=self._items)
+            with fixed_threads(self.config.threads):
+                carry_over(model, carried, known=known, items=self._items)
         return carried
 
     def _new_since(self, base: Path) -> npt.NDArray[np.bool_]:

@@ -14,10 +14,8 @@ from llm4idrec.replay.night import REPORT, Night
 from llm4idrec.replay.promotion import CHALLENGER, Decision, Standing, decide
 from llm4idrec.replay.rows import Rows, rows_hash
 from llm4idrec.replay.windows import Window
-from llm4idrec.runtime.files import fingerprint, read_json, replacing_file, write_json
-
-_MARK = "mark.json"
-"""What a night is made of."""
+from llm4idrec.runtime.files import fingerprint, read_json, write_json
+from llm4idrec.runtime.threads import fixed_threads
 
 
 class State(NamedTuple):
@@ -41,30 +39,34 @@ class Life:
 
     def live(self, state: State, shaped: dict[str, Any]) -> State:
         """What is not done yet; `shaped` are the parameters that shape it."""
-        known = self.rows.known(self.window, state.refused)
-        made = fingerprint(known=rows_hash(known), standing=state.standing, shaped=shaped)
-        brought = rows_hash(self.rows.of(self.window)) if self.is_over else ""
-        mark, report = self.night.folder / _MARK, self.night.folder / REPORT
+        known, accepted = self.rows.known(self.window, state.refused), self._is_accepted
+        made = fingerprint(
+            first=self.rows.first, known=rows_hash(known), standing=state.standing, shaped=shaped
+        )
+        brought = f"{rows_hash(self.rows.of(self.window))} {accepted}" if self.is_over else ""
+        report, is_of = self.night.folder / REPORT, self.night.is_of(made)
         told = read_json(report) if report.is_file() else None
-        as_made = mark.is_file() and read_json(mark) == made
-        if not (as_made and told and told["brought"] == brought):
-            if not as_made or (told and not self.night.is_ranked):
-                self.night.forget()
-                self.night.folder.mkdir(parents=True)
-                write_json(mark, made)
+        if not (is_of and told and told["brought"] == brought):
+            if not is_of or (told and not self.night.is_ranked):
+                self.night.begin(made)
             self.night.make(known, state.standing, self.config)
             told = self._tell(known, state) | {"brought": brought}
-            with replacing_file(report) as partial:
-                write_json(partial, told)
+            write_json(report, told)
         if self.is_over:
             self.night.tidy()
         refused = (*state.refused, self.night.number) if told["refused"] else state.refused
         return State(refused, Standing(told["champion"], told["former"]))
 
+    @property
+    def _is_accepted(self) -> bool:
+        return self.window.name in self.config.replay.accept
+
     def _tell(self, known: pa.Table, state: State) -> dict[str, Any]:
         """Of the window: what it is like, what is wrong with it, and what it says of the lines."""
         arrived = self.rows.of(self.window)
-        fault = self.rows.fault(self.window, state.refused) if self.is_over else None
+        is_checked = self.is_over and not self._is_accepted
+        with fixed_threads(self.config.threads):
+            fault = self.rows.fault(self.window, state.refused) if is_checked else None
         is_judged = self.is_over and not fault
         return {
             "window": self.window.name,
@@ -94,9 +96,10 @@ class Life:
             found = self.night.judge(arrived, self.config)
             users = len(found[CHALLENGER])
             lines = {line: float(values.mean()) for line, values in found.items() if users}
-            since = self.night.since(serving)
-            more, standing = decide(standing, self.night.number, window=found, since=since)
-            decisions += more
+            if users:
+                since = self.night.since(serving)
+                more, standing = decide(standing, self.night.number, window=found, since=since)
+                decisions += more
         return {
             "judged_users": users,
             "served_by": serving,

@@ -22,8 +22,8 @@ from llm4idrec.replay.rankings import rankings
 from llm4idrec.runtime.files import read_json, remove, replacing_file, write_json
 
 BASE = "base"
-REPORT = "night.json"
-"""All that is told of a night."""
+MARK, REPORT = "mark.json", "night.json"
+"""What a night is made of, and all that is told of it."""
 RANKED, PER_USER, COSTS = "rankings.parquet", "per_user.parquet", "costs/cost.json"
 
 
@@ -49,7 +49,23 @@ class Night(NamedTuple):
 
     def forget(self) -> None:
         """Remove all of it; with the first night the base, which is made then."""
+        remove(self.folder / MARK)  # first: what is half removed is nothing to go on from
         remove(self.folder, *([self.work / BASE] if self.number == 0 else []))
+
+    def begin(self, mark: str) -> None:
+        """Make anew, from nothing, what `mark` stands for."""
+        self.forget()
+        self.folder.mkdir(parents=True)
+        write_json(self.folder / MARK, mark)
+
+    def is_of(self, mark: str) -> bool:
+        file = self.folder / MARK
+        return file.is_file() and bool(read_json(file) == mark)
+
+    def costs(self) -> dict[str, float]:
+        """Seconds of each generator; nothing where they were left behind, as DVC does."""
+        file = self.folder / COSTS
+        return dict(read_json(file)) if file.is_file() else {}
 
     def make(self, known: pa.Table, standing: Standing, config: Config) -> None:
         """Everything that can be made before the window begins: `RANKED`, the best items of all
@@ -104,11 +120,16 @@ class Night(NamedTuple):
         """The windows in which that adapter was the champion, up to this night's, which has been
         judged."""
         names = [CHALLENGER, CHAMPION]
-        nights = [Night(self.work, number) for number in range(champion + 1, self.number)]
-        nights = [night for night in nights if night.served_by() == champion]
+        nights: list[Night] = []
+        for number in range(self.number - 1, champion, -1):
+            night = Night(self.work, number)
+            served_by = night.served_by()
+            if served_by not in (None, champion):
+                break  # it was champion before; that counted for what came between
+            nights += [night] if served_by is not None else []
         tables = [
             pq.read_table(night.folder / PER_USER, columns=["user", *names])
-            for night in (*nights, self)
+            for night in (*reversed(nights), self)
         ]
         by_user = pa.concat_tables(tables).group_by("user", use_threads=False)
         means = by_user.aggregate([(name, "mean") for name in names]).sort_by("user")

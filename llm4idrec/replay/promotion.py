@@ -30,7 +30,7 @@ class Standing:
 class Decision:
     """What became of the champion, and why."""
 
-    kind: Literal["first", "promoted", "refused", "rolled back", "nothing new"]
+    kind: Literal["first", "promoted", "refused", "rolled back"]
     night: int
     """Whose adapter is spoken of."""
     reason: str
@@ -71,7 +71,7 @@ def decide(
             decisions.append(Decision("rolled back", standing.champion, reason))
             standing = Standing(standing.former)
             since = Since(1, {CHAMPION: window[FORMER], CHALLENGER: window[CHALLENGER]})
-        else:
+        elif lead is not None:
             standing = Standing(standing.champion)
     if night == standing.champion:
         return Outcome(decisions, standing)

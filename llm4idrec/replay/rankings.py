@@ -32,7 +32,7 @@ def rankings(
     """The name of each line and the best items of all users, (n_users, k): the recommender that is
     served, on what is known; on that and the items of each of `generators`; and each by itself.
 
-    `generators` are folders of `Generators`, by name.
+    `generators` are folders of `Generators`, by name; `config` has one recommender.
     """
     k = max(config.evaluation.cutoffs)
     with fixed_threads(1):
@@ -44,7 +44,7 @@ def rankings(
 
 
 def _served(known: Interactions, train: Interactions, config: Config) -> IntArray:
-    name = config.replay.recommender
+    (name,) = config.recommenders
     device = choose_device(config.device).type
     recommender = new_recommender(
         name, config.settings(name), seed=config.seed, nth=0, device=device

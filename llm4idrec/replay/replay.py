@@ -35,10 +35,11 @@ TONIGHT = "tonight.parquet"
 
 
 def replay(raw: Path, out: Path, config: Config) -> None:
-    """Write the folder `out`: that of each night, as `Night.tidy` leaves it, with `REPORT`, and the
-    base model that stays; `TONIGHT` has what the champion serves in the window that goes on.
+    """Write the folder `out`: that of each night with `REPORT`, tidied where its window is over, and
+    the base model that stays; `TONIGHT` has what the champion serves in the window that goes on.
 
-    `raw` is the table of the stage `prepare`, with a time. Of a night nothing is made from rows
+    `raw` is the table of the stage `prepare`, with a time; `config` has one recommender, which is
+    served. Of a night nothing is made from rows
     that come later; a window whose data are refused is neither learnt from nor judged by. Nights
     that `out` has already, of the same interactions, are not lived again. Raises `InputError` if
     there is no time, for windows that cannot be cut, and for parameters that no replay has.
@@ -49,6 +50,8 @@ def replay(raw: Path, out: Path, config: Config) -> None:
         expected, remedy = "a time for each interaction", "set data.timestamp"
         raise InputError("the interactions have no time", expected, remedy)
     table = sampled(table, config.data.sample_users, config.seed)
+    if not len(table):
+        raise InputError("data.sample_users leaves no user", "some", "raise it", file=PARAMS)
     windows = cut(table["timestamp"].to_numpy(), config.replay)
     rows, state = Rows(table, windows), State((), Standing(0))
     shaped = _shaping(config)
@@ -67,10 +70,10 @@ def replay(raw: Path, out: Path, config: Config) -> None:
 
 def _require_replayable(config: Config) -> None:
     """Raises `InputError`."""
-    served, key = config.replay.recommender, "`replay.recommender`"
+    (served,), key = config.recommenders, "`replay.recommenders`"
     if isinstance(config.settings(served), TrainedConfig):
         found = (
-            f"{key} is {served}, which learns by epochs, and no night holds out what would end it"
+            f"{key} has {served}, which learns by epochs, and no night holds out what would end it"
         )
         remedy = "take popularity, itemknn, ease, svd, ials or one of your own"
         raise InputError(found, "one that learns in one go", remedy, file=PARAMS)
@@ -81,15 +84,22 @@ def _require_replayable(config: Config) -> None:
 
 
 def _shaping(config: Config) -> dict[str, Any]:
-    """All of the parameters that shapes a night; a name and a place do not."""
+    """All of the parameters that shapes every night; a name and a place do not, and which windows
+    are accepted shapes those that come later."""
     shaped = STAGE.shaped_by(config)
     data = {key: value for key, value in shaped["data"].items() if key != "path"}
-    return {key: value for key, value in shaped.items() if key != "dataset"} | {"data": data}
+    unshaping = ("dataset", "replay.accept")
+    return {key: value for key, value in shaped.items() if key not in unshaping} | {"data": data}
 
 
 def _bring_back(out: Path, work: Path) -> None:
-    """What an earlier replay has made; each night sees whether it is still what it would make."""
-    for made in sorted(out.glob(f"{BASE}*")) + sorted(out.glob("night-*")):
+    """What an earlier replay has made; each night sees whether it is still what it would make.
+
+    The base comes first and goes with the first night: where that is there, so is its own base, or
+    it is being made.
+    """
+    has_first = Night(work, 0).folder.exists()
+    for made in (*([] if has_first else [out / BASE]), *out.glob("night-*")):
         if made.is_dir() and not (work / made.name).exists():
             with replacing_folder(work / made.name) as folder:
                 shutil.copytree(made, folder, dirs_exist_ok=True)
@@ -97,10 +107,10 @@ def _bring_back(out: Path, work: Path) -> None:
 
 def read_reports(out: Path) -> list[dict[str, Any]]:
     """What is told of each night of a replay that `replay` wrote."""
-    files = sorted(out.glob(f"night-*/{REPORT}"))
-    if not files:
+    nights = [Night(out, number) for number in range(len(list(out.glob(f"night-*/{REPORT}"))))]
+    if not nights:
         raise InputError("holds no nights", "what the stage `replay` writes", file=out)
-    return [read_json(file) for file in files]
+    return [read_json(night.folder / REPORT) for night in nights]
 
 
 def _write_totals(folder: Path, metric: str) -> None:

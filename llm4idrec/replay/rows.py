@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,11 @@ class Rows:
     def __init__(self, rows: pa.Table, windows: Sequence[Window]) -> None:
         self._rows, self._windows = rows, windows
         self._time = rows["timestamp"].to_numpy()
+
+    @cached_property
+    def first(self) -> str:
+        """A hash of what is known before the first window, which the base is made of."""
+        return rows_hash(self.known(self._windows[0], ()))
 
     def known(self, window: Window, refused: Sequence[int]) -> pa.Table:
         """Before a window, without the windows that were `refused`, by their numbers."""

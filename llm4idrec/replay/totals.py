@@ -14,10 +14,9 @@ import pyarrow.parquet as pq
 from llm4idrec.augmentation.arms import ORIGINAL
 from llm4idrec.metrics.significance import Comparison
 from llm4idrec.replay.generators import Generators
-from llm4idrec.replay.night import COSTS, PER_USER, Night
+from llm4idrec.replay.night import PER_USER, Night
 from llm4idrec.replay.promotion import CHALLENGER, CHAMPION, paired
 from llm4idrec.replay.rankings import ALONE
-from llm4idrec.runtime.files import read_json
 
 LINES = (ORIGINAL, Generators.RETRAINED, CHALLENGER, CHAMPION)
 """Those of every night: the recommender that is served, on what is known, and with the items of the
@@ -46,9 +45,9 @@ class Totals(NamedTuple):
         empty = pa.table({name: pa.array([], pa.float64()) for name in names})
         frame = pa.concat_tables(tables).to_pandas() if tables else empty.to_pandas()
         by_user = frame.groupby("user")[names].mean() if tables else frame
-        costs = [read_json(night / COSTS) for night in nights if (night / COSTS).is_file()]
+        costs = [Night(out, number).costs() for number in range(len(reports))]
         ways = (Generators.RETRAINED, CHALLENGER)
-        return cls(by_user, {way: sum(cost[way] for cost in costs) for way in ways})
+        return cls(by_user, {way: sum(cost.get(way, 0.0) for cost in costs) for way in ways})
 
     def mean(self, line: str) -> float:
         return float(self.users[line].mean()) if len(self.users) else 0.0

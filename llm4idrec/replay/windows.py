@@ -34,7 +34,8 @@ class Window(NamedTuple):
 def cut(times: LongArray, config: ReplayConfig) -> list[Window]:
     """The windows after what `config.begin` says is known, of interactions with these `times` (n,).
 
-    The last still goes on: nobody knows all of it. Interactions of one time are in one window.
+    The last still goes on: nobody knows all of it. Interactions of one time are in one window, and
+    there is none of a stretch of the calendar without any.
     Raises `InputError` where times are no dates and a calendar is asked for, or where no
     window is over.
     """
@@ -47,10 +48,15 @@ def cut(times: LongArray, config: ReplayConfig) -> list[Window]:
     else:
         borders, names = _by_calendar(ascending, begin, config.every)
     ends = zip(borders[:-1], borders[1:], names, strict=True)
-    windows = [Window(number, *its) for number, its in enumerate(ends)]
+    places = np.searchsorted(ascending, borders)
+    full = [its for its, rows in zip(ends, np.diff(places), strict=True) if rows]
+    windows = [Window(number, *its) for number, its in enumerate(full)]
     if len(windows) < 2:
         found = f"replay.every {config.every} leaves no window that is over"
         raise InputError(found, "one at least", "take shorter ones, or begin earlier", file=PARAMS)
+    if begin <= ascending[0]:
+        found = f"nothing is known before replay.begin {config.begin}"
+        raise InputError(found, "some interactions", "begin later", file=PARAMS)
     return windows
 
 
@@ -81,6 +87,6 @@ def _unit(ascending: LongArray) -> str:
     raise InputError(
         f"times from {ascending[0]} to {ascending[-1]} are no dates",
         "seconds since 1970, or ISO 8601, for windows of the calendar",
-        "set replay.every to a number of interactions",
+        "set replay.every to a number of interactions, and replay.begin to a share",
         file=PARAMS,
     )

@@ -12,7 +12,7 @@ from llm4idrec.augmentation.arms import ORIGINAL
 from llm4idrec.config import Config
 from llm4idrec.metrics.significance import Comparison
 from llm4idrec.replay.generators import Generators
-from llm4idrec.replay.night import COSTS, Night
+from llm4idrec.replay.night import Night
 from llm4idrec.replay.promotion import CHALLENGER, CHAMPION
 from llm4idrec.replay.rankings import ALONE
 from llm4idrec.replay.replay import read_reports
@@ -20,7 +20,6 @@ from llm4idrec.replay.totals import LINES, OWN_LINES, Totals
 from llm4idrec.report.charts.charts import Line, line_chart
 from llm4idrec.report.markup import figure, table
 from llm4idrec.report.page import write_page
-from llm4idrec.runtime.files import read_json
 from llm4idrec.verdict.wording import interval, metric_name, p_cell, percent, recommender_name
 
 TEMPLATE = Path(__file__).with_suffix(".html")
@@ -44,10 +43,10 @@ def write_replay_page(path: Path, out: Path, config: Config) -> None:
     """Write to `path` the page about the folder `out` of a replay with the parameters `config`."""
     reports, metric = read_reports(out), config.evaluation.metric
     totals, name = Totals.of(out, reports), metric_name(metric)
-    costs = [_costs(out, number) for number in range(len(reports))]
+    costs = [Night(out, number).costs() for number in range(len(reports))]
     body = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         dataset=escape(config.dataset),
-        recommender=escape(recommender_name(config.replay.recommender)),
+        recommender=escape(recommender_name(config.recommenders[0])),
         metric=name,
         windows=len(reports),
         answer=escape(_answer(totals, name)),
@@ -80,7 +79,7 @@ def _kept(totals: Totals) -> str:
     text += f" trained anew each night, at {100 * cost:.0f} % of the cost."
     if kept >= ENOUGH:
         return text
-    return f"{text} They have fallen behind: a new base costs what training anew costs, once."
+    return f"{text} Where that lasts, a new base pays: it costs what training anew costs, once."
 
 
 def _totals(totals: Totals, metric: str) -> str:
@@ -127,22 +126,17 @@ def _points(reports: Sequence[Mapping[str, Any]], line: str) -> list[tuple[float
     ]
 
 
-def _costs(out: Path, number: int) -> dict[str, float]:
-    costs: dict[str, float] = read_json(Night(out, number).folder / COSTS)
-    return costs
-
-
 def _cost_chart(costs: Sequence[Mapping[str, float]]) -> str:
     lines = [
         Line(
             NAMES[name],
-            [(float(number), cost[name]) for number, cost in enumerate(costs, 1)],
+            [(float(number), cost[name]) for number, cost in enumerate(costs, 1) if cost],
             COLORS[name],
             marks=True,
         )
         for name in (Generators.RETRAINED, CHALLENGER)
     ]
-    return line_chart(lines, "window", "s")
+    return line_chart(lines, "window", "s") if any(costs) else ""
 
 
 def _drift(reports: Sequence[Mapping[str, Any]]) -> str:

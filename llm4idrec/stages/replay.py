@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from llm4idrec.artifacts import RAW, REPLAY, REPLAY_PAGE, Files
 from llm4idrec.config import Config
+from llm4idrec.config.replay import ReplayConfig
 from llm4idrec.runtime.files import costing
-from llm4idrec.stages.stage import Stage
+from llm4idrec.stages.stage import Stage, keys_of
 
 
 def replay(files: Files, config: Config) -> None:
@@ -24,6 +25,7 @@ STAGE = Stage(
     reads=(RAW,),
     writes=(REPLAY, REPLAY_PAGE),
     params=(
+        "{recommender}",
         "data",
         "base_model",
         "lists",
@@ -34,12 +36,12 @@ STAGE = Stage(
         "evaluation.selection_metric",
         "evaluation.cutoffs",
         "evaluation.placement",
-        "replay",
+        *keys_of(ReplayConfig, "replay", but={"recommenders"}),
         "seed",
         "device",
         "threads",
         "dataset",
     ),
-    sections="replay.recommender",
+    each="replay.recommenders",
     on_demand=True,
 )

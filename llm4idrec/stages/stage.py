@@ -51,7 +51,7 @@ class Stage:
     tuned: tuple[str, ...] = ()
     """Keys that `filter.source` may hold in place of `params.yaml`."""
     sections: str = ""
-    """The key that names recommenders, or one, whose whole sections shape it too."""
+    """The key that names recommenders whose whole sections shape it too."""
     each: str = ""
     """The key that names the recommenders for each of which it runs."""
     expectations: Expectations | None = None
@@ -126,9 +126,9 @@ class Stage:
 
 
 def _named(config: Config, key: str) -> tuple[str, ...]:
-    """What stands at a key of recommenders, or of one; nothing where there is no key."""
+    """What stands at a key of recommenders; nothing where there is no key."""
     value: Any = reduce(getattr, key.split("."), config) if key else ()
-    return (value,) if isinstance(value, str) else tuple(value)
+    return tuple(value)
 
 
 def expanded(keys: tuple[str, ...], config: Config) -> list[str]:

@@ -18,16 +18,16 @@ from pipelines.tracking.stage_runs import StageRun
 
 MODEL = "llm4idrec-replay"
 IDENTITY = "identity"
-"""Tag: a hash of the adapter and of what was decided of it."""
+"""Tag: a hash of the adapter and of its night."""
 
 
-def register_nights(run: StageRun, replay: Path) -> None:
+def register_nights(run: StageRun, served: str, replay: Path) -> None:
     """A version for each night's adapter, with what became of it as tags and the description; the
     aliases stand where they stood at the end. Nights that are registered already are not again."""
     client, reports = run.client, read_reports(replay)
     if not client.search_registered_models(f"name = '{MODEL}'"):
         client.create_registered_model(MODEL)
-    story = _story(reports)
+    story = [{"recommender": served, **tags} for tags in _story(reports)]
     numbers = [_version(run, Night(replay, night).folder, tags) for night, tags in enumerate(story)]
     client.set_registered_model_alias(MODEL, CHAMPION, numbers[reports[-1]["champion"]])
     client.set_registered_model_alias(MODEL, CHALLENGER, numbers[-1])
@@ -51,10 +51,17 @@ def _story(reports: list[dict[str, Any]]) -> list[dict[str, str]]:
 
 def _version(run: StageRun, night: Path, tags: dict[str, str]) -> str:
     adapter = night / Generators.ADAPTED / ADAPTER.name
-    identity = fingerprint(adapter, tags=tags)
+    identity = fingerprint(
+        adapter, **{key: tags[key] for key in ("recommender", "night", "window")}
+    )
+    told = "; ".join(f"{key}: {text}" for key, text in tags.items())
     found = run.client.search_model_versions(f"name = '{MODEL}' AND tags.{IDENTITY} = '{identity}'")
     if found:
-        return str(found[0].version)
+        number = str(found[0].version)
+        for key, text in tags.items():
+            run.client.set_model_version_tag(MODEL, number, key, text)
+        run.client.update_model_version(MODEL, number, told)
+        return number
     place = f"nights/{night.name}"
     run.client.log_artifacts(run.run_id, str(adapter), place)
     version = run.client.create_model_version(
@@ -62,6 +69,6 @@ def _version(run: StageRun, night: Path, tags: dict[str, str]) -> str:
         f"{run.client.get_run(run.run_id).info.artifact_uri}/{place}",
         run.run_id,
         tags={**tags, IDENTITY: identity},
-        description="; ".join(f"{key}: {text}" for key, text in tags.items()),
+        description=told,
     )
     return str(version.version)

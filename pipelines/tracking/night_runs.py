@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from llm4idrec.config import Config
-from llm4idrec.replay.night import COSTS, Night
+from llm4idrec.replay.night import Night
 from llm4idrec.replay.replay import read_reports
-from llm4idrec.runtime.files import read_json
 from pipelines.tracking.batches import now, numbers
 from pipelines.tracking.stage_runs import StageRun
 from pipelines.tracking.variants import forget
@@ -18,13 +16,14 @@ NIGHT = "night"
 """Value of the tag `data`."""
 
 
-def log_nights(run: StageRun, config: Config, replay: Path) -> None:
-    """A run for each, of the folder that the stage `replay` writes: what each line was worth, what
+def log_nights(run: StageRun, served: str, replay: Path, *, metric: str) -> None:
+    """A run for each, of the folder that the stage `replay` writes for the recommender that is
+    `served`: what each line was worth, what
     the window was like, what it cost, and what was decided, as tags."""
-    served, metric, started = config.replay.recommender, config.evaluation.metric, now()
+    started = now()
     forget(run, served, f"tags.data = '{NIGHT}'")
     for number, report in enumerate(read_reports(replay)):
-        costs = read_json(Night(replay, number).folder / COSTS)
+        costs = Night(replay, number).costs()
         facts = {name: value for name, value in report.items() if name not in ("window", "lines")}
         run.nest(
             f"night {number + 1} · {report['window']}",

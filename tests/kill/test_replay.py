@@ -55,11 +55,11 @@ def kill_once_there(folder: Path, made: Path) -> None:
 def test_a_killed_replay_ends_with_the_same_bytes(tmp_path: Path) -> None:
     whole, killed = prepared(tmp_path / "whole"), prepared(tmp_path / "killed")
     for number, made in enumerate(MADE):
-        night = killed / f"artifacts/.replay.resumable/night-{number:03d}"
+        night = killed / f"artifacts/replay/.itemknn.resumable/night-{number:03d}"
         kill_once_there(killed, night / made)
-        assert not (killed / "artifacts" / "replay").exists()
+        assert not (killed / "artifacts/replay/itemknn").exists()
     for folder in (whole, killed):
         run(folder, COMMAND)
-    one, other = (folder / "artifacts" / "replay" for folder in (whole, killed))
+    one, other = (folder / "artifacts/replay/itemknn" for folder in (whole, killed))
     assert content_hash(one) == content_hash(other)
-    assert not (killed / "artifacts" / ".replay.resumable").exists()
+    assert not (killed / "artifacts/replay/.itemknn.resumable").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -105,7 +106,7 @@ def test_other_parameters_or_an_older_row_make_nights_anew(
     assert trained == ["night-000", "night-001", "night-002"]
     trained.clear()
     other = tiny_values(replay=REPLAY | {"amount": 0.5}, evaluation={"seeds": 7})
-    renamed = Config.parse(other | {"dataset": "renamed"})
+    renamed = Config.parse(other | {"dataset": "renamed"}).only("itemknn")
     replay(tmp_path / "train.parquet", tmp_path / "out", renamed)
     assert trained == []
 
@@ -172,16 +173,15 @@ def test_totals(out: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"replay": {"recommender": "mf"}}, "`replay.recommender` is mf, which learns by epochs"),
+        ({"recommenders": ["mf"]}, "`replay.recommenders` has mf, which learns by epochs"),
         ({"base_model": {"kind": "pretrained", "name": "smollm2"}}, "keeps the base"),
         ({"lists": {"users": True}}, "keeps the base"),
     ],
 )
-def test_parameters_that_no_replay_has(
-    changes: dict[str, dict[str, object]], said: str, tmp_path: Path
-) -> None:
+def test_parameters_that_no_replay_has(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
     pq.write_table(year(), tmp_path / "train.parquet")
-    asked = Config.parse(tiny_values(**{"replay": REPLAY} | changes))
+    served = changes.pop("recommenders", ["itemknn"])
+    asked = Config.parse(tiny_values(**{"replay": REPLAY} | changes)).only(*served)
     with pytest.raises(InputError, match=said):
         replay(tmp_path / "train.parquet", tmp_path / "out", asked)
     assert not (tmp_path / "out").exists()

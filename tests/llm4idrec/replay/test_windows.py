@@ -30,7 +30,7 @@ def config(every: Every, begin: float = 0.4) -> ReplayConfig:
     ("every", "names"),
     [
         ("month", ["2024-02-01", "2024-03-01"]),
-        ("week", ["2024-02-05", "2024-02-12", "2024-02-19", "2024-02-26", "2024-03-04"]),
+        ("week", ["2024-02-12", "2024-03-04"]),  # none without interactions
     ],
 )
 @pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
@@ -41,7 +41,7 @@ def test_by_the_calendar(every: Every, names: list[str], unit: int) -> None:
     assert [window.name for window in windows] == names
     assert windows[0].begin == dates(names[0])[0] * unit
     for before, after in pairwise(windows):
-        assert before.end == after.begin
+        assert before.end <= after.begin
     assert windows[-1].end > times[-1]
 
 

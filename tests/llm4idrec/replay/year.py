@@ -17,7 +17,7 @@ USERS, ITEMS = 40, 24
 DAY = 86_400
 MIDNIGHT = 17_000 * DAY
 """Of the first day; each has 100 interactions."""
-REPLAY = {"every": "day", "begin": date(2016, 7, 23), "recommender": "itemknn"}
+REPLAY = {"every": "day", "begin": date(2016, 7, 23), "recommenders": ["itemknn"]}
 """After five of ten days; the last one goes on."""
 
 
@@ -44,7 +44,7 @@ def year(seed: int = 0, changed_from: int | None = None) -> pa.Table:
 
 
 def config(**replay: object) -> Config:
-    return Config.parse(tiny_values(replay=REPLAY | replay))
+    return Config.parse(tiny_values(replay=REPLAY | replay)).only("itemknn")
 
 
 def lived(folder: Path, table: pa.Table, name: str = "out", **replayed: object) -> Path:

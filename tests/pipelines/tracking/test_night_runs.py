@@ -25,14 +25,15 @@ from tests.llm4idrec.replay.year import lived, year
 
 @pytest.fixture
 def config(workplace: Callable[..., Config], own_state: None) -> Config:
-    return workplace(replay=SECTION)
+    return workplace(replay=SECTION).only("itemknn")
 
 
 def log(config: Config, out: Path) -> str:
     page = out.parent / "replay.html"
     write_replay_page(page, out, config)
+    outputs = {REPLAY.of("itemknn"): out, REPLAY_PAGE.of("itemknn"): page}
     with stage_runs.stage_run("replay", config, [], deps={}) as run:
-        log_stage(run, config, inputs={RAW: out.parent}, outputs={REPLAY: out, REPLAY_PAGE: page})
+        log_stage(run, config, inputs={RAW: out.parent}, outputs=outputs)
     return run.run_id
 
 
