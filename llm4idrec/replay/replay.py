@@ -36,7 +36,7 @@ TONIGHT = "tonight.parquet"
 
 def replay(raw: Path, out: Path, config: Config) -> None:
     """Write the folder `out`: that of each night with `REPORT`, tidied where its window is over,
-    and the base model that stays; `TONIGHT` has what the champion serves in the window that goes on.
+    and the base model that stays; `TONIGHT` has what the champion serves in the one that goes on.
 
     `raw` is the table of the stage `prepare`, with a time; `config` has one recommender, which is
     served. Of a night nothing is made from rows
