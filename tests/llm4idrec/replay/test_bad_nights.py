@@ -59,3 +59,15 @@ def test_a_bad_night_is_refused(
     assert (broken["lines"], broken["decisions"]) == ({}, [])
     assert broken["champion"] == before["champion"]
     assert after["known_pairs"] == broken["known_pairs"]  # nothing of it is learnt from
+
+
+@pytest.mark.slow
+def test_a_window_that_is_accepted_is_taken(tmp_path: Path) -> None:
+    name = str(np.datetime64("1970-01-01") + MIDNIGHT // DAY + BAD)
+    reports = read_reports(lived(tmp_path, shop(half), every="day", begin=0.3))
+    number = next(n for n, report in enumerate(reports) if report["window"] == name)
+    assert reports[number]["refused"]
+    accepted = read_reports(lived(tmp_path, shop(half), every="day", begin=0.3, accept=[name]))
+    assert accepted[:number] == reports[:number]
+    assert accepted[number]["refused"] is None
+    assert accepted[number + 1]["known_pairs"] > reports[number + 1]["known_pairs"]

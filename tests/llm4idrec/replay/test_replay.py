@@ -17,7 +17,7 @@ from llm4idrec.replay.generators import Generators
 from llm4idrec.replay.night import PER_USER, REPORT, Night
 from llm4idrec.replay.replay import TONIGHT, read_reports, replay
 from llm4idrec.replay.totals import LINES, Totals
-from llm4idrec.runtime.files import content_hash, read_json
+from llm4idrec.runtime.files import content_hash, read_json, write_json
 from tests.conftest import tiny_values
 from tests.llm4idrec.replay.year import REPLAY, USERS, config, lived, year
 
@@ -153,6 +153,38 @@ def test_the_windows_of_a_champion_are_pooled_by_user(out: Path) -> None:
     assert since.windows == len(numbers)
     for line, values in since.lines.items():
         assert values == pytest.approx(means[line].to_numpy())
+
+
+def test_what_counted_for_a_promotion_does_not_count_again(tmp_path: Path) -> None:
+    """The adapter of night 0 served before one that was rolled back, and serves again."""
+    for number, served_by in enumerate((0, 0, 0, 2, 0)):
+        night = Night(tmp_path, number)
+        night.folder.mkdir()
+        pd.DataFrame({"user": ["a"], "adapter": [1.0 * number], "champion": [0.0]}).to_parquet(
+            night.folder / PER_USER
+        )
+        write_json(night.folder / REPORT, {"served_by": served_by, "lines": {"adapter": 1.0}})
+    since = Night(tmp_path, 4).since(0)
+    assert since.windows == 1
+    assert since.lines["adapter"].tolist() == [4.0]
+    assert Night(tmp_path, 2).since(0).windows == 2
+
+
+def test_the_base_of_other_data_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was known before the first night has changed, and the first run with it was stopped
+    while a new base was made."""
+    table = year().slice(0, 650).to_pandas()
+    table.loc[10, "item"] = "i9"
+    changed = pa.Table.from_pandas(table, year().schema, preserve_index=False)
+    lived(tmp_path / "again", year().slice(0, 650))
+    with monkeypatch.context() as stopped:
+        stopped.setattr(Generators, "retrain", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            lived(tmp_path / "again", changed)
+    again, fresh = (lived(tmp_path / name, changed) for name in ("again", "fresh"))
+    assert content_hash(again) == content_hash(fresh)
 
 
 def test_totals(out: Path) -> None:
