@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from llm4idrec.config.comparison import RecommenderNames
 from llm4idrec.config.section import Count, Fraction, Once, Rate, Section, Share
 
+
+def _no_number(value: Any) -> Any:
+    """pydantic takes a number for seconds since 1970."""
+    if isinstance(value, int | float):
+        raise PydanticCustomError("no_day", "a share between 0 and 1, or a day such as 2024-12-31")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_no_number)]
 Every = Literal["day", "week", "month", "year"] | Count
 
 
@@ -19,7 +29,7 @@ class ReplayConfig(Section):
     every: Every = "week"
     """Length of a window: day, week, month or year, for times that are dates; or a number: so many
     interactions each."""
-    begin: Share | date = 0.4
+    begin: Share | Day = 0.4
     """What is known before the first window: a share of all interactions, or what came before a day
     (2024-12-31), which stays the same when more data come."""
     recommenders: RecommenderNames = ()

@@ -19,8 +19,9 @@ class Rows:
     """Columns user, item and timestamp among others, cut into `windows`."""
 
     def __init__(self, rows: pa.Table, windows: Sequence[Window]) -> None:
-        self._rows, self._windows = rows, windows
-        self._time = rows["timestamp"].to_numpy()
+        by_time = np.argsort(rows["timestamp"].to_numpy(), kind="stable")
+        self._rows, self._windows = rows.take(pa.array(by_time)), windows
+        self._time = self._rows["timestamp"].to_numpy()
 
     @cached_property
     def first(self) -> str:

@@ -32,7 +32,7 @@ class Stamp:
 
     def is_valid(self) -> bool:
         """Whether running the stage again would leave what is there."""
-        written = self._written()
+        written = (self.files[artifact] for artifact in self.stage.writes)
         if not self._file.is_file() or not all(path.exists() for path in written):
             return False
         return bool(read_json(self._file) == self._facts())

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm4idrec.config import parsed
 from llm4idrec.config.replay import Every, ReplayConfig
 from llm4idrec.errors import InputError
 from llm4idrec.replay.windows import cut
@@ -81,3 +82,15 @@ def test_what_cannot_be_cut() -> None:
         cut(np.arange(100), config("week"))
     with pytest.raises(InputError, match="leaves no window that is over"):
         cut(np.arange(100), config(60))
+
+
+def test_nothing_known_before_the_first_window() -> None:
+    with pytest.raises(InputError, match="nothing is known before"):
+        cut(dates("2024-01-01", "2024-01-08", "2024-01-20"), ReplayConfig(begin=date(2023, 1, 1)))
+
+
+@pytest.mark.parametrize("begin", [0, 1.5, "soon"])
+def test_what_is_no_beginning(begin: object) -> None:
+    with pytest.raises(InputError, match=r"begin"):
+        parsed(ReplayConfig, {"begin": begin})
+    assert parsed(ReplayConfig, {"begin": "2024-12-31"}).begin == date(2024, 12, 31)
