@@ -79,6 +79,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return nights
 
 
+@pytest.mark.slow
 def test_what_is_lived_is_not_lived_again(out: Path, tmp_path: Path, trained: list[str]) -> None:
     """A night after the other, as a schedule has it: one that was missed is caught up, a second run
     does nothing, and the end is that of one run, to the byte."""
@@ -92,6 +93,7 @@ def test_what_is_lived_is_not_lived_again(out: Path, tmp_path: Path, trained: li
     assert trained == [f"night-00{number}" for number in range(5)]
 
 
+@pytest.mark.slow
 def test_other_parameters_or_an_older_row_make_nights_anew(
     tmp_path: Path, trained: list[str]
 ) -> None:
@@ -123,6 +125,7 @@ def test_nothing_of_a_later_window_is_read(out: Path, tmp_path: Path) -> None:
     assert content_hash(out / "night-003") != content_hash(changed / "night-003")
 
 
+@pytest.mark.slow
 def test_a_replay_that_was_stopped_goes_on(
     out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +173,7 @@ def test_what_counted_for_a_promotion_does_not_count_again(tmp_path: Path) -> No
     assert Night(tmp_path, 2).since(0).windows == 2
 
 
+@pytest.mark.slow
 def test_the_base_of_other_data_does_not_come_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
