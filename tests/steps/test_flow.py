@@ -23,6 +23,12 @@ from tests.conftest import REPO
 
 FIRST = ("prepare", "tune_recommenders")
 NEEDING_HELD_OUT = ("tune", "evaluate", "rank", "report")
+NEEDING_RAW = ("prepare", "replay")
+"""The second lives through all of it, window by window."""
+ASKED_FOR = {
+    "tune": {"trials": 3, "workers": 1, "recommenders": ["mf"]},
+    "replay": {"every": 100, "recommenders": ["itemknn"]},
+}
 
 
 class Direct:
@@ -54,16 +60,17 @@ def run_stage(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Config, Files],
 def test_each_stage_writes_what_it_declares_and_only_tuning_and_evaluation_need_held_out_files(
     workplace: Callable[..., Config], run_stage: Callable[[str, Config, Files], None]
 ) -> None:
-    config = workplace(tune={"trials": 3, "workers": 1, "recommenders": ["mf"]})
+    config = workplace(**ASKED_FOR)
     files: Any = {SOURCE: config.data.path, wiring.CONFIG: config}
-    for name in FIRST:
+    first = tuple(dict.fromkeys((*FIRST, *NEEDING_RAW)))
+    for name in first:
         run_stage(name, config, files)
     held_out = content_hash(Path(HELDOUT.path))
     # What is not there cannot be read: neither held-out pairs nor the file they come from.
     shutil.move(HELDOUT.path, "set_aside")
     shutil.rmtree(RAW.path)
     Path("ratings.csv").unlink()
-    others = [name for name in STAGES if name not in (*FIRST, *NEEDING_HELD_OUT)]
+    others = [name for name in STAGES if name not in (*first, *NEEDING_HELD_OUT)]
     for name in others:
         run_stage(name, config, files)
     shutil.move("set_aside", HELDOUT.path)
@@ -82,7 +89,7 @@ def test_a_stage_reads_no_parameters_but_those_it_declares(
     workplace: Callable[..., Config],
 ) -> None:
     """All others are taken away: reading one would fail. The report shows all of them."""
-    config = workplace(tune={"trials": 3, "workers": 1, "recommenders": ["mf"]})
+    config = workplace(**ASKED_FOR)
     for name, stage in STAGES.items():
         if name != "report":
             for each in stage.configs(stage.config_for(config)):
