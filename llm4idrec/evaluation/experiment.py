@@ -225,7 +225,7 @@ class Experiment:
         else:
             recommender.fit(train, self._validation(data, train))
         users, seen = data.at_test
-        history = self._augmented(seen, fit, _FINAL)
+        history = train if self.evaluation.refit else self._augmented(seen, fit, _FINAL)
         ranked = recommender.recommend(users, max(cutoffs), seen, history=history)
         with replacing_folder(out) as folder:
             Measures.of(ranked, data, cutoffs).write(folder / "plain")
