@@ -20,6 +20,7 @@ from llm4idrec.own import score_command
 from llm4idrec.runtime.device import require_device
 from llm4idrec.runtime.faults import exit_code
 from llm4idrec.runtime.project import PARAMS, enter_project
+from llm4idrec.serving import command as serve_command
 from llm4idrec.stages import STAGES
 from llm4idrec.stages.stage import Stage
 from llm4idrec.survey import check as check_command
@@ -89,7 +90,8 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=partial(run_one, stage))
         stage.add_options(command)
     commands.add_parser("run", parents=[common], help=run_all.__doc__).set_defaults(run=run_all)
-    for name, module in {"export": export_command, "score": score_command}.items():
+    named = {"serve": serve_command, "export": export_command, "score": score_command}
+    for name, module in named.items():
         about = getattr(module, name).__doc__
         module.add_options(commands.add_parser(name, parents=[common], help=about))
     whole = commands.add_parser("merged", parents=[place], help=merged.__doc__)

@@ -66,6 +66,8 @@ SCORE_LEDGER = Artifact("score_ledger", "artifacts/ledger/score.jsonl", grows=Tr
 """Of rankings made elsewhere."""
 REPLAY = Artifact("replay", "artifacts/replay/{recommender}", grows=True)
 REPLAY_PAGE = Artifact("replay_page", "reports/replay/{recommender}.html")
+SERVING = Artifact("serving", "artifacts/serving")
+"""What the command `serve` writes."""
 BOTTOM_LINE = Artifact("bottom_line", "reports/bottom_line.json")
 COMPARISON = Artifact("comparison", "reports/comparison.json")
 CONTROL_COMPARISON = Artifact("control_comparison", "reports/controls.json")

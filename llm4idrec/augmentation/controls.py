@@ -118,9 +118,10 @@ class Controls:
             shaping |= {
                 name: getattr(config, name).model_dump() for name in ("lists", "generation")
             }
+        base = [self.base_model] if BASE_MODEL in sources else []
         return fingerprint(
             self.known,
-            self.base_model,
+            *base,
             **shaping,
             sources=sources,
             items=config.generation.items,

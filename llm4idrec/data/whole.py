@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from llm4idrec.artifacts import IDENTIFIERS, INTERACTIONS, KNOWN
 from llm4idrec.config import DataConfig
 from llm4idrec.data.interactions import IntArray, Interactions, LongArray
 from llm4idrec.data.population import k_core, long_enough, sampled
+from llm4idrec.data.protocol import write_protocol
 from llm4idrec.data.rows import Ids, distinct_pairs
 from llm4idrec.data.source import Source
+from llm4idrec.runtime.files import replacing_folder
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,23 @@ class Whole:
             users=pa.table({"id": ids.user.take(pa.array(users))}),
             items=pa.table({"id": ids.item.take(pa.array(items))}),
         )
+
+
+def write_whole(raw: pa.Table, data: DataConfig, folder: Path, *, seed: int, protocol: str) -> None:
+    """Into `folder`, what the stage `prepare` writes of what is known: all interactions of all
+    users, and the own IDs of their numbers; `protocol` says whether lists are in the order of time.
+
+    Users of short histories and rare items are left out as `data` says, and repeated pairs; nothing
+    of the rows is refused. Raises `InputError` if nothing is left.
+    """
+    lenient = {"drop_short_histories": True, "sample_users": 1.0, "duplicates": "drop"}
+    whole = Whole.of(raw, data.model_copy(update=lenient), seed)
+    with replacing_folder(folder / IDENTIFIERS.name) as identifiers:
+        pq.write_table(whole.users, identifiers / "users.parquet")
+        pq.write_table(whole.items, identifiers / "items.parquet")
+    with replacing_folder(folder / KNOWN.name) as known:
+        whole.interactions.write(known / INTERACTIONS)
+        write_protocol(known, protocol)
 
 
 def _numbers(chosen: LongArray, size: int) -> IntArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -63,3 +64,12 @@ def seen_places(users: IntArray, seen: Interactions, n_items: int) -> tuple[Long
     item = seen.item[np.arange(len(row)) + (starts - first)[row]].astype(np.int64)
     known = item < n_items
     return row[known], item[known]
+
+
+def as_rows(ranked: IntArray) -> pa.Table:
+    """A ranking of all users, (n_users, k), with a row an item: user, item, and rank from 1."""
+    user, place = np.nonzero(ranked != NO_ITEM)
+    item, rank = ranked[user, place], place + 1
+    return pa.table({"user": user, "item": item, "rank": rank}).cast(
+        pa.schema([(name, pa.int32()) for name in ("user", "item", "rank")])
+    )

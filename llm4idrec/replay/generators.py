@@ -57,7 +57,7 @@ class Generators:
     """Those of one night, each in a folder of its own in `folder`."""
 
     folder: Path
-    """It has the folders of `known.write_known`."""
+    """It has the folders of `whole.write_whole`."""
     config: Config
     ADAPTED: ClassVar[str] = "adapter"
     """Name of its folder."""

@@ -11,11 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from llm4idrec.artifacts import IDENTIFIERS, INTERACTIONS, KNOWN
-from llm4idrec.config import DataConfig
 from llm4idrec.data.interactions import Interactions
-from llm4idrec.data.protocol import GLOBAL_TIME, write_protocol
-from llm4idrec.data.whole import Whole
-from llm4idrec.runtime.files import replacing_folder
 
 
 def sampled(raw: pa.Table, share: float, seed: int) -> pa.Table:
@@ -29,23 +25,6 @@ def sampled(raw: pa.Table, share: float, seed: int) -> pa.Table:
         for user in ids.to_pylist()
     ]
     return raw.filter(pc.is_in(raw["user"], ids.filter(pa.array(drawn))))
-
-
-def write_known(raw: pa.Table, data: DataConfig, folder: Path, *, seed: int) -> None:
-    """Into `folder`, the folders of the stage `prepare` for what is known: interactions, and the
-    own IDs of their numbers.
-
-    Users of short histories and rare items are left out as `data` says; nobody stops a night.
-    Raises `InputError` if nothing is left.
-    """
-    lenient = data.model_copy(update={"drop_short_histories": True, "sample_users": 1.0})
-    whole = Whole.of(raw, lenient, seed)
-    with replacing_folder(folder / IDENTIFIERS.name) as identifiers:
-        pq.write_table(whole.users, identifiers / "users.parquet")
-        pq.write_table(whole.items, identifiers / "items.parquet")
-    with replacing_folder(folder / KNOWN.name) as known:
-        whole.interactions.write(known / INTERACTIONS)
-        write_protocol(known, GLOBAL_TIME)
 
 
 def read_known(folder: Path) -> Interactions:

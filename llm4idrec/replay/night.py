@@ -12,11 +12,14 @@ import pyarrow.parquet as pq
 
 from llm4idrec.artifacts import ADAPTER, IDENTIFIERS
 from llm4idrec.config import Config
+from llm4idrec.data.identifiers import Identifiers
 from llm4idrec.data.interactions import IntArray
+from llm4idrec.data.protocol import GLOBAL_TIME
+from llm4idrec.data.whole import write_whole
 from llm4idrec.metrics.ranking import FloatArray, user_metrics
-from llm4idrec.recommenders.ranking import NO_ITEM
+from llm4idrec.recommenders.ranking import as_rows
 from llm4idrec.replay.generators import SERVED, USERS, Generators, keep_base, seconds
-from llm4idrec.replay.known import brought, own_ids, read_known, write_known
+from llm4idrec.replay.known import brought, own_ids, read_known
 from llm4idrec.replay.lines import ALONE, CHALLENGER, CHAMPION, FORMER, RETRAINED
 from llm4idrec.replay.promotion import Since, Standing
 from llm4idrec.replay.rankings import rankings
@@ -74,7 +77,7 @@ class Night(NamedTuple):
         users for each line. A night whose base stays also keeps that."""
         if self.is_ranked:
             return
-        write_known(known, config.data, self.folder, seed=config.seed)
+        write_whole(known, config.data, self.folder, seed=config.seed, protocol=GLOBAL_TIME)
         generators = Generators(self.folder, config)
         made = {RETRAINED: generators.retrain()}
         is_first = standing.base == self.number
@@ -108,16 +111,8 @@ class Night(NamedTuple):
 
     def serves(self, line: str) -> pa.Table:
         """What a line shows to everybody: columns user and item, own IDs, and rank, from 1."""
-        ranked = self._read_rankings()[line]
-        user, place = np.nonzero(ranked != NO_ITEM)
-        ids = {role: own_ids(self.folder, f"{role}s") for role in ("user", "item")}
-        return pa.table(
-            {
-                "user": ids["user"].take(pa.array(user)),
-                "item": ids["item"].take(pa.array(ranked[user, place])),
-                "rank": pa.array(place + 1, pa.int32()),
-            }
-        )
+        ids = Identifiers.read(self.folder / IDENTIFIERS.name)
+        return ids.own(as_rows(self._read_rankings()[line]))
 
     def since_champion(self, champion: int) -> Since:
         """The windows in which that adapter was the champion, up to this night's, which has been

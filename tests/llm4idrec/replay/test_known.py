@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm4idrec.config import DataConfig
+from llm4idrec.data.protocol import GLOBAL_TIME
+from llm4idrec.data.whole import write_whole
 from llm4idrec.errors import InputError
-from llm4idrec.replay.known import brought, own_ids, read_known, sampled, write_known
+from llm4idrec.replay.known import brought, own_ids, read_known, sampled
 
 DATA = DataConfig(path=Path("x.csv"), format="csv", user="u", item="i", timestamp="t", k_core=1)
 
@@ -32,7 +34,7 @@ KNOWN = [(user, item, n) for user in "abc" for n, item in enumerate("wxyz"[: 3 +
 
 
 def test_known_and_own_ids(tmp_path: Path) -> None:
-    write_known(rows(*KNOWN, ("d", "w", 9)), DATA, tmp_path, seed=1)
+    write_whole(rows(*KNOWN, ("d", "w", 9)), DATA, tmp_path, seed=1, protocol=GLOBAL_TIME)
     known, users, items = (
         read_known(tmp_path),
         own_ids(tmp_path, "users"),
@@ -48,7 +50,7 @@ def test_known_and_own_ids(tmp_path: Path) -> None:
 
 def test_what_a_window_brings(tmp_path: Path) -> None:
     """Nothing that a user has, nobody who is new, each pair once; a new item counts as a miss."""
-    write_known(rows(*KNOWN), DATA, tmp_path, seed=1)
+    write_whole(rows(*KNOWN), DATA, tmp_path, seed=1, protocol=GLOBAL_TIME)
     window = rows(
         ("a", "w", 10), ("b", "z", 10), ("b", "z", 11), ("b", "new", 10), ("new", "w", 10)
     )
@@ -62,13 +64,13 @@ def test_what_a_window_brings(tmp_path: Path) -> None:
 
 
 def test_an_empty_window_brings_nothing(tmp_path: Path) -> None:
-    write_known(rows(*KNOWN), DATA, tmp_path, seed=1)
+    write_whole(rows(*KNOWN), DATA, tmp_path, seed=1, protocol=GLOBAL_TIME)
     assert len(brought(rows(), tmp_path)) == 0
 
 
 def test_nothing_known(tmp_path: Path) -> None:
     with pytest.raises(InputError):
-        write_known(rows(("a", "w", 1)), DATA, tmp_path, seed=1)
+        write_whole(rows(("a", "w", 1)), DATA, tmp_path, seed=1, protocol=GLOBAL_TIME)
     assert not any(tmp_path.iterdir())
 
 

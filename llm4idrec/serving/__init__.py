@@ -1,0 +1,1 @@
+"""What the verdict says to serve, learnt from everything, for everybody"""

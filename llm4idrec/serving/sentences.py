@@ -1,0 +1,18 @@
+"""What was made to be served, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from llm4idrec.serving.serve import LEARNT, RECOMMENDATIONS, Served
+from llm4idrec.verdict.wording import system_name
+
+
+def served_sentences(served: Served, out: Path) -> Iterator[str]:
+    """What it is, what it learnt from, and where everything lies."""
+    learnt = f"{served.pairs:,} pairs of {served.users:,} users, of {served.rows:,} rows"
+    yield f"{system_name(served.system)}, trained on everything: {learnt}"
+    yield f"{out / RECOMMENDATIONS}.csv: the best items of each of these users"
+    if served.added:
+        yield f"{out / LEARNT}.csv: what was trained on, {served.added:,} added pairs among it"
