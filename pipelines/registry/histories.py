@@ -1,4 +1,4 @@
-"""The histories that items are asked for, held as numbers, shown a part at a time."""
+"""The histories that items are asked for, held as numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from llm4idrec.config import DataConfig
@@ -18,6 +17,10 @@ from llm4idrec.errors import InputError, MissingColumnError
 from pipelines.registry.formats import format_of
 
 TIME = "timestamp"
+ROWS = pa.schema(
+    {"user": pa.string(), "items": pa.list_(pa.dictionary(pa.int32(), pa.string()))}
+)
+"""A user's own ID, and the own IDs of the items with the latest last."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,14 @@ class Histories:
     def __len__(self) -> int:
         return len(self.users)
 
-    def frame(self, users: slice) -> pd.DataFrame:
-        """A row for each of these: `user`, and `items`, a list."""
+    def rows(self, users: slice) -> pa.RecordBatch:
+        """Of `ROWS`, one for each of these."""
         first, last, _ = users.indices(len(self))
         starts = self.starts[first : last + 1]
-        own = self.catalogue.take(pa.array(self.items[starts[0] : starts[-1]]))
+        places = pa.array(self.items[starts[0] : starts[-1]])
+        own = pa.DictionaryArray.from_arrays(places, self.catalogue)
         lists = pa.ListArray.from_arrays(pa.array(starts - starts[0], pa.int32()), own)
-        names = self.users.slice(first, last - first).to_pylist()
-        return pd.DataFrame({"user": names, "items": lists.to_pylist()})
+        return pa.record_batch([self.users.slice(first, last - first), lists], ROWS)
 
 
 def read_histories(path: Path, columns: Mapping[str, str | None]) -> Histories:
