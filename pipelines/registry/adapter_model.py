@@ -182,7 +182,7 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         return rows.assign(row=rows["user"].map(row))
 
     def _histories(self, numbers: LongArray, items: list[list[int]]) -> Interactions:
-        item = np.fromiter(chain.from_iterable(items), np.int64)
+        item = np.fromiter(chain.from_iterable(items), np.int32)
         user = np.repeat(numbers, np.fromiter(map(len, items), np.int64))
         size = len(items) if self._users is None else len(self._users)
         time = np.arange(len(item))

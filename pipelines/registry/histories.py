@@ -13,13 +13,12 @@ import pyarrow as pa
 
 from llm4idrec.config import DataConfig
 from llm4idrec.data.formats import read_file
+from llm4idrec.data.ordering import stable_order
 from llm4idrec.errors import InputError, MissingColumnError
 from pipelines.registry.formats import format_of
 
 TIME = "timestamp"
-ROWS = pa.schema(
-    {"user": pa.string(), "items": pa.list_(pa.dictionary(pa.int32(), pa.string()))}
-)
+ROWS = pa.schema({"user": pa.string(), "items": pa.list_(pa.dictionary(pa.int32(), pa.string()))})
 """A user's own ID, and the own IDs of the items with the latest last."""
 
 
@@ -63,10 +62,13 @@ def read_histories(path: Path, columns: Mapping[str, str | None]) -> Histories:
         raise error.advising(_in_options(error.remedy)) from error
     users, user = _numbered(table["user"])
     catalogue, item = _numbered(table["item"])
-    time = table[TIME].to_numpy() if TIME in table.column_names else np.zeros(len(user), np.int8)
-    order = np.lexsort((time, user))  # lines with the same stay as they are
+    if TIME in table.column_names:  # lines with the same stay as they are
+        order = np.argsort(table[TIME].to_numpy(), kind="stable")
+        user, item = user[order], item[order]
+    del table  # which is most of what this takes
     starts = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=len(users)))])
-    return Histories(users, catalogue, item[order], starts.astype(np.int64))
+    items = item[stable_order(user, len(users))]
+    return Histories(users, catalogue, items, starts.astype(np.int64))
 
 
 def _numbered(ids: pa.ChunkedArray) -> tuple[pa.Array, npt.NDArray[np.int32]]:

@@ -42,7 +42,7 @@ def recommend(
     Raises `InputError` for a file or a model that cannot be used, `BusyError` if another process
     is writing the same file, `KilledWorkerError` as `worker_pool` does.
     """
-    _check(histories, to, asked.items, workers)
+    _check(histories, to, items=asked.items, workers=workers)
     given = read_histories(histories, columns)
     users, info = len(given), _registered(model, asked)
     target = real_path(to)
@@ -68,12 +68,11 @@ def recommend(
     return rows, served, users
 
 
-def _check(histories: Path, to: Path, items: int, workers: int) -> None:
-    """What can be said before anything is read."""
-    if items < 1:
-        raise InputError(f"--items is {items}", "at least 1")
-    if workers < 1:
-        raise InputError(f"--workers is {workers}", "at least 1")
+def _check(histories: Path, to: Path, **counts: int) -> None:
+    """What can be said before anything is read; `counts` are options of the command."""
+    for option, count in counts.items():
+        if count < 1:
+            raise InputError(f"--{option} is {count}", "at least 1")
     if os.path.isdir(to):  # noqa: PTH112, which raises for names that are too long
         raise InputError("is a folder", "a file to write", file=to)
     real = real_path(to)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -68,19 +68,20 @@ class Shards:
             disable=len(sizes) == 1,
         )
         with bar, worker_pool(max(1, min(workers, len(left)))) as run:
-            for number in run(self.make, left):
-                bar.update(sizes[int(str(number))])
+            for users in run(self.make, left):
+                bar.update(cast(int, users))
 
     def make(self, number: int) -> int:
-        """The file of a shard; returns its number."""
+        """Write the file of a shard; returns how many users were asked about."""
         model, histories = _loaded(self)
-        found, left = _answer(model, histories.frame(number), self.asked.unknown)
+        users = histories.frame(number)
+        found, left = _answer(model, users, self.asked.unknown)
         best = found.loc[found["rank"] <= self.asked.items, OUT.names]
         said = json.dumps([asdict(omission) for omission in left])
         table = pa.Table.from_pandas(best, OUT, preserve_index=False)
         with replacing_file(self._file(number)) as partial:
             pq.write_table(table.replace_schema_metadata({LEFT: said}), partial)
-        return number
+        return len(users)
 
     def tables(self) -> Iterator[pa.Table]:
         """One after another."""
@@ -118,9 +119,7 @@ def _loaded(shards: Shards) -> tuple[Any, HistoryFile]:
     return mlflow.pyfunc.load_model(str(shards.model)), HistoryFile(shards.histories)
 
 
-def _answer(
-    model: Any, frame: pd.DataFrame, unknown: str
-) -> tuple[pd.DataFrame, list[Omission]]:
+def _answer(model: Any, frame: pd.DataFrame, unknown: str) -> tuple[pd.DataFrame, list[Omission]]:
     """What an `AdapterModel` answers."""
     from mlflow.exceptions import MlflowException
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +84,7 @@ def test_a_file_name_that_is_too_long(capsys: pytest.CaptureFixture[str]) -> Non
     ("option", "value", "found"),
     [
         ("--items", "0", "--items is 0; expected at least 1"),
+        ("--workers", "0", "--workers is 0; expected at least 1"),
         ("--items", "-5", "--items is -5; expected at least 1"),
         ("--to", "given", "given: is a folder; expected a file to write"),
     ],
