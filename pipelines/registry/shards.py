@@ -60,6 +60,8 @@ class Shards:
         """Make those that are not there, so many at a time."""
         sizes = HistoryFile(self.histories).sizes()
         left = [number for number in range(len(sizes)) if not self._file(number).exists()]
+        if not left:
+            return
         bar = tqdm(
             total=sum(sizes),
             initial=sum(sizes) - sum(sizes[number] for number in left),
@@ -67,7 +69,7 @@ class Shards:
             unit="user",
             disable=len(sizes) == 1,
         )
-        with bar, worker_pool(max(1, min(workers, len(left)))) as run:
+        with bar, worker_pool(min(workers, len(left))) as run:
             for users in run(self.make, left):
                 bar.update(cast(int, users))
 
