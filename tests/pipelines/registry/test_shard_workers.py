@@ -18,12 +18,13 @@ from tests.pipelines.many_users import by_shards, started, write_histories
 
 pytestmark = pytest.mark.slow
 REFUSING = """
+import pandas
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 from llm4idrec.errors import InputError
 
 class Refusing(PythonModel):
-    def predict(self, context, model_input, params=None):
+    def predict(self, context, model_input: pandas.DataFrame, params=None):
         raise NotImplementedError
 
     def answer(self, frame, unknown):
@@ -112,7 +113,7 @@ def test_a_killed_call_goes_on_with_any_number_of_workers(workshop: Workshop) ->
     assert not list(Path().glob(".*out.csv*"))
 
 
-@pytest.mark.filterwarnings("ignore:.*input example was not", "ignore:.*Add type hints")
+@pytest.mark.filterwarnings("ignore:.*input example was not")
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_what_a_worker_refuses_is_a_sentence(
     workers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
