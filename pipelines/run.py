@@ -109,6 +109,7 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--timestamp", metavar="COLUMN", help="(timestamp, if there is one)")
     unknown = "users of whom nothing is known: no items (skip), or what is popular"
     new.add_argument("--unknown", choices=("skip", "popular"), default="skip", help=unknown)
+    new.add_argument("--workers", type=int, default=2, help="processes side by side (2)")
     ui = add("ui", show_runs, "serve MLflow's user interface on 127.0.0.1")
     ui.add_argument("--port", type=int, help="(5000, or the next that is free)")
     return commands
@@ -286,11 +287,12 @@ def roll_back(options: argparse.Namespace) -> None:
 def recommend(options: argparse.Namespace) -> None:
     """A file of histories -> a file of items."""
     from pipelines.registry import recommendations
+    from pipelines.registry.shards import Asked
 
     columns = {"user": options.user, "item": options.item, "timestamp": options.timestamp}
     rows, served, users = recommendations.recommend(
-        str(options.model), options.histories, options.to,
-        items=options.items, columns=columns, unknown=options.unknown,
+        str(options.model), options.histories, options.to, columns=columns,
+        asked=Asked(options.items, options.unknown), workers=options.workers,
     )  # fmt: skip
     print(f"{options.to}: {rows} rows, for {served} of {users} users")
 

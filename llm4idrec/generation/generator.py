@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -170,15 +171,25 @@ class Generator:
         seed: int,
         keys: Sequence[int] | None = None,
     ) -> None:
-        self._keys = range(known.n_users) if keys is None else keys
         self._model, self._encoder = language_model.model, PromptEncoder(language_model.tokenizer)
-        self._known, self._config, self._seed = known, config, seed
-        self._lists = lists
-        require_order(lists, has_time=known.has_time)
+        self._config, self._lists, self._seed = config, lists, seed
         self._views, self._samples = config.asked(lists)
         self._device = next(self._model.parameters()).device
         catalogue = self._encoder.catalogue(known.n_items)
         self._trie = CatalogueTrie(catalogue, self._encoder.separator).to(self._device)
+        if config.method == "next_item":
+            self._probabilities = ItemProbabilities(self._model, self._trie, self._encoder.pad)
+        self._know(known, keys)
+
+    def knowing(self, known: Interactions, keys: Sequence[int] | None = None) -> Generator:
+        """The same for other histories, with items of the same catalogue, and other keys."""
+        other = copy(self)
+        other._know(known, keys)
+        return other
+
+    def _know(self, known: Interactions, keys: Sequence[int] | None) -> None:
+        require_order(self._lists, has_time=known.has_time)
+        self._known, self._keys = known, range(known.n_users) if keys is None else keys
 
     def candidates(self, users: npt.NDArray[np.int64], bar: Any = None) -> pa.Table:
         """The candidates of some users, rows ordered by user and rank (see `candidates.SCHEMA`)."""
@@ -213,11 +224,10 @@ class Generator:
         batches: Iterable[list[int]],
     ) -> pa.Table:
         seen = self._seen(users.tolist())
-        probabilities = ItemProbabilities(self._model, self._trie, self._encoder.pad)
         tally = NextItems(len(users), self._known.n_items, seen=seen, n=self._config.items)
         for batch in batches:
             rows = torch.tensor(batch, device=self._device) // self._views
-            tally.add(probabilities([questions[row] for row in batch]), rows)
+            tally.add(self._probabilities([questions[row] for row in batch]), rows)
         return tally.candidates(users)
 
     def _answers(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,6 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         settings, folder = context.model_config, Path(context.artifacts["identifiers"])
         self._lists = ListsConfig.model_validate(settings["lists"])
         self._generation = GenerationConfig.model_validate(settings["generation"])
-        self._seed = settings["seed"]
         items = pq.read_table(folder / "items.parquet").combine_chunks()
         self._items = items["id"].combine_chunks()
         # Equal counts in the order of the catalogue.
@@ -69,10 +69,17 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         self._users = None
         if self._lists.users:
             self._users = pq.read_table(folder / "users.parquet")["id"].combine_chunks()
-        self._language_model = load_tuned_model(
+        language_model = load_tuned_model(
             Path(context.artifacts["base_model"]),
             Path(context.artifacts["adapter"]),
             choose_device("auto"),
+        )
+        self._generator = Generator(
+            language_model,
+            self._histories(np.arange(0), []),
+            self._generation,
+            lists=self._lists,
+            seed=settings["seed"],
         )
 
     # From hints that say more than this MLflow would take the schema, and ignore the signature.
@@ -142,13 +149,12 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
     def _known_items(self, histories: list[list[str]]) -> tuple[list[list[int]], Omission]:
         """The items that the catalogue has, the first of a repeated one, in the given order; and
         the others."""
-        kept, unknown = [], []
-        for items in histories:
-            given = pa.array(items, pa.string())
-            known = pc.index_in(given, self._items)
-            unknown.append(given.filter(known.is_null()))
-            kept.append(list(dict.fromkeys(known.drop_null().to_pylist())))
-        left = pa.concat_arrays(unknown)
+        given = pa.array(chain.from_iterable(histories), pa.string())
+        known = pc.index_in(given, self._items)  # at once: it looks at the whole catalogue first
+        left = given.filter(known.is_null())
+        place = iter(known.to_pylist())
+        own = (dict.fromkeys(islice(place, len(items))) for items in histories)
+        kept = [[item for item in items if item is not None] for items in own]
         guess = None if any(kept) else spelling(left.unique(), self._items)
         return kept, Omission.of(STRANGE, left.to_pylist(), guess)
 
@@ -165,14 +171,7 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         """The language model's, for the rows `served`, without what is no item or not a new one."""
         numbers = numbers[served] if self._users is not None else np.arange(len(served))
         histories = self._histories(numbers, [items[row] for row in served])
-        generator = Generator(
-            self._language_model,
-            histories,
-            self._generation,
-            lists=self._lists,
-            seed=self._seed,
-            keys=self._keys(users[served]),
-        )
+        generator = self._generator.knowing(histories, self._keys(users[served]))
         # The generator wants ascending numbers; a shard at a time bounds what it holds at once.
         shards = -(-len(served) // self._generation.shard_users)
         tables = [generator.candidates(shard) for shard in np.array_split(np.sort(numbers), shards)]
@@ -183,8 +182,8 @@ class AdapterModel(PythonModel):  # type: ignore[misc]
         return rows.assign(row=rows["user"].map(row))
 
     def _histories(self, numbers: LongArray, items: list[list[int]]) -> Interactions:
-        item = np.concatenate([np.asarray(own, np.int64) for own in items])
-        user = np.repeat(numbers, [len(own) for own in items])
+        item = np.fromiter(chain.from_iterable(items), np.int32)
+        user = np.repeat(numbers, np.fromiter(map(len, items), np.int64))
         size = len(items) if self._users is None else len(self._users)
         time = np.arange(len(item))
         return Interactions(user.astype(np.int64), item, size, len(self._items), time)

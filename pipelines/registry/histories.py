@@ -1,4 +1,4 @@
-"""The histories that items are asked for, held as numbers, shown a part at a time."""
+"""The histories that items are asked for, held as numbers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from llm4idrec.config import DataConfig
 from llm4idrec.data.formats import read_file
+from llm4idrec.data.ordering import stable_order
 from llm4idrec.errors import InputError, MissingColumnError
 from pipelines.registry.formats import format_of
 
 TIME = "timestamp"
+ROWS = pa.schema({"user": pa.string(), "items": pa.list_(pa.dictionary(pa.int32(), pa.string()))})
+"""A user's own ID, and the own IDs of the items with the latest last."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,14 @@ class Histories:
     def __len__(self) -> int:
         return len(self.users)
 
-    def frame(self, users: slice) -> pd.DataFrame:
-        """A row for each of these: `user`, and `items`, a list."""
+    def rows(self, users: slice) -> pa.RecordBatch:
+        """Of `ROWS`, one for each of these."""
         first, last, _ = users.indices(len(self))
         starts = self.starts[first : last + 1]
-        own = self.catalogue.take(pa.array(self.items[starts[0] : starts[-1]]))
+        places = pa.array(self.items[starts[0] : starts[-1]])
+        own = pa.DictionaryArray.from_arrays(places, self.catalogue)
         lists = pa.ListArray.from_arrays(pa.array(starts - starts[0], pa.int32()), own)
-        names = self.users.slice(first, last - first).to_pylist()
-        return pd.DataFrame({"user": names, "items": lists.to_pylist()})
+        return pa.record_batch([self.users.slice(first, last - first), lists], ROWS)
 
 
 def read_histories(path: Path, columns: Mapping[str, str | None]) -> Histories:
@@ -60,10 +62,13 @@ def read_histories(path: Path, columns: Mapping[str, str | None]) -> Histories:
         raise error.advising(_in_options(error.remedy)) from error
     users, user = _numbered(table["user"])
     catalogue, item = _numbered(table["item"])
-    time = table[TIME].to_numpy() if TIME in table.column_names else np.zeros(len(user), np.int8)
-    order = np.lexsort((time, user))  # lines with the same stay as they are
+    if TIME in table.column_names:  # lines with the same stay as they are
+        order = np.argsort(table[TIME].to_numpy(), kind="stable")
+        user, item = user[order], item[order]
+    del table  # which is most of what this takes
     starts = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=len(users)))])
-    return Histories(users, catalogue, item[order], starts.astype(np.int64))
+    items = item[stable_order(user, len(users))]
+    return Histories(users, catalogue, items, starts.astype(np.int64))
 
 
 def _numbered(ids: pa.ChunkedArray) -> tuple[pa.Array, npt.NDArray[np.int32]]:

@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llm4idrec.errors import InputError
-from pipelines.registry.histories import read_histories
+from pipelines.registry.histories import Histories, read_histories
+from pipelines.registry.history_file import frame
 from pipelines.run import main
 from tests.hostile.fuzzing import require_sentence, steady
 from tests.hostile.refusal import FILE, refused
@@ -82,6 +84,7 @@ def test_a_file_name_that_is_too_long(capsys: pytest.CaptureFixture[str]) -> Non
     ("option", "value", "found"),
     [
         ("--items", "0", "--items is 0; expected at least 1"),
+        ("--workers", "0", "--workers is 0; expected at least 1"),
         ("--items", "-5", "--items is -5; expected at least 1"),
         ("--to", "given", "given: is a folder; expected a file to write"),
     ],
@@ -91,9 +94,13 @@ def test_options(option: str, value: str, found: str, capsys: pytest.CaptureFixt
     refused(capsys, found, arguments=(*COMMAND, option, value), run=main)
 
 
+def shown(histories: Histories) -> pd.DataFrame:
+    return frame(histories.rows(slice(None)))
+
+
 def test_odd_histories_are_read() -> None:
     FILE.write_text('\ufeffitem,user\r\n"a,b",### Response\r\n"i1\ni2",</s>\r\n</s>,### Response')
-    assert read_histories(FILE, COLUMNS).frame(slice(None)).to_dict("list") == {
+    assert shown(read_histories(FILE, COLUMNS)).to_dict("list") == {
         "user": ["### Response", "</s>"],
         "items": [["a,b", "</s>"], ["i1\ni2"]],
     }
@@ -104,13 +111,13 @@ def test_odd_histories_are_read() -> None:
 def test_any_bytes(content: bytes, header: bytes) -> None:
     FILE.write_bytes(header + content)
     try:
-        frame = read_histories(FILE, COLUMNS).frame(slice(None))
+        found = shown(read_histories(FILE, COLUMNS))
     except InputError as error:
         require_sentence(error)
     else:
-        assert list(frame.columns) == ["user", "items"]
-        assert frame["user"].is_unique
-        assert all(frame["items"].map(len) > 0)
+        assert list(found.columns) == ["user", "items"]
+        assert found["user"].is_unique
+        assert all(found["items"].map(len) > 0)
 
 
 def test_nothing_is_written_beside() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -14,12 +14,17 @@ from llm4idrec.errors import InputError
 from pipelines import run
 from pipelines.registry.answers import OUT, write_items
 from pipelines.registry.histories import read_histories
+from pipelines.registry.history_file import frame
 from pipelines.registry.registry import CHAMPION, MODEL
 from tests.pipelines.conftest import SERVED, Workshop
 
-COLUMNS = {"user": "user", "item": "item", "timestamp": None}
+COLUMNS: Mapping[str, str | None] = {"user": "user", "item": "item", "timestamp": None}
 Output = pytest.CaptureFixture[str]
 Reader = Callable[[str | Path], pd.DataFrame]
+
+
+def read(file: Path, columns: Mapping[str, str | None] = COLUMNS) -> pd.DataFrame:
+    return frame(read_histories(file, columns).rows(slice(None)))
 
 
 def test_recommend_writes_a_file_in_own_ids(workshop: Workshop, capsys: Output) -> None:
@@ -41,11 +46,11 @@ def test_recommend_writes_a_file_in_own_ids(workshop: Workshop, capsys: Output) 
 def test_histories_stand_in_time_order_and_users_as_they_come(tmp_path: Path) -> None:
     file = tmp_path / "new.csv"
     file.write_text("item,timestamp,user\nm3,20,zoe\nm1,5,adam\nm8,10,zoe\n")
-    frame = read_histories(file, COLUMNS).frame(slice(None))
-    assert frame.to_dict("list") == {"user": ["zoe", "adam"], "items": [["m8", "m3"], ["m1"]]}
+    found = read(file)
+    assert found.to_dict("list") == {"user": ["zoe", "adam"], "items": [["m8", "m3"], ["m1"]]}
     file.write_text("user,item\n007,m3\nadam,m1\n007,m8\n")
-    frame = read_histories(file, COLUMNS).frame(slice(None))
-    assert frame.to_dict("list") == {"user": ["007", "adam"], "items": [["m3", "m8"], ["m1"]]}
+    found = read(file)
+    assert found.to_dict("list") == {"user": ["007", "adam"], "items": [["m3", "m8"], ["m1"]]}
 
 
 def test_whom_nothing_is_known_of_does_not_stop_the_others(
@@ -111,8 +116,8 @@ def test_columns_by_name_in_any_format(workshop: Workshop, capfd: Output) -> Non
     given = ("new.parquet", "new.tsv.xz", "new.jsonl", "new.parquet")
     for histories, ending in zip(given, readers, strict=True):
         to = f"out{ending}"
-        read = read_histories(Path(histories), named).frame(slice(None))
-        assert read["items"].tolist() == [["m8", "m3"], ["m1"]]
+        shown = read(Path(histories), named)
+        assert shown["items"].tolist() == [["m8", "m3"], ["m1"]]
         command = ["recommend", "--histories", histories, "--to", to, "--model", SERVED]
         assert run.main([*command, *options]) == 0
         found.append(readers[ending](to))
@@ -123,8 +128,8 @@ def test_columns_by_name_in_any_format(workshop: Workshop, capfd: Output) -> Non
 def test_json_lines_need_no_time(tmp_path: Path) -> None:
     file = tmp_path / "new.NDJSON"
     file.write_text('{"user": "zoe", "item": 3}\n{"user": "zoe", "item": 8}\n')
-    read = read_histories(file, COLUMNS).frame(slice(None))
-    assert read["items"].tolist() == [["3", "8"]]
+    found = read(file)
+    assert found["items"].tolist() == [["3", "8"]]
     file.write_text('{"user": "zoe", "item": null}\n{"user": "zoe", "item": 8}\n')
     with pytest.raises(InputError) as refused:
         read_histories(file, COLUMNS)
@@ -157,7 +162,7 @@ READERS: dict[str, Reader] = {
 def test_endings(name: str, tmp_path: Path) -> None:
     write_items([TABLE], to := tmp_path / name)
     assert READERS[name](to).to_dict("records") == TABLE.to_pylist()
-    assert read_histories(to, COLUMNS).frame(slice(None))["items"].tolist() == [["m3"]]
+    assert read(to)["items"].tolist() == [["m3"]]
 
 
 @pytest.mark.parametrize(

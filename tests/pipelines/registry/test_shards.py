@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from llm4idrec.runtime.files import work_folder
 from pipelines import run
 from pipelines.registry import recommendations
-from tests.pipelines.conftest import SERVED, Workshop
+from pipelines.registry.shards import Shards
+from tests.pipelines.conftest import Workshop
+from tests.pipelines.many_users import COMMAND, by_shards, write_histories
 
-REPO = Path(__file__).resolve().parents[3]
-KILLER = REPO / "tests/kill"
-COMMAND = ["recommend", "--histories", "new.csv", "--model", SERVED]
-IN_EIGHTS = """
-import sys
-from pipelines import run
-from pipelines.registry import recommendations
-recommendations.SHARD_USERS = 8
-sys.exit(run.main(sys.argv[1:]))
-"""
 Output = pytest.CaptureFixture[str]
-
-
-def write_histories(users: int) -> None:
-    """Each has two to six items; every fifth knows one that the catalogue has not, every seventh
-    no other; the last has all."""
-    draw = np.random.default_rng(5)
-    lines = ["user,item"]
-    for user in range(users):
-        items = draw.choice(30, size=int(draw.integers(2, 7)), replace=False)
-        known = [] if user % 7 == 6 else [f"m{item}" for item in items]
-        lines += [f"v{user},{item}" for item in [*known, *(["new"] if user % 5 == 0 else [])]]
-        lines += [f"v{user},strange"] * (user % 7 == 6)
-    lines += [f"omni,m{item}" for item in range(30)]
-    Path("new.csv").write_text("\n".join(lines) + "\n")
 
 
 def test_shards_change_nothing(
@@ -54,7 +28,7 @@ def test_shards_change_nothing(
     for size in (1000, 61, 16, 7, 1):
         monkeypatch.setattr(recommendations, "SHARD_USERS", size)
         capfd.readouterr()
-        assert run.main([*COMMAND, "--to", "out.csv"]) == 0
+        assert run.main([*COMMAND, "--to", "out.csv", "--workers", "1"]) == 0
         found.append(pd.read_csv("out.csv"))
         told = capfd.readouterr()
         assert told.out.splitlines() == ["out.csv: 520 rows, for 52 of 61 users"]
@@ -86,7 +60,7 @@ def test_every_format_has_all_shards(
     frames = []
     for size in (1000, 6):
         monkeypatch.setattr(recommendations, "SHARD_USERS", size)
-        assert run.main([*COMMAND, "--to", name, "--unknown", "popular"]) == 0
+        assert run.main([*COMMAND, "--to", name, "--unknown", "popular", "--workers", "1"]) == 0
         frames.append(readers[Path(name).suffix](name))
     whole, in_parts = frames
     pd.testing.assert_frame_equal(in_parts, whole, check_exact=False, rtol=1e-5)
@@ -102,11 +76,9 @@ def test_a_killed_run_goes_on_after_its_last_whole_shard(workshop: Workshop) -> 
 
     def recommend(name: str, kill: str = "") -> int:
         """Its exit code."""
-        more = {"PYTHONPATH": f"{KILLER}:{REPO}"}
-        if kill:
-            more["KILL_AT"] = f"{name}|{kill}|{Path.cwd() / kill.replace('|', '').strip('/')}.mark"
-        command = [sys.executable, "-c", IN_EIGHTS, *COMMAND, "--to", name]
-        return subprocess.run(command, env=os.environ | more, check=False).returncode
+        mark = Path.cwd() / f"{kill.replace('|', '').strip('/')}.mark"
+        killed = {"KILL_AT": f"{name}|{kill}|{mark}"} if kill else {}
+        return by_shards(8, "--workers", "1", "--to", name, **killed).returncode
 
     assert recommend("whole.csv") == 0
     assert recommend("out.csv", "shard-00002|1|after") == -signal.SIGKILL
@@ -128,24 +100,24 @@ def test_what_shapes_the_answer_makes_shards_anew(
     workshop.register({"mf": 0.1})
     write_histories(20)
     monkeypatch.setattr(recommendations, "SHARD_USERS", 8)
-    real, asked = recommendations.Shards._make, []
+    real, asked = Shards.make, []
 
-    def counted(self: recommendations.Shards, users: slice, file: Path) -> None:
-        asked.append(users.start)
-        real(self, users, file)
+    def counted(self: Shards, number: int) -> int:
+        asked.append(number)
+        return real(self, number)
 
-    monkeypatch.setattr(recommendations.Shards, "_make", counted)
+    monkeypatch.setattr(Shards, "make", counted)
     monkeypatch.setattr(recommendations, "forget_work", lambda *_: None)
-    command = [*COMMAND, "--to", "out.csv"]
+    command = [*COMMAND, "--to", "out.csv", "--workers", "1"]
     assert run.main(command) == 0
-    assert asked == [0, 8, 16]
+    assert asked == [0, 1, 2]
     assert run.main(command) == 0
-    assert asked == [0, 8, 16]
+    assert asked == [0, 1, 2]
     for change in (["--items", "3"], ["--unknown", "popular"], []):
         asked.clear()
         assert run.main([*command, *change]) == 0
-        assert asked == [0, 8, 16]
+        assert asked == [0, 1, 2]
     asked.clear()
     write_histories(19)
     assert run.main(command) == 0
-    assert asked == [0, 8, 16]
+    assert asked == [0, 1, 2]
