@@ -28,6 +28,7 @@ OTHERS = {
 COMMAND = re.compile(r"(make|dvc|(\.venv/bin/)?python -m|llm4idrec|zenml|eval) [^.]|\.ci/run$")
 STANDS_FOR = {
     "run STAGE": "run report",
+    "serve NAME": "serve ease",
     "--stack NAME": "--stack default",
     "--to FOLDER": "--to merged",
     # Whether one version is better than another is not the question here.

@@ -4,6 +4,7 @@ no torch; nor do the imports here."""
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,8 @@ def run_all(options: argparse.Namespace) -> None:
     from llm4idrec.flow import run_flow
 
     run_flow(_read(options), options.out)
+    then = "trains what to serve on everything, and writes everybody's best items"
+    print(f"`{command_line.program()} serve` {then}", file=sys.stderr)
 
 
 def run_one(stage: Stage, options: argparse.Namespace) -> None:

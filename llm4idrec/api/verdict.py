@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from llm4idrec.api.additions import GENERATED
-from llm4idrec.api.source import Source
-from llm4idrec.api.surroundings import IN_USE, Workplace
+from llm4idrec.api.source import OwnIds, Source
+from llm4idrec.api.surroundings import IN_USE, Workplace, own_random_numbers, talking
 from llm4idrec.artifacts import (
     AUGMENTED,
     BOTTOM_LINE,
@@ -23,6 +23,7 @@ from llm4idrec.artifacts import (
     FIGURES,
     IDENTIFIERS,
     RAW,
+    SERVING,
     Artifact,
     places,
 )
@@ -104,6 +105,36 @@ class Verdict:
         pairs = arms.filter(pc.equal(arms["arm"], LANGUAGE_MODEL))
         return self._source.like_the_frame(self._own(*generated_pairs(pairs, chosen)))
 
+    def serve(self, what: str = "best", *, items: int | None = None, progress: bool = True) -> Any:
+        """The best items of every user, by what is to be served, trained on all rows, those of
+        validation and test too.
+
+        Args:
+            what: `best` is what validation chose, `without-language-model` the best of what needs
+                none, and a recommender's name the best that was made of it.
+            items: For each user; None: the largest of `evaluation.cutoffs`.
+            progress: Whether what is trained is told on stderr.
+
+        Returns:
+            A frame of the kind that was compared, users in its order. Columns: user and item with
+            their names and types, and `rank`, from 1. Users outside of the k-core have no row.
+            Models and, where items are added for a recommender, all that it was trained on are in
+            the folder `serving` of what `save` keeps.
+
+        Raises:
+            InputError: There is nothing named `what`.
+        """
+        from llm4idrec.serving.serve import READS, RECOMMENDATIONS, serve
+
+        files, out = places(READS, self._config, self._work.path), self._at(SERVING)
+        count = max(self._config.evaluation.cutoffs) if items is None else items
+        with talking(progress=progress), own_random_numbers():
+            serve(files, out, self._config, what=what, items=count)
+        found = read_table(out / f"{RECOMMENDATIONS}.parquet")
+        ids = self._ids(out / IDENTIFIERS.name)
+        table = ids.table(found["user"], found["item"], {"rank": found["rank"]})
+        return self._source.like_the_frame(table)
+
     @property
     def report(self) -> Path:
         """The page with everything: gains, charts, costs. One file, which `save` keeps."""
@@ -118,12 +149,14 @@ class Verdict:
 
     def _own(self, user: IntArray, item: IntArray) -> pa.Table:
         """Pairs of numbers, best first in each user, in the frame's IDs."""
-        folder = self._at(IDENTIFIERS)
+        added = {"rank": _ranks(user), "origin": [GENERATED] * len(user)}
+        return self._ids(self._at(IDENTIFIERS)).table(user, item, added)
+
+    def _ids(self, folder: Path) -> OwnIds:
+        """Those that numbers stand for in the folder of identifiers."""
         users, items = (read_table(folder / f"{role}.parquet")["id"] for role in ("users", "items"))
         raw = read_table(self._at(RAW) / "train.parquet")
-        ids = self._source.own_ids(raw, users, items)
-        added = {"rank": _ranks(user), "origin": [GENERATED] * len(user)}
-        return ids.table(user, item, added)
+        return self._source.own_ids(raw, users, items)
 
     def _cells(self, row: Row) -> tuple[str, ...]:
         from llm4idrec.verdict.tables import gain_cells

@@ -49,12 +49,14 @@ _STAGES_AND_ARTIFACTS = """
 adapter augment augmented augmented_validation base_model bottom_line candidates comparison
 control_comparison controls evaluate evaluation evaluations figures generate generations heldout
 identifiers known ledger ledgers metrics plots prepare prompts rank rankings raw raw_validation
-replay replay_page replicate replicates report score_ledger settings source sources_ledger train
-tune tune_recommenders tuning tuning_page
+replay replay_page replicate replicates report score_ledger serving settings source sources_ledger
+train tune tune_recommenders tuning tuning_page
 """
 _ARMS = "original language_model random self"
 _FILES = "cost score selection sources summary trials"
-TAKEN = frozenset(f"{_STAGES_AND_ARTIFACTS} {_ARMS} {_FILES}".split())
+_WORDS = "best"
+"""For what `serve` is asked to serve."""
+TAKEN = frozenset(f"{_STAGES_AND_ARTIFACTS} {_ARMS} {_FILES} {_WORDS}".split())
 """Names of parts of the flow, and of files beside those that are named as recommenders are."""
 _FUNCTION = re.compile(r"\w+(\.\w+)*:\w+")
 _RECOMMENDER = re.compile(r"[a-z][a-z0-9_]{0,49}")

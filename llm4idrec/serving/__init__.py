@@ -1,1 +1,1 @@
-"""What the verdict says to serve, learnt from everything, for everybody"""
+"""What the verdict says to serve, trained on everything, as everybody's best items."""

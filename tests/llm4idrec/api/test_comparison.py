@@ -106,6 +106,19 @@ def test_rows_that_were_added(verdict: Verdict, bought: pd.DataFrame, kept: Path
     assert gains.max() > 0, "nothing was looked at"
 
 
+def test_what_to_serve(verdict: Verdict, bought: pd.DataFrame) -> None:
+    """Learnt from all rows: nobody is shown what was held out for the test."""
+    served = verdict.serve(progress=False)
+    assert served.columns.tolist() == ["customer", "article", "rank"]
+    assert served.dtypes["article"] == bought.dtypes["article"]
+    assert served["customer"].unique().tolist() == bought["customer"].unique().tolist()
+    assert served.groupby("customer")["rank"].apply(list).map(len).eq(20).all()
+    assert len(served.merge(bought, on=["customer", "article"])) == 0
+    assert verdict.serve("ease", items=3, progress=False)["rank"].max() == 3
+    with pytest.raises(InputError, match="there is nothing to serve named 'mf'"):
+        verdict.serve("mf", progress=False)
+
+
 def test_a_recommender_that_was_not_compared(verdict: Verdict) -> None:
     with pytest.raises(InputError, match="'mf' was not compared; expected one of ials, ease"):
         verdict.augmented("mf")
