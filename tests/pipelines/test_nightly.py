@@ -94,8 +94,9 @@ def test_night_after_night(shop: Shop) -> None:
     # A night was missed.
     shop.sell(TABLE.slice(0, 910))
     assert shop.night("true") == (0, "lived: 2016-07-25, 2016-07-26\n", "")
-    pages = sorted((shop.root / "reports/validation/replay/itemknn/expectations").iterdir())
-    assert [page.stem.split()[0] for page in pages] == ["001", "002", "003", "004"]
+    pages = shop.root / "reports/validation/replay/itemknn/validations"
+    days = [f"00{number} 2016-07-{22 + number}" for number in range(1, 6)]
+    assert sorted(page.name for page in pages.iterdir()) == days[:4]
 
     # The file of 2016-07-27 is cut off.
     next_day = TABLE.slice(930, 10)
@@ -108,6 +109,7 @@ def test_night_after_night(shop: Shop) -> None:
         "before it; see whether the file is cut off or holds more than the night, and deliver it "
         "again\n"
     )
+    assert sorted(page.name for page in pages.iterdir()) == [*days[:4], f"{days[4]} refused"]
     assert shop.night("true") == (0, "nothing new: no window has ended since\n", "")
 
 
