@@ -39,8 +39,12 @@ class ReplayConfig(Section):
     """Ratio of generated items to history that it is given."""
     accept: Annotated[tuple[str, ...], Once] = ()
     """Windows, by their names, whose data are taken though they are not plausible."""
+    steps: Count = 100
+    """Optimizer steps of an adapter that goes on from the night before; the first has
+    `adapter.steps`."""
     learning_rate: Rate = 3e-3
-    """Peak step of an adapter whose base does not know what is new. It is larger than
-    `adapter.learning_rate`, which is for a base that knows the same data."""
+    """Peak step size of those. It is larger than `adapter.learning_rate`, which is for a base that
+    knows the same data."""
     old: Fraction = 0.2
-    """Share of the users without anything new since the base whose lists the adapter sees too."""
+    """Share of the users without anything new since the night before whose lists the adapter sees
+    too."""

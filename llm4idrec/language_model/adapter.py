@@ -19,7 +19,7 @@ from llm4idrec.config import AdapterConfig, BaseModelConfig
 from llm4idrec.errors import InputError
 from llm4idrec.language_model.base_model import LanguageModel, compact_config, load_base_model
 from llm4idrec.language_model.causal_training import Batch, Schedule, train_causal, write_history
-from llm4idrec.language_model.frozen_base import new_tokens
+from llm4idrec.language_model.frozen_base import new_tokens, start_updates
 from llm4idrec.language_model.id_tokens import id_tokens
 from llm4idrec.language_model.merged_updates import merge_updates
 from llm4idrec.language_model.pretrained import read_reference
@@ -67,6 +67,7 @@ def tune_adapter(
             model.activation_checkpointing_enable({"use_reentrant": False})
         torch.manual_seed(seed)
         model = add_adapter(model, config, id_tokens(tokenizer) or new_tokens(base_model))
+        start_updates(model, base_model)
         merge_updates(model)
         processes.shard(model)
         batches = PromptBatches(examples, PromptEncoder(tokenizer), config, seed=seed)

@@ -7,7 +7,7 @@ trainable tokens); what is not in the catalogue has no token, so it cannot be pr
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from llm4idrec.data.interactions import Interactions
@@ -30,17 +31,32 @@ ITEMS = "items.parquet"
 """The own ID of every item that a model has a token for, in the order of their numbers."""
 NEW = "new_tokens.json"
 """The tokens of items that the model has learnt nothing of."""
+START = "start.safetensors"
+"""Low-rank updates that an adapter of the model goes on from."""
+_LORA = ".lora_"
+"""In the names of such updates."""
 _RIDGE = 1.0
 """Weight of the penalty, where factors have unit mean square: a pull of one item in each."""
 
 
-def carry_over(base: Path, out: Path, *, known: Path, items: Path) -> None:
+class Former(NamedTuple):
+    """What an earlier adapter on the same base has learnt, in two folders."""
+
+    adapter: Path
+    served: Path
+    """The model that it makes, with `ITEMS`."""
+
+
+def carry_over(
+    base: Path, out: Path, *, known: Path, items: Path, former: Former | None = None
+) -> None:
     """Write `out`, the model of the folder `base` with tokens for the items of `known`.
 
     `base` is a compact model with `ITEMS`; `items` is the table of the own IDs (`id`) of what the
     file of interactions `known` numbers. Words and items that the model knows keep their vectors. A
-    new item starts where a ridge regression of the known items' vectors on tonight's factorisation
-    of `known` puts it. Raises `InputError` if `base` is no such model.
+    new item starts where `former` has it, else where a ridge regression of the known items' vectors
+    on tonight's factorisation of `known` puts it; an adapter starts from the updates of `former`.
+    Raises `InputError` if `base` is no such model.
     """
     interactions = Interactions.read(known)
     own = pq.read_table(items)["id"].combine_chunks().slice(0, interactions.n_items)
@@ -50,6 +66,8 @@ def carry_over(base: Path, out: Path, *, known: Path, items: Path) -> None:
     weight = model.get_input_embeddings().weight.detach()
     before, after = (_item_tokens(each) for each in (tokenizer, new_tokenizer))
     vectors = _vectors(weight[before].numpy(), place, interactions)
+    if former is not None:
+        _go_on(vectors, place < 0, own, served=former.served)
     rows = torch.empty(len(new_tokenizer), model.config.hidden_size)
     rows[: len(compact_tokenizer(0, 0))] = weight[: len(compact_tokenizer(0, 0))]
     rows[after] = torch.from_numpy(vectors)
@@ -59,6 +77,8 @@ def carry_over(base: Path, out: Path, *, known: Path, items: Path) -> None:
         new_tokenizer.save_pretrained(folder)
         pq.write_table(pa.table({"id": own}), folder / ITEMS)
         write_json(folder / NEW, after[torch.from_numpy(place < 0)].tolist())
+        if former is not None:
+            save_file(_updates(former.adapter), folder / START)
         write_json(
             folder / "summary.json",
             {
@@ -73,6 +93,46 @@ def new_tokens(folder: Path) -> list[int]:
     """The tokens that a model of `carry_over` has learnt nothing of; of another model none."""
     file = folder / NEW
     return [int(token) for token in read_json(file)] if file.is_file() else []
+
+
+def start_updates(model: Any, folder: Path) -> None:
+    """Put the low-rank updates of `model`, which has an adapter on the model of `folder`, where
+    that of `carry_over` says; of another model nothing is changed. Raises `InputError` if they are
+    those of an adapter of other settings."""
+    file = folder / START
+    if not file.is_file():
+        return
+    updates, saved = _updates_of(model), load_file(file)
+    if {n: u.shape for n, u in updates.items()} != {n: u.shape for n, u in saved.items()}:
+        expected = "those of an adapter with the same layers and rank"
+        raise InputError("holds other updates", expected, file=file)
+    with torch.no_grad():
+        for name, update in updates.items():
+            update.copy_(saved[name])
+
+
+def _updates_of(model: Any) -> dict[str, Tensor]:
+    """By the names that PEFT saves them under."""
+    return {
+        name.replace(".default.", "."): update
+        for name, update in model.named_parameters()
+        if _LORA in name
+    }
+
+
+def _updates(adapter: Path) -> dict[str, Tensor]:
+    saved = load_file(adapter / "adapter_model.safetensors")
+    return {name: update for name, update in saved.items() if _LORA in name}
+
+
+def _go_on(vectors: Vectors, new: npt.NDArray[np.bool_], own: pa.Array, *, served: Path) -> None:
+    """Of the `new` items, which `vectors` has by the IDs `own`, put those that `served` has a
+    vector for there."""
+    model, tokenizer, had = _read(served)
+    place = pc.fill_null(pc.index_in(own, had), -1).to_numpy()
+    weight = model.get_input_embeddings().weight.detach()[_item_tokens(tokenizer)].numpy()
+    learnt = new & (place >= 0)
+    vectors[learnt] = weight[place[learnt]]
 
 
 def _read(base: Path) -> tuple[Any, Any, pa.Array]:

@@ -28,9 +28,10 @@ from llm4idrec.config import Config
 from llm4idrec.data.protocol import PROTOCOL, lists_taken
 from llm4idrec.generation.generator import Generation, generate_candidates
 from llm4idrec.language_model.adapter import export_merged
-from llm4idrec.language_model.frozen_base import ITEMS, carry_over
+from llm4idrec.language_model.frozen_base import ITEMS, Former, carry_over
 from llm4idrec.line import Line, by_itself, run_line
 from llm4idrec.replay.known import own_ids, read_known
+from llm4idrec.replay.lines import RETRAINED
 from llm4idrec.runtime.files import (
     COST,
     costing,
@@ -58,8 +59,8 @@ class Generators:
     folder: Path
     """It has the folders of `known.write_known`."""
     config: Config
-    RETRAINED: ClassVar[str] = "retrained"
     ADAPTED: ClassVar[str] = "adapter"
+    """Name of its folder."""
 
     @cached_property
     def _known(self) -> Files:
@@ -71,24 +72,24 @@ class Generators:
 
     def retrain(self) -> Path:
         """Base and adapter from nothing; the folder with all of it."""
-        folder = self.folder / self.RETRAINED
+        folder = self.folder / RETRAINED
         with by_itself():
             run_line(((BASE_MODEL, base_model), *_TUNED), self._known, self.config, folder=folder)
         return folder
 
-    def adapt(self, base: Path) -> Path:
-        """An adapter on `base`, tuned on the lists of those who have something new since then, and
-        of a share of the others; the folder with all of it."""
+    def adapt(self, base: Path, former: Path | None) -> Path:
+        """An adapter on `base`; the folder with all of it.
+
+        `former` is such a folder of an earlier night, whose adapter it goes on from: it is tuned on
+        the lists of those who have something new since then, and of a share of the others.
+        """
         folder = self.folder / self.ADAPTED
-        model = self._carry(base, folder)
-        new, shown = self._new_since(base), folder / "shown"
+        before = Former(former / ADAPTER.name, former / SERVED) if former else None
+        model, shown = self._carry(base, folder, before), folder / "shown"
         if not shown.is_dir():
-            self._write_shown(new, shown)
+            self._write_shown(former, shown)
         given = {KNOWN: shown, BASE_MODEL: model}
-        larger = self.config.adapter.model_copy(
-            update={"learning_rate": self.config.replay.learning_rate}
-        )
-        config = self.config.model_copy(update={"adapter": larger}) if new.any() else self.config
+        config = _going_on(self.config) if former else self.config
         with by_itself():
             run_line(_TUNED[:2], given, config, folder=folder)
             given = self._known | {BASE_MODEL: model, ADAPTER: folder / ADAPTER.name}
@@ -97,6 +98,7 @@ class Generators:
         if not (served / ITEMS).is_file():
             shutil.rmtree(served, ignore_errors=True)
             export_merged(model, folder / ADAPTER.name, served)
+            keep_lengths(self.folder, folder)
             with replacing_file(served / ITEMS) as partial:
                 shutil.copyfile(model / ITEMS, partial)
         return folder
@@ -122,41 +124,53 @@ class Generators:
             forget_work(out)
         return folder
 
-    def _carry(self, model: Path, folder: Path) -> Path:
+    def _carry(self, model: Path, folder: Path, former: Former | None = None) -> Path:
         carried = folder / BASE_MODEL.name
         if not carried.is_dir():
             known = self.folder / KNOWN.name / INTERACTIONS
             with fixed_threads(self.config.threads):
-                carry_over(model, carried, known=known, items=self._items)
+                carry_over(model, carried, known=known, items=self._items, former=former)
         return carried
 
-    def _new_since(self, base: Path) -> npt.NDArray[np.bool_]:
-        """Which users have something that `base` was not trained on, (n_users,)."""
-        known, then = read_known(self.folder), pq.read_table(base / USERS)
+    def _new_since(self, former: Path) -> npt.NDArray[np.bool_]:
+        """Which users have something that `former` was not tuned on, (n_users,)."""
+        known, then = read_known(self.folder), pq.read_table(former / USERS)
         place = pc.index_in(own_ids(self.folder, "users"), then["id"].combine_chunks())
         lengths = then["length"].take(place).fill_null(0).to_numpy()
         new: npt.NDArray[np.bool_] = known.history_lengths > lengths
         return new
 
-    def _write_shown(self, new: npt.NDArray[np.bool_], shown: Path) -> None:
-        """The lists that the adapter is tuned on; all of them where nothing is new."""
-        draw = np.random.default_rng((self.config.seed, 2)).random(len(new))
-        chosen = new | (draw < self.config.replay.old) if new.any() else np.ones(len(new), bool)
+    def _write_shown(self, former: Path | None, shown: Path) -> None:
+        """The lists that the adapter is tuned on; all of them if nobody is chosen."""
         known = read_known(self.folder)
+        chosen = np.ones(known.n_users, bool)
+        if former is not None:
+            draw = np.random.default_rng((self.config.seed, 2)).random(known.n_users)
+            some = self._new_since(former) | (draw < self.config.replay.old)
+            chosen = some if some.any() else chosen
         with replacing_folder(shown) as folder:
             known.take(chosen[known.user]).write(folder / INTERACTIONS)
             shutil.copyfile(self.folder / KNOWN.name / PROTOCOL, folder / PROTOCOL)
 
 
+def _going_on(config: Config) -> Config:
+    """The same for an adapter that goes on from another."""
+    keys = {key: getattr(config.replay, key) for key in ("learning_rate", "steps")}
+    return config.model_copy(update={"adapter": config.adapter.model_copy(update=keys)})
+
+
 def keep_base(night: Path, out: Path) -> None:
-    """Write `out`, the base model that a night has trained anew, with what it was trained on: the
-    items, and how many each user had."""
-    known, ids = read_known(night), own_ids(night, "users")
+    """Write `out`, the base model that a night has trained anew, with the items that it knows."""
     with replacing_folder(out) as folder:
-        shutil.copytree(night / Generators.RETRAINED / BASE_MODEL.name, folder, dirs_exist_ok=True)
+        shutil.copytree(night / RETRAINED / BASE_MODEL.name, folder, dirs_exist_ok=True)
         shutil.copyfile(night / IDENTIFIERS.name / "items.parquet", folder / ITEMS)
-        table = pa.table({"id": ids, "length": pa.array(known.history_lengths)})
-        pq.write_table(table, folder / USERS)
+
+
+def keep_lengths(night: Path, folder: Path) -> None:
+    """Write `USERS` into `folder`: how many items each user has who is known, by own ID."""
+    lengths = pa.array(read_known(night).history_lengths)
+    with replacing_file(folder / USERS) as partial:
+        pq.write_table(pa.table({"id": own_ids(night, "users"), "length": lengths}), partial)
 
 
 def seconds(folder: Path) -> float:

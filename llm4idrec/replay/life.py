@@ -10,9 +10,10 @@ import pyarrow as pa
 from llm4idrec.config import Config
 from llm4idrec.replay.facts import turnover, window_facts
 from llm4idrec.replay.known import own_ids, read_known
+from llm4idrec.replay.lines import CHALLENGER
 from llm4idrec.replay.measure import Measure, fault
 from llm4idrec.replay.night import CHECKS, REPORT, Night
-from llm4idrec.replay.promotion import CHALLENGER, Decision, Standing, decide
+from llm4idrec.replay.promotion import Decision, Standing, decide, renew
 from llm4idrec.replay.rows import Rows, rows_hash
 from llm4idrec.replay.windows import Window
 from llm4idrec.runtime.files import fingerprint, read_json, write_json
@@ -58,7 +59,7 @@ class Life:
         if self.is_over:
             self.night.tidy()
         refused = (*state.refused, self.night.number) if told["refused"] else state.refused
-        return State(refused, Standing(told["champion"], told["former"]))
+        return State(refused, Standing(told["champion"], told["former"], told["base"]))
 
     @property
     def _is_accepted(self) -> bool:
@@ -107,9 +108,10 @@ class Life:
             users = len(found[CHALLENGER])
             lines = {line: float(values.mean()) for line, values in found.items() if users}
             if users:
-                since = self.night.since(serving)
-                more, standing = decide(standing, self.night.number, window=found, since=since)
-                decisions += more
+                number, since = self.night.number, self.night.since_champion(serving)
+                more, standing = decide(standing, number, window=found, since=since)
+                later, standing = renew(standing, number, self.night.since_base(standing.base))
+                decisions += more + later
         return {
             "judged_users": users,
             "served_by": serving,
@@ -117,4 +119,5 @@ class Life:
             "decisions": [vars(decision) for decision in decisions],
             "champion": standing.champion,
             "former": standing.former,
+            "base": standing.base,
         }

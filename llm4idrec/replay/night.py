@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +15,10 @@ from llm4idrec.config import Config
 from llm4idrec.data.interactions import IntArray
 from llm4idrec.metrics.ranking import FloatArray, user_metrics
 from llm4idrec.recommenders.ranking import NO_ITEM
-from llm4idrec.replay.generators import SERVED, Generators, keep_base, seconds
+from llm4idrec.replay.generators import SERVED, USERS, Generators, keep_base, seconds
 from llm4idrec.replay.known import brought, own_ids, read_known, write_known
-from llm4idrec.replay.promotion import CHALLENGER, CHAMPION, FORMER, Since, Standing
+from llm4idrec.replay.lines import ALONE, CHALLENGER, CHAMPION, FORMER, RETRAINED
+from llm4idrec.replay.promotion import Since, Standing
 from llm4idrec.replay.rankings import rankings
 from llm4idrec.runtime.files import read_json, remove, replacing_file, write_json
 
@@ -40,23 +41,24 @@ class Night(NamedTuple):
         return self.work / f"night-{self.number:03d}"
 
     @property
-    def served(self) -> Path:
-        """The model with the adapter of this night."""
-        return self.folder / Generators.ADAPTED / SERVED
+    def base(self) -> Path:
+        """The base model that this night has trained, if later nights tune adapters on it."""
+        return self.folder / BASE
+
+    @property
+    def adapted(self) -> Path:
+        """The adapter of this night, with the model that it makes."""
+        return self.folder / Generators.ADAPTED
 
     @property
     def is_ranked(self) -> bool:
         """Whether everything is made that a window then judges."""
         return (self.folder / RANKED).is_file()
 
-    def forget(self) -> None:
-        """Remove all of it; with the first night the base, which is made then."""
-        remove(self.folder / MARK)  # first: what is half removed is nothing to go on from
-        remove(self.folder, *([self.work / BASE] if self.number == 0 else []))
-
     def begin(self, mark: str) -> None:
         """Make anew, from nothing, what `mark` stands for."""
-        self.forget()
+        remove(self.folder / MARK)  # first: what is half removed is nothing to go on from
+        remove(self.folder)
         self.folder.mkdir(parents=True)
         write_json(self.folder / MARK, mark)
 
@@ -71,21 +73,22 @@ class Night(NamedTuple):
 
     def make(self, known: pa.Table, standing: Standing, config: Config) -> None:
         """Everything that can be made before the window begins: `RANKED`, the best items of all
-        users for each line. The first night also makes the base that stays."""
+        users for each line. A night whose base stays also keeps that."""
         if self.is_ranked:
             return
         write_known(known, config.data, self.folder, seed=config.seed)
         generators = Generators(self.folder, config)
-        made = {Generators.RETRAINED: generators.retrain()}
-        base = self.work / BASE
-        if not base.is_dir():
-            keep_base(self.folder, base)
-        made[CHALLENGER] = generators.adapt(base)
+        made = {RETRAINED: generators.retrain()}
+        is_first = standing.base == self.number
+        if is_first and not self.base.is_dir():
+            keep_base(self.folder, self.base)
+        former = None if is_first else Night(self.work, self.number - 1).adapted
+        made[CHALLENGER] = generators.adapt(Night(self.work, standing.base).base, former)
         for name, number in ((CHAMPION, standing.champion), (FORMER, standing.former)):
             if number == self.number:
                 made[name] = made[CHALLENGER]
             elif number is not None:
-                served = Night(self.work, number).served
+                served = Night(self.work, number).adapted / SERVED
                 made[name] = generators.ask(served, name.replace(" ", "_"))
         self._write_costs(made)
         self._write_rankings(dict(rankings(read_known(self.folder), made, config)))
@@ -118,10 +121,9 @@ class Night(NamedTuple):
             }
         )
 
-    def since(self, champion: int) -> Since:
+    def since_champion(self, champion: int) -> Since:
         """The windows in which that adapter was the champion, up to this night's, which has been
-        judged."""
-        names = [CHALLENGER, CHAMPION]
+        judged: the champion's line, and that of tonight's adapter."""
         nights: list[Night] = []
         for number in range(self.number - 1, champion, -1):
             night = Night(self.work, number)
@@ -129,14 +131,14 @@ class Night(NamedTuple):
             if served_by not in (None, champion):
                 break  # it was champion before; that counted for what came between
             nights += [night] if served_by is not None else []
-        tables = [
-            pq.read_table(night.folder / PER_USER, columns=["user", *names])
-            for night in (*reversed(nights), self)
-        ]
-        by_user = pa.concat_tables(tables).group_by("user", use_threads=False)
-        means = by_user.aggregate([(name, "mean") for name in names]).sort_by("user")
-        lines = {name: means[f"{name}_mean"].to_numpy() for name in names}
-        return Since(len(tables), lines)
+        return _pooled([*reversed(nights), self], (CHALLENGER, CHAMPION))
+
+    def since_base(self, base: int) -> Since:
+        """The windows since the night of that base, up to this night's, which has been judged: the
+        models by themselves, of tonight's adapter and trained anew."""
+        earlier = [Night(self.work, number) for number in range(base, self.number)]
+        nights = [night for night in earlier if night.served_by() is not None]
+        return _pooled([*nights, self], (CHALLENGER + ALONE, RETRAINED + ALONE))
 
     def served_by(self) -> int | None:
         """The night of the adapter that served in this night's window; None where nobody was judged
@@ -145,11 +147,11 @@ class Night(NamedTuple):
         return int(report["served_by"]) if report["lines"] else None
 
     def tidy(self) -> None:
-        """Keep the adapter, the model that it makes, the own IDs and what was found."""
-        kept = {ADAPTER.name, SERVED}
-        adapted = self.folder / Generators.ADAPTED
-        remove(*(path for path in adapted.iterdir() if path.name not in kept))
-        names = {Generators.ADAPTED, IDENTIFIERS.name, "costs"}
+        """Keep the adapter, the model that it makes, a base that stays, the own IDs and what was
+        found."""
+        kept = {ADAPTER.name, SERVED, USERS}
+        remove(*(path for path in self.adapted.iterdir() if path.name not in kept))
+        names = {Generators.ADAPTED, BASE, IDENTIFIERS.name, "costs"}
         remove(*(p for p in self.folder.iterdir() if p.is_dir() and p.name not in names))
         remove(self.folder / RANKED)
 
@@ -172,3 +174,12 @@ class Night(NamedTuple):
             line: np.stack(table[line].combine_chunks().to_numpy(zero_copy_only=False))
             for line in table.column_names
         }
+
+
+def _pooled(nights: Sequence[Night], lines: Sequence[str]) -> Since:
+    """Those lines, over the windows of `nights`."""
+    columns = ["user", *lines]
+    tables = [pq.read_table(night.folder / PER_USER, columns=columns) for night in nights]
+    by_user = pa.concat_tables(tables).group_by("user", use_threads=False)
+    means = by_user.aggregate([(line, "mean") for line in lines]).sort_by("user")
+    return Since(len(tables), {line: means[f"{line}_mean"].to_numpy() for line in lines})

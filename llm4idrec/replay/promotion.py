@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
 from llm4idrec.metrics.ranking import FloatArray
 from llm4idrec.metrics.significance import Comparison, compare
+from llm4idrec.replay.lines import ALONE, CHALLENGER, CHAMPION, FORMER, RETRAINED
 from llm4idrec.verdict.judgement import SIGNIFICANCE_LEVEL
 from llm4idrec.verdict.wording import p_text, percent
 
-CHAMPION, CHALLENGER, FORMER = "champion", "adapter", "former champion"
-"""Lines: who serves; tonight's; and whom the champion replaced a night ago."""
+NEW_BASE: Final = "new base"
 
 
 @dataclass(frozen=True)
@@ -24,29 +24,31 @@ class Standing:
     champion: int
     former: int | None = None
     """The one before, for the first window after a promotion."""
+    base: int = 0
+    """The night whose base model adapters are tuned on."""
 
 
 @dataclass(frozen=True)
 class Decision:
     """What became of the champion, and why."""
 
-    kind: Literal["first", "promoted", "refused", "rolled back"]
+    kind: Literal["first", "promoted", "refused", "rolled back", "new base"]
     night: int
-    """Whose adapter is spoken of."""
+    """Whose adapter, or base, is spoken of."""
     reason: str
 
 
 class Since(NamedTuple):
-    """The windows since the champion serves."""
+    """The windows since something changed, together."""
 
     windows: int
     lines: Mapping[str, FloatArray]
-    """Of `CHAMPION` and of `CHALLENGER`, which is another adapter each night: the mean of each
-    user's windows, (n,), the same users in both."""
+    """Of each line the mean of each user's windows, (n,), the same users in all. `CHALLENGER` is
+    another adapter each night."""
 
 
 class Outcome(NamedTuple):
-    """The decisions after a window, and who serves from then on."""
+    """The decisions after a window, and what stands from then on."""
 
     decisions: list[Decision]
     standing: Standing
@@ -56,7 +58,7 @@ def decide(
     standing: Standing, night: int, *, window: Mapping[str, FloatArray], since: Since
 ) -> Outcome:
     """After a window, of which `window` has the metric of each line's users, (n,), the same ones in
-    all; `since` has all windows since the champion serves.
+    all; `since` has all windows since the champion serves, of `CHAMPION` and `CHALLENGER`.
 
     A champion that is significantly behind the one it replaced, in its first window, gives way to
     it. Then tonight's adapter becomes champion if the adapters of the nights were significantly
@@ -69,20 +71,31 @@ def decide(
         if _is_ahead(lead):
             reason = f"it is behind the one before: {_words(lead)}"
             decisions.append(Decision("rolled back", standing.champion, reason))
-            standing = Standing(standing.former)
+            standing = replace(standing, champion=standing.former, former=None)
             since = Since(1, {CHAMPION: window[FORMER], CHALLENGER: window[CHALLENGER]})
         elif lead is not None:
-            standing = Standing(standing.champion)
+            standing = replace(standing, former=None)
     if night == standing.champion:
         return Outcome(decisions, standing)
     lead = paired(since.lines[CHAMPION], since.lines[CHALLENGER])
-    windows = "1 window" if since.windows == 1 else f"{since.windows} windows"
-    reason = f"over {windows}, {_words(lead)}"
+    reason = f"over {_windows(since)}, {_words(lead)}"
     if _is_ahead(lead):
         decisions.append(Decision("promoted", night, reason))
-        return Outcome(decisions, Standing(night, former=standing.champion))
+        return Outcome(decisions, replace(standing, champion=night, former=standing.champion))
     decisions.append(Decision("refused", night, reason))
     return Outcome(decisions, standing)
+
+
+def renew(standing: Standing, night: int, since: Since) -> Outcome:
+    """Whether the next night begins with a new base: if the models that are trained anew were
+    significantly ahead of the adapters, both by themselves, over the windows `since` tonight's base
+    was made."""
+    lead = paired(since.lines[CHALLENGER + ALONE], since.lines[RETRAINED + ALONE])
+    if not _is_ahead(lead):
+        return Outcome([], standing)
+    reason = f"over {_windows(since)}, adapters to models trained anew, {_words(lead)}"
+    decision = Decision(NEW_BASE, night + 1, reason)
+    return Outcome([decision], replace(standing, base=decision.night))
 
 
 def paired(rival: FloatArray, own: FloatArray) -> Comparison | None:
@@ -98,6 +111,10 @@ def _is_ahead(lead: Comparison | None) -> bool:
     if lead is None or lead.p_value is None:
         return False
     return lead.augmented > lead.original and lead.p_value < SIGNIFICANCE_LEVEL
+
+
+def _windows(since: Since) -> str:
+    return "1 window" if since.windows == 1 else f"{since.windows} windows"
 
 
 def _words(lead: Comparison | None) -> str:

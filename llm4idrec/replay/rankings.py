@@ -19,11 +19,9 @@ from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.evaluation.data import Audience
 from llm4idrec.evaluation.source_rankings import read_ranking
 from llm4idrec.recommenders.registry import new_recommender
+from llm4idrec.replay.lines import ALONE
 from llm4idrec.runtime.device import choose_device
 from llm4idrec.runtime.threads import fixed_threads
-
-ALONE = " alone"
-"""Behind the name of a line: what generates, ranking by itself."""
 
 
 def rankings(

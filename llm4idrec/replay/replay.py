@@ -15,8 +15,9 @@ from llm4idrec.config.recommenders import TrainedConfig
 from llm4idrec.errors import InputError
 from llm4idrec.replay.known import sampled
 from llm4idrec.replay.life import Life, State
-from llm4idrec.replay.night import BASE, REPORT, Night
-from llm4idrec.replay.promotion import CHAMPION, Standing
+from llm4idrec.replay.lines import CHAMPION
+from llm4idrec.replay.night import REPORT, Night
+from llm4idrec.replay.promotion import Standing
 from llm4idrec.replay.rows import Rows
 from llm4idrec.replay.totals import Totals, history, summary
 from llm4idrec.replay.windows import cut
@@ -32,11 +33,13 @@ from llm4idrec.runtime.project import PARAMS
 from llm4idrec.stages.replay import STAGE
 
 TONIGHT = "tonight.parquet"
+FORMAT = 2
+"""Of what a night leaves: nights of another one are lived again."""
 
 
 def replay(raw: Path, out: Path, config: Config) -> None:
     """Write the folder `out`: that of each night with `REPORT`, tidied where its window is over,
-    and the base model that stays; `TONIGHT` has what the champion serves in the one that goes on.
+    `TONIGHT` has what the champion serves in the one that goes on.
 
     `raw` is the table of the stage `prepare`, with a time; `config` has one recommender, which is
     served. Of a night nothing is made from rows
@@ -62,8 +65,9 @@ def replay(raw: Path, out: Path, config: Config) -> None:
             life = Life(night, rows, window, config, is_over=window is not windows[-1])
             state = life.live(state, shaped)
         with replacing_folder(out) as folder:
-            for name in (BASE, *(Night(work, window.number).folder.name for window in windows)):
-                shutil.copytree(work / name, folder / name)
+            for window in windows:
+                made = Night(work, window.number).folder
+                shutil.copytree(made, folder / made.name)
             _write_totals(folder, config.evaluation.metric)
             pq.write_table(night.serves(CHAMPION), folder / TONIGHT)
 
@@ -89,17 +93,13 @@ def _shaping(config: Config) -> dict[str, Any]:
     shaped = STAGE.shaped_by(config)
     data = {key: value for key, value in shaped["data"].items() if key != "path"}
     unshaping = ("dataset", "replay.accept")
-    return {key: value for key, value in shaped.items() if key not in unshaping} | {"data": data}
+    kept = {key: value for key, value in shaped.items() if key not in unshaping}
+    return kept | {"data": data, "format": FORMAT}
 
 
 def _bring_back(out: Path, work: Path) -> None:
-    """What an earlier replay has made; each night sees whether it is still what it would make.
-
-    The base comes first and goes with the first night: where that is there, so is its own base, or
-    it is being made.
-    """
-    has_first = Night(work, 0).folder.exists()
-    for made in (*([] if has_first else [out / BASE]), *out.glob("night-*")):
+    """What an earlier replay has made; each night sees whether it is still what it would make."""
+    for made in out.glob("night-*"):
         if made.is_dir() and not (work / made.name).exists():
             with replacing_folder(work / made.name) as folder:
                 shutil.copytree(made, folder, dirs_exist_ok=True)

@@ -11,18 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llm4idrec.augmentation.arms import ORIGINAL
 from llm4idrec.metrics.significance import Comparison
-from llm4idrec.replay.generators import Generators
+from llm4idrec.replay.lines import ALONE, CHALLENGER, LINES, OWN_LINES, RETRAINED
 from llm4idrec.replay.night import PER_USER, Night
-from llm4idrec.replay.promotion import CHALLENGER, CHAMPION, paired
-from llm4idrec.replay.rankings import ALONE
-
-LINES = (ORIGINAL, Generators.RETRAINED, CHALLENGER, CHAMPION)
-"""Those of every night: the recommender that is served, on what is known, and with the items of the
-model that is trained anew, of tonight's adapter, and of the champion."""
-OWN_LINES = tuple(line + ALONE for line in LINES[1:])
-"""What generates, by itself."""
+from llm4idrec.replay.promotion import NEW_BASE, paired
 
 
 class Totals(NamedTuple):
@@ -46,7 +38,7 @@ class Totals(NamedTuple):
         frame = pa.concat_tables(tables).to_pandas() if tables else empty.to_pandas()
         by_user = frame.groupby("user")[names].mean() if tables else frame
         costs = [Night(out, number).costs() for number in range(len(reports))]
-        ways = (Generators.RETRAINED, CHALLENGER)
+        ways = (RETRAINED, CHALLENGER)
         return cls(by_user, {way: sum(cost.get(way, 0.0) for cost in costs) for way in ways})
 
     def mean(self, line: str) -> float:
@@ -60,13 +52,13 @@ class Totals(NamedTuple):
     @property
     def kept(self) -> float | None:
         """How much of the retrained model's own ranking the adapters have."""
-        retrained = self.mean(Generators.RETRAINED + ALONE)
+        retrained = self.mean(RETRAINED + ALONE)
         return self.mean(CHALLENGER + ALONE) / retrained if retrained else None
 
     @property
     def cost(self) -> float | None:
         """Of the adapters, as a part of what training anew costs."""
-        retrained = self.seconds[Generators.RETRAINED]
+        retrained = self.seconds[RETRAINED]
         return self.seconds[CHALLENGER] / retrained if retrained else None
 
 
@@ -80,6 +72,7 @@ def summary(totals: Totals, reports: Sequence[Mapping[str, Any]], metric: str) -
         "promoted": kinds.count("promoted"),
         "refused": kinds.count("refused"),
         "rolled_back": kinds.count("rolled back"),
+        "new_bases": kinds.count(NEW_BASE),
         **named,
     }
 

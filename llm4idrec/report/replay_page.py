@@ -13,12 +13,18 @@ from urllib.parse import quote
 from llm4idrec.augmentation.arms import ORIGINAL
 from llm4idrec.config import Config
 from llm4idrec.metrics.significance import Comparison
-from llm4idrec.replay.generators import Generators
+from llm4idrec.replay.lines import (
+    ALONE,
+    CHALLENGER,
+    CHAMPION,
+    LINES,
+    OWN_LINES,
+    RETRAINED,
+)
 from llm4idrec.replay.night import Night
-from llm4idrec.replay.promotion import CHALLENGER, CHAMPION
-from llm4idrec.replay.rankings import ALONE
+from llm4idrec.replay.promotion import NEW_BASE
 from llm4idrec.replay.replay import read_reports
-from llm4idrec.replay.totals import LINES, OWN_LINES, Totals
+from llm4idrec.replay.totals import Totals
 from llm4idrec.report.charts.charts import Line, line_chart
 from llm4idrec.report.markup import figure, table
 from llm4idrec.report.page import write_page
@@ -27,18 +33,16 @@ from llm4idrec.verdict.wording import interval, metric_name, p_cell, percent, re
 TEMPLATE = Path(__file__).with_suffix(".html")
 NAMES = {
     ORIGINAL: "no augmentation",
-    Generators.RETRAINED: "trained anew each night",
+    RETRAINED: "trained anew each night",
     CHALLENGER: "tonight's adapter",
     CHAMPION: "champion",
 }
 COLORS = {
     ORIGINAL: "var(--original)",
-    Generators.RETRAINED: "var(--a2)",
+    RETRAINED: "var(--a2)",
     CHALLENGER: "var(--a5)",
     CHAMPION: "var(--yes)",
 }
-ENOUGH = 0.97
-"""Of the ranking that training anew gives: what adapters are to have, else a new base pays."""
 
 
 def write_replay_page(path: Path, out: Path, config: Config, *, checks: Path | None = None) -> None:
@@ -55,7 +59,7 @@ def write_replay_page(path: Path, out: Path, config: Config, *, checks: Path | N
         metric=name,
         windows=len(reports),
         answer=escape(_answer(totals, name)),
-        kept=escape(_kept(totals)),
+        kept=escape(_kept(totals, reports)),
         totals=_totals(totals, name),
         served=figure(f"{name} by window: who is served", _by_window(reports, LINES, name)),
         alone=figure(f"{name} by window: the models by themselves", _alone(reports, name)),
@@ -77,15 +81,17 @@ def _answer(totals: Totals, metric: str) -> str:
     return text + (f", 95 % interval {ends})." if found.low is not None else ").")
 
 
-def _kept(totals: Totals) -> str:
+def _kept(totals: Totals, reports: Sequence[Mapping[str, Any]]) -> str:
     kept, cost = totals.kept, totals.cost
     if kept is None or cost is None:
         return ""
     text = f"Adapters on the base that stays have {100 * kept:.0f} % of the ranking of models"
     text += f" trained anew each night, at {100 * cost:.0f} % of the cost."
-    if kept >= ENOUGH:
-        return text
-    return f"{text} Where that lasts, a new base pays: it costs what training anew costs, once."
+    bases = sum(d["kind"] == NEW_BASE for report in reports for d in report["decisions"])
+    if not bases:
+        return f"{text} No new base was needed."
+    times = "once" if bases == 1 else f"{bases} times"
+    return f"{text} A new base was made {times}; it costs what training anew costs, for one night."
 
 
 def _totals(totals: Totals, metric: str) -> str:
@@ -140,7 +146,7 @@ def _cost_chart(costs: Sequence[Mapping[str, float]]) -> str:
             COLORS[name],
             marks=True,
         )
-        for name in (Generators.RETRAINED, CHALLENGER)
+        for name in (RETRAINED, CHALLENGER)
     ]
     return line_chart(lines, "window", "s") if any(costs) else ""
 
@@ -193,11 +199,12 @@ def _decided(report: Mapping[str, Any], night: int) -> str:
     if not report["is_over"]:
         return "this window goes on"
     return "; ".join(
-        f"{'' if decision['night'] == night else _named(decision)}{decision['kind']}: "
-        f"{decision['reason']}"
+        f"{_named(decision, night)}{decision['kind']}: {decision['reason']}"
         for decision in report["decisions"]
     )
 
 
-def _named(decision: Mapping[str, Any]) -> str:
-    return f"adapter of night {decision['night'] + 1} "
+def _named(decision: Mapping[str, Any], night: int) -> str:
+    if decision["kind"] == NEW_BASE:
+        return f"night {decision['night'] + 1} begins with a "
+    return "" if decision["night"] == night else f"adapter of night {decision['night'] + 1} "

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llm4idrec.replay.night import Night
+from llm4idrec.replay.promotion import NEW_BASE
 from llm4idrec.replay.replay import read_reports
 from pipelines.tracking.batches import now, numbers
 from pipelines.tracking.stage_runs import StageRun
@@ -42,9 +43,14 @@ def log_nights(run: StageRun, served: str, replay: Path, *, metric: str) -> None
 def _decided(report: Mapping[str, Any]) -> dict[str, str]:
     """What was decided and why; MLflow's tags hold texts."""
     decided = {
-        f"decision.{decision['kind'].replace(' ', '_')}": f"adapter of night "
+        f"decision.{decision['kind'].replace(' ', '_')}": f"{_made(decision)} of night "
         f"{decision['night'] + 1}: {decision['reason']}"
         for decision in report["decisions"]
     }
     refused = {"data_refused": report["refused"]} if report["refused"] else {}
-    return {**decided, **refused, "champion": f"adapter of night {report['champion'] + 1}"}
+    stands = {name: f"night {report[name] + 1}" for name in ("champion", "base")}
+    return {**decided, **refused, **stands}
+
+
+def _made(decision: Mapping[str, Any]) -> str:
+    return "base" if decision["kind"] == NEW_BASE else "adapter"

@@ -13,9 +13,9 @@ import torch
 from llm4idrec.config import AdapterConfig, BaseModelConfig, ListsConfig, PromptsConfig
 from llm4idrec.data.interactions import Interactions
 from llm4idrec.errors import InputError
-from llm4idrec.language_model.adapter import load_tuned_model, tune_adapter
+from llm4idrec.language_model.adapter import export_merged, load_tuned_model, tune_adapter
 from llm4idrec.language_model.base_model import load_base_model, make_base_model
-from llm4idrec.language_model.frozen_base import ITEMS, carry_over, new_tokens
+from llm4idrec.language_model.frozen_base import ITEMS, Former, carry_over, new_tokens
 from llm4idrec.language_model.prompt_files import write_prompts
 from llm4idrec.language_model.prompts import build_prompts
 from llm4idrec.language_model.tokenization import PromptEncoder
@@ -133,22 +133,64 @@ def test_a_new_item_starts_near_those_that_have_the_same_users(tmp_path: Path) -
     assert like["a"] > like["b"] + 0.3
 
 
+def query(folder: Path, adapter: Path | None = None) -> torch.Tensor:
+    """A matrix that gets an update."""
+    model = load_tuned_model(folder, adapter, CPU) if adapter else load_base_model(folder, CPU)
+    weight: torch.Tensor = model.model.model.layers[0].self_attn.q_proj.weight.detach()
+    return weight
+
+
+def tuned(carried: Path, known: Path, out: Path, config: AdapterConfig = ADAPTER) -> Path:
+    prompts = build_prompts(Interactions.read(known), PROMPTS, LISTS, seed=0)
+    write_prompts(out.with_suffix(".jsonl"), prompts)
+    tune_adapter(carried, out.with_suffix(".jsonl"), out, config=config, seed=0, device="cpu")
+    return out
+
+
 def test_an_adapter_trains_the_new_vectors_and_no_others(base: Path, tmp_path: Path) -> None:
     known, items = write(tmp_path / "second", list("Xabcdefghi"))
     carried = tmp_path / "carried"
     carry_over(base, carried, known=known, items=items)
-    prompts = build_prompts(Interactions.read(known), PROMPTS, LISTS, seed=0)
-    write_prompts(tmp_path / "prompts.jsonl", prompts)
-    tune_adapter(
-        carried,
-        tmp_path / "prompts.jsonl",
-        tmp_path / "adapter",
-        config=ADAPTER,
-        seed=0,
-        device="cpu",
-    )
-    before, after = vectors(carried), vectors(carried, tmp_path / "adapter")
+    before, after = vectors(carried), vectors(carried, tuned(carried, known, tmp_path / "adapter"))
     assert [own for own in before if not torch.equal(before[own], after[own])] == ["X"]
+
+
+@pytest.fixture
+def former(base: Path, tmp_path: Path) -> Former:
+    """An adapter that also knows X."""
+    known, items = write(tmp_path / "second", list("Xabcdefghi"))
+    carried, served = tmp_path / "carried", tmp_path / "served"
+    carry_over(base, carried, known=known, items=items)
+    adapter = tuned(carried, known, tmp_path / "adapter")
+    export_merged(carried, adapter, served)
+    pq.write_table(pq.read_table(items), served / ITEMS)
+    return Former(adapter, served)
+
+
+def test_an_adapter_goes_on_from_a_former_one(base: Path, former: Former, tmp_path: Path) -> None:
+    """Where it starts it is the former: its updates, and its vectors of what the base lacks."""
+    known, items = write(tmp_path / "third", list("YbXcdefghij"))
+    carried = tmp_path / "later"
+    carry_over(base, carried, known=known, items=items, former=former)
+    still = ADAPTER.model_copy(update={"learning_rate": 1e-12, "steps": 1})
+    adapter = tuned(carried, known, tmp_path / "still", still)
+    begun, before = vectors(carried, adapter), vectors(former.served)
+    own = vectors(base)
+    assert torch.allclose(begun["X"], before["X"], atol=1e-6)
+    for name in "bcdefghij":
+        assert torch.equal(begun[name], own[name])
+    assert torch.allclose(query(carried, adapter), query(former.served), atol=1e-6)
+    assert not torch.allclose(query(carried, adapter), query(base), atol=1e-4)
+
+
+def test_an_adapter_of_other_settings_is_none_to_go_on_from(
+    base: Path, former: Former, tmp_path: Path
+) -> None:
+    known, items = write(tmp_path / "third", list("Xbcdefghij"))
+    carried = tmp_path / "later"
+    carry_over(base, carried, known=known, items=items, former=former)
+    with pytest.raises(InputError, match="holds other updates"):
+        tuned(carried, known, tmp_path / "other", ADAPTER.model_copy(update={"rank": 3}))
 
 
 def test_a_folder_without_ids_or_with_others_is_refused(base: Path, tmp_path: Path) -> None:

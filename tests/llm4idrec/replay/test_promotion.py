@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from llm4idrec.metrics.ranking import FloatArray
+from llm4idrec.replay.lines import ALONE, CHALLENGER, CHAMPION, FORMER, RETRAINED
 from llm4idrec.replay.promotion import (
-    CHALLENGER,
-    CHAMPION,
-    FORMER,
     Outcome,
     Since,
     Standing,
     decide,
+    renew,
 )
 
 DRAW = np.random.default_rng(0)
@@ -99,3 +98,27 @@ def test_a_first_window_is_judged_by_itself() -> None:
     assert after(Standing(4, former=2), 5, found).standing == Standing(4)
     outcome = decide(Standing(4, former=2), 5, window=found, since=since)
     assert outcome.standing == Standing(4)
+
+
+def test_models_trained_anew_that_are_ahead_of_adapters_make_a_new_base() -> None:
+    found = {CHALLENGER + ALONE: USERS, RETRAINED + ALONE: lines(champion=0.05)[CHAMPION]}
+    standing = Standing(2, former=1, base=0)
+    outcome = renew(standing, 5, Since(3, found))
+    assert kinds(outcome) == [("new base", 6)]
+    assert outcome.decisions[0].reason.startswith("over 3 windows, adapters to models trained anew")
+    assert outcome.standing == Standing(2, former=1, base=6)
+
+
+def test_where_adapters_keep_up_the_base_stays() -> None:
+    for more in (0.0, -0.05):
+        ahead = lines(champion=more, challenger=0.0)
+        found = {CHALLENGER + ALONE: ahead[CHALLENGER], RETRAINED + ALONE: ahead[CHAMPION]}
+        assert renew(Standing(2), 5, Since(3, found)) == Outcome([], Standing(2))
+
+
+def test_who_serves_does_not_change_the_base() -> None:
+    found = lines(challenger=0.02, champion=-0.05, former=0.0)
+    outcome = after(Standing(4, former=2, base=3), 5, found)
+    assert outcome.standing == Standing(5, former=2, base=3)
+    found = lines(challenger=0.0, champion=0.0, former=0.0)
+    assert after(Standing(4, former=2, base=3), 5, found).standing == Standing(4, base=3)

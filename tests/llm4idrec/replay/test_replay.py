@@ -14,9 +14,10 @@ import pytest
 from llm4idrec.config import Config
 from llm4idrec.errors import InputError
 from llm4idrec.replay.generators import Generators
+from llm4idrec.replay.lines import LINES
 from llm4idrec.replay.night import PER_USER, REPORT, Night
 from llm4idrec.replay.replay import TONIGHT, read_reports, replay
-from llm4idrec.replay.totals import LINES, Totals
+from llm4idrec.replay.totals import Totals
 from llm4idrec.runtime.files import content_hash, read_json, write_json
 from tests.conftest import tiny_values
 from tests.llm4idrec.replay.year import REPLAY, USERS, config, lived, year
@@ -55,11 +56,13 @@ def test_nobody_is_judged_by_a_window_that_goes_on(out: Path) -> None:
 
 
 def test_what_a_night_leaves(out: Path) -> None:
-    """An adapter that PEFT loads, the model that it makes, the own IDs, figures; no more."""
+    """An adapter that PEFT loads, the model that it makes, the own IDs, figures, in the first the
+    base; no more."""
     for number in range(4):
         night = out / f"night-{number:03d}"
         assert {path.name for path in night.iterdir()} == {
-            "adapter", "costs", "identifiers", "mark.json", PER_USER, REPORT
+            "adapter", "costs", "identifiers", "mark.json", PER_USER, REPORT,
+            *(["base"] if number == 0 else []),
         }  # fmt: skip
         assert (night / "adapter" / "adapter" / "adapter_model.safetensors").is_file()
     assert set(read_json(out / "night-003" / "costs" / "cost.json")) >= {"retrained", "adapter"}
@@ -152,7 +155,7 @@ def test_the_windows_of_a_champion_are_pooled_by_user(out: Path) -> None:
     numbers = [n for n, r in enumerate(reports) if n > champion and r["served_by"] == champion]
     files = [out / f"night-{number:03d}" / PER_USER for number in numbers]
     means = pd.concat([pd.read_parquet(file) for file in files]).groupby("user").mean()
-    since = Night(out, len(reports) - 1).since(champion)
+    since = Night(out, len(reports) - 1).since_champion(champion)
     assert since.windows == len(numbers)
     for line, values in since.lines.items():
         assert values == pytest.approx(means[line].to_numpy())
@@ -167,10 +170,10 @@ def test_what_counted_for_a_promotion_does_not_count_again(tmp_path: Path) -> No
             night.folder / PER_USER
         )
         write_json(night.folder / REPORT, {"served_by": served_by, "lines": {"adapter": 1.0}})
-    since = Night(tmp_path, 4).since(0)
+    since = Night(tmp_path, 4).since_champion(0)
     assert since.windows == 1
     assert since.lines["adapter"].tolist() == [4.0]
-    assert Night(tmp_path, 2).since(0).windows == 2
+    assert Night(tmp_path, 2).since_champion(0).windows == 2
 
 
 @pytest.mark.slow

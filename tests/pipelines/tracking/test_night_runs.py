@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,11 @@ from mlflow.tracking import MlflowClient
 
 from llm4idrec.artifacts import RAW, REPLAY, REPLAY_PAGE
 from llm4idrec.config import Config
-from llm4idrec.replay.night import REPORT
+from llm4idrec.replay.night import REPORT, Night
 from llm4idrec.replay.replay import read_reports
 from llm4idrec.report.replay_page import write_replay_page
 from llm4idrec.runtime.files import read_json, write_json
-from pipelines.registry.nights import MODEL
+from pipelines.registry.nights import BASES, CURRENT, MODEL
 from pipelines.run import log_stage
 from pipelines.tracking import stage_runs
 from tests.llm4idrec.replay.year import REPLAY as SECTION
@@ -68,17 +69,34 @@ def test_nights_are_runs_and_versions(config: Config, tmp_path: Path) -> None:
     got = mlflow.artifacts.download_artifacts(f"models:/{MODEL}/1", dst_path=str(tmp_path / "got"))
     assert next(Path(got).rglob("adapter_model.safetensors")).is_file()
 
+    bases = client.search_model_versions(f"name = '{BASES}'", order_by=["version_number ASC"])
+    assert [version.tags["night"] for version in bases] == ["1", "5"]
+    assert bases[1].tags["new_base.after_night"] == "4"
+    assert bases[1].tags["new_base.reason"] == "adapters fell behind"
+    assert client.get_model_version_by_alias(BASES, CURRENT).tags["night"] == "5"
+    got = mlflow.artifacts.download_artifacts(f"models:/{BASES}@{CURRENT}", dst_path=str(tmp_path))
+    assert next(Path(got).rglob("model.safetensors")).is_file()
+
     log(config, out)  # again: the same versions
     assert len(client.search_model_versions(f"name = '{MODEL}'")) == 5
+    assert len(client.search_model_versions(f"name = '{BASES}'")) == 2
 
 
 def _decide(out: Path) -> None:
     """A story with all that can happen, in place of what did."""
     told: dict[int, dict[str, Any]] = {
         2: {"decisions": [("promoted", 2, "it was better")], "champion": 2, "former": 0},
-        3: {"decisions": [("rolled back", 2, "it was not"), ("refused", 3, "level")]},
-        4: {"decisions": [], "refused": "half of it is missing", "is_over": True},
+        3: {
+            "decisions": [
+                ("rolled back", 2, "it was not"),
+                ("refused", 3, "level"),
+                ("new base", 4, "adapters fell behind"),
+            ],
+            "base": 4,
+        },
+        4: {"decisions": [], "refused": "half of it is missing", "is_over": True, "base": 4},
     }
+    shutil.copytree(Night(out, 0).base, Night(out, 4).base)
     for number, report in enumerate(read_reports(out)):
         values = told.get(number, {"decisions": [("first", 0, "there is no other")]})
         names = ("kind", "night", "reason")
@@ -98,6 +116,8 @@ def test_the_page_tells_the_story(config: Config, tmp_path: Path) -> None:
         "adapter of night 3 rolled back: it was not",
         "data refused: half of it is missing",
         "Adapters on the base that stays have",
+        "A new base was made once",
+        "night 5 begins with a new base: adapters fell behind",
     ):
         assert words in page
     assert "http" not in page.replace("http://www.w3.org", "")
