@@ -49,6 +49,7 @@ ELSEWHERE = {
     "llm4idrec run": "by tests/llm4idrec/runtime/test_threads.py, as python -m llm4idrec run",
     "python -m benchmarks.serving": "by hand, for minutes",
     "llm4idrec prepare && llm4idrec replay --recommender ials": "by tests/kill/test_replay.py",
+    "python -m stacks.nightly COMMAND": "by tests/pipelines/test_nightly.py",
     "dvc add": "not without a file of one's own",
     "dvc remote add --default team ssh://host/srv/llm4idrec": "not without a host",
     "zenml stack import stacks/kubernetes.yaml": "by tests/pipelines/test_stacks.py",

@@ -66,6 +66,7 @@ SCORE_LEDGER = Artifact("score_ledger", "artifacts/ledger/score.jsonl", grows=Tr
 """Of rankings made elsewhere."""
 REPLAY = Artifact("replay", "artifacts/replay/{recommender}", grows=True)
 REPLAY_PAGE = Artifact("replay_page", "reports/replay/{recommender}.html")
+REPLAY_VALIDATION = Artifact("replay_validation", "reports/validation/replay/{recommender}")
 SERVING = Artifact("serving", "artifacts/serving")
 """What the command `serve` writes."""
 BOTTOM_LINE = Artifact("bottom_line", "reports/bottom_line.json")

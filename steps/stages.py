@@ -28,10 +28,13 @@ class Task:
     reads: tuple[Artifact, ...]
     writes: tuple[Artifact, ...]
     run: Callable[[Files, Config], None]
+    promised: tuple[Artifact, ...] = ()
+    """What a later step will write; the task is told where, for its own files may name it."""
 
     @classmethod
     def of_stage(cls, stage: Stage) -> Task:
-        return cls(stage.name, stage.about, stage.reads, stage.writes, stage.run)
+        later = (stage.expectations.writes,) if stage.expectations else ()
+        return cls(stage.name, stage.about, stage.reads, stage.writes, stage.run, later)
 
     @classmethod
     def of_expectations(cls, expected: Expectations) -> Task:
@@ -50,7 +53,7 @@ class Task:
             config = config.only(given["recommender"])
         files: Files = {artifact: given[artifact.name] for artifact in self.reads}
         workspace = Workspace()
-        for artifact in self.writes:
+        for artifact in (*self.writes, *self.promised):
             files[artifact] = workspace.place(next(artifact.each(config)))
         self.run(files, config)
         return [files[artifact] for artifact in self.writes]

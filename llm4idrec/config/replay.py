@@ -31,7 +31,7 @@ class ReplayConfig(Section):
     interactions each."""
     begin: Share | Day = 0.4
     """What is known before the first window: a share of all interactions, or what came before a day
-    (2024-12-31), which stays the same when more data come."""
+    ("2024-12-31", in quotes, for DVC takes no dates), which stays the same when more data come."""
     recommenders: RecommenderNames = ()
     """Who is served, in a replay of its own: popularity, itemknn, ease, svd, ials or your own,
     which learn in one go."""

@@ -61,6 +61,8 @@ class Validation:
 
     suites: Sequence[Suite]
     summary: dict[str, float]
+    stops: bool = True
+    """Whether the first check that fails stops the run; else all of them are shown."""
 
 
 def raw_validation(raw: Path, data: DataConfig) -> Validation:

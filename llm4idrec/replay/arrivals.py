@@ -19,6 +19,7 @@ from llm4idrec.errors import InputError
 from llm4idrec.replay.bounds import NIGHTS, highest_share, volume_bounds
 from llm4idrec.replay.coherence import Coherence, coherence, item_vectors
 from llm4idrec.replay.history import History
+from llm4idrec.replay.measure import Measure, fault
 
 NEW_MARGIN = 0.25
 """Part of the rows that may be of new users, or new items, beyond what is usual: a campaign brings
@@ -53,44 +54,6 @@ class Arrivals:
         return f"night {self.begin} to {self.end}"
 
 
-@dataclass(frozen=True)
-class Measure:
-    """A number of the night, its plausible range where there is one, and the sentence about it.
-
-    None as value: it cannot be told; as `low` or `high`: there is no such bound.
-    """
-
-    name: str
-    value: float | None
-    low: float | None
-    high: float | None
-    found: str
-    expected: str
-    remedy: str
-
-    @property
-    def is_checked(self) -> bool:
-        return self.low is not None or self.high is not None
-
-    @property
-    def is_plausible(self) -> bool:
-        if self.value is None:
-            return True
-        too_low = self.low is not None and self.value < self.low
-        return not too_low and not (self.high is not None and self.value > self.high)
-
-    def check(self) -> Check:
-        bounds = {"min_value": self.low, "max_value": self.high}
-        expectation = expect("ColumnValuesToBeBetween", column=self.name, **bounds)
-        return Check(expectation, self.found.format, self.expected, self.remedy)
-
-    def summary(self) -> dict[str, float]:
-        """The value and the bounds that there are, and whether it is checked (1) or not (0)."""
-        numbers = {"": self.value, "_lowest": self.low, "_highest": self.high}
-        there = {f"{self.name}{end}": n for end, n in numbers.items() if n is not None}
-        return {**there, f"{self.name}_checked": int(self.is_checked)}
-
-
 def arrivals_validation(
     tonight: Arrivals, before: Sequence[Arrivals], known: pa.Table | None = None
 ) -> Validation:
@@ -119,10 +82,8 @@ def require_plausible(
 ) -> dict[str, float]:
     """The same checks without Great Expectations; the summary, or `InputError` for the first."""
     measures = measured(tonight, before, known)
-    for measure in measures:
-        if not measure.is_plausible:
-            found = measure.found.format(**{measure.name: measure.value})
-            raise InputError(found, measure.expected, measure.remedy, file=tonight.name)
+    if error := fault(measures, tonight.name):
+        raise error
     time = tonight.rows["timestamp"]
     outside = pc.or_(pc.less(time, tonight.begin), pc.greater_equal(time, tonight.end))
     if (row := pc.index(outside, True).as_py()) >= 0:

@@ -11,7 +11,8 @@ from llm4idrec.config import Config
 from llm4idrec.replay.facts import turnover, window_facts
 from llm4idrec.replay.known import own_ids, read_known
 from llm4idrec.replay.lines import CHALLENGER
-from llm4idrec.replay.night import REPORT, Night
+from llm4idrec.replay.measure import Measure, fault
+from llm4idrec.replay.night import CHECKS, REPORT, Night
 from llm4idrec.replay.promotion import Decision, Standing, decide, renew
 from llm4idrec.replay.rows import Rows, rows_hash
 from llm4idrec.replay.windows import Window
@@ -53,6 +54,8 @@ class Life:
             self.night.make(known, state.standing, self.config)
             told = self._tell(known, state) | {"brought": brought}
             write_json(report, told)
+        elif CHECKS not in told:  # of a night that was lived before they were kept
+            write_json(report, told | {CHECKS: self._checks(state)})
         if self.is_over:
             self.night.tidy()
         refused = (*state.refused, self.night.number) if told["refused"] else state.refused
@@ -64,18 +67,25 @@ class Life:
 
     def _tell(self, known: pa.Table, state: State) -> dict[str, Any]:
         """Of the window: what it is like, what is wrong with it, and what it says of the lines."""
-        arrived = self.rows.of(self.window)
-        is_checked = self.is_over and not self._is_accepted
-        with fixed_threads(self.config.threads):
-            fault = self.rows.fault(self.window, state.refused) if is_checked else None
-        is_judged = self.is_over and not fault
+        arrived, checks = self.rows.of(self.window), self._checks(state)
+        error = None if self._is_accepted else fault([Measure(**check) for check in checks])
+        is_judged = self.is_over and not error
         return {
             "window": self.window.name,
             "is_over": self.is_over,
-            "refused": fault,
+            CHECKS: checks,
+            "refused": error and str(error),
             **self._facts(arrived if self.is_over else arrived.slice(0, 0), known),
             **self._judgement(arrived if is_judged else None, state.standing),
         }
+
+    def _checks(self, state: State) -> list[dict[str, Any]]:
+        """The measures of the window that are checked, once it is over."""
+        if not self.is_over:
+            return []
+        with fixed_threads(self.config.threads):
+            measures = self.rows.measures(self.window, state.refused)
+        return [vars(measure) for measure in measures if measure.is_checked]
 
     def _facts(self, arrived: pa.Table, known: pa.Table) -> dict[str, Any]:
         folder, number = self.night.folder, self.night.number

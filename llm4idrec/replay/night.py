@@ -28,6 +28,8 @@ from llm4idrec.runtime.files import read_json, remove, replacing_file, write_jso
 BASE = "base"
 MARK, REPORT = "mark.json", "night.json"
 """What a night is made of, and all that is told of it."""
+CHECKS = "checks"
+"""Key in `REPORT`: the measures of the window that are checked, the fields of each."""
 RANKED, PER_USER, COSTS = "rankings.parquet", "per_user.parquet", "costs/cost.json"
 
 

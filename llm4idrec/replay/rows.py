@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from llm4idrec.errors import InputError
-from llm4idrec.replay.arrivals import Arrivals, require_plausible
+from llm4idrec.replay.arrivals import Arrivals, measured
+from llm4idrec.replay.measure import Measure
 from llm4idrec.replay.windows import Window
 
 
@@ -36,17 +36,15 @@ class Rows:
         return self._rows.filter(pa.array(kept))
 
     def of(self, window: Window) -> pa.Table:
-        return self._rows.filter(pa.array(self._inside(window)))
+        begin, end = np.searchsorted(self._time, (window.begin, window.end))
+        return self._rows.slice(begin, end - begin)
 
-    def fault(self, window: Window, refused: Sequence[int]) -> str | None:
-        """What is wrong with a window's data, by those before it that were not refused."""
+    def measures(self, window: Window, refused: Sequence[int]) -> list[Measure]:
+        """The numbers of a window, and what they may be by the windows before it that were not
+        `refused`; its times are in it, for it was cut by them."""
         earlier = [w for w in self._windows[: window.number] if w.number not in refused]
         *before, tonight = [Arrivals(self.of(w), w.begin, w.end) for w in (*earlier, window)]
-        try:
-            require_plausible(tonight, before, self.known(self._windows[0], ()))
-        except InputError as error:
-            return str(error)
-        return None
+        return measured(tonight, before, self.known(self._windows[0], ()))
 
     def _inside(self, window: Window) -> npt.NDArray[np.bool_]:
         inside: npt.NDArray[np.bool_] = (self._time >= window.begin) & (self._time < window.end)

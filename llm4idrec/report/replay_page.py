@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from os.path import relpath
 from pathlib import Path
 from string import Template
 from typing import Any
+from urllib.parse import quote
 
 from llm4idrec.augmentation.arms import ORIGINAL
 from llm4idrec.config import Config
@@ -43,8 +45,11 @@ COLORS = {
 }
 
 
-def write_replay_page(path: Path, out: Path, config: Config) -> None:
-    """Write to `path` the page about the folder `out` of a replay with the parameters `config`."""
+def write_replay_page(path: Path, out: Path, config: Config, *, checks: Path | None = None) -> None:
+    """Write to `path` the page about the folder `out` of a replay with the parameters `config`.
+
+    `checks` is the folder with pages about what was to hold of each window, if there will be one.
+    """
     reports, metric = read_reports(out), config.evaluation.metric
     totals, name = Totals.of(out, reports), metric_name(metric)
     costs = [Night(out, number).costs() for number in range(len(reports))]
@@ -61,6 +66,7 @@ def write_replay_page(path: Path, out: Path, config: Config) -> None:
         costs=figure("Seconds a night", _cost_chart(costs)),
         drift=figure("What is new in each window", _drift(reports)),
         nights=_nights(reports),
+        checks=_link(checks, path.parent) if checks else "",
     )
     write_page(path, f"Night after night: {config.dataset}", body)
 
@@ -179,6 +185,11 @@ def _nights(reports: Sequence[Mapping[str, Any]]) -> str:
             )
         )
     return table("", head, lines)
+
+
+def _link(checks: Path, here: Path) -> str:
+    address = escape(quote(relpath(checks / "index.html", here)))
+    return f'<p class="soft"><a href="{address}">Each window, check by check</a></p>'
 
 
 def _decided(report: Mapping[str, Any], night: int) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from llm4idrec.artifacts import RAW, REPLAY, REPLAY_PAGE, Files
+from typing import TYPE_CHECKING
+
+from llm4idrec.artifacts import RAW, REPLAY, REPLAY_PAGE, REPLAY_VALIDATION, Files
 from llm4idrec.config import Config
 from llm4idrec.config.replay import ReplayConfig
 from llm4idrec.runtime.files import costing
-from llm4idrec.stages.stage import Stage, keys_of
+from llm4idrec.stages.stage import Expectations, Stage, keys_of
+
+if TYPE_CHECKING:
+    from llm4idrec.data.expectations import Validation
 
 
 def replay(files: Files, config: Config) -> None:
@@ -17,7 +22,14 @@ def replay(files: Files, config: Config) -> None:
     out = files[REPLAY]
     with costing(out):
         live_through(files[RAW] / "train.parquet", out, config)
-    write_replay_page(files[REPLAY_PAGE], out, config)
+    write_replay_page(files[REPLAY_PAGE], out, config, checks=files.get(REPLAY_VALIDATION))
+
+
+def validate_replay(files: Files, config: Config) -> Validation:
+    """What was to hold of each window of a replay."""
+    from llm4idrec.replay.expectations import replay_validation
+
+    return replay_validation(files[REPLAY])
 
 
 STAGE = Stage(
@@ -43,5 +55,6 @@ STAGE = Stage(
         "dataset",
     ),
     each="replay.recommenders",
+    expectations=Expectations(validate_replay, reads=(REPLAY,), writes=REPLAY_VALIDATION),
     on_demand=True,
 )

@@ -39,11 +39,7 @@ def wire(stage: Stage, config: Config, files: Wired) -> None:
             files[folder] = cast(Any, gather)(parts, id=f"gather_{folder.name}")
     for each in stage.configs(config):
         _call(stage, each, files)
-    if expected := stage.expectations:
-        given = {artifact.name: files[artifact] for artifact in (*expected.reads, CONFIG)}
-        files[expected.writes] = step_named(expected.of.__name__)(
-            **given, recommender="", shaped_by=stage.shaped_by(config)
-        )
+        _check(stage, each, files)
 
 
 def _call(stage: Stage, config: Config, files: Wired) -> None:
@@ -63,3 +59,17 @@ def _call(stage: Stage, config: Config, files: Wired) -> None:
     outputs = written if isinstance(written, tuple | list) else [written]
     for artifact, output in zip(stage.writes, outputs, strict=True):
         files[next(artifact.each(config))] = output
+
+
+def _check(stage: Stage, config: Config, files: Wired) -> None:
+    """The step for what must hold of the files of one run of a stage, if anything must."""
+    if not (expected := stage.expectations):
+        return
+    recommender, name = config.recommenders[0] if stage.each else "", expected.of.__name__
+    given = {a.name: files[next(a.each(config))] for a in (*expected.reads, CONFIG)}
+    files[next(expected.writes.each(config))] = step_named(name)(
+        **given,
+        recommender=recommender,
+        shaped_by=stage.shaped_by(config),
+        id=f"{name}_{recommender}" if recommender else name,
+    )

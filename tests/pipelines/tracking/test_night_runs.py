@@ -121,4 +121,5 @@ def test_the_page_tells_the_story(config: Config, tmp_path: Path) -> None:
     ):
         assert words in page
     assert "http" not in page.replace("http://www.w3.org", "")
+    assert "check by check" not in page
     assert read_json(out / "summary.json")["nights"] == 5
