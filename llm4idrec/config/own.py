@@ -49,8 +49,8 @@ _STAGES_AND_ARTIFACTS = """
 adapter augment augmented augmented_validation base_model bottom_line candidates comparison
 control_comparison controls evaluate evaluation evaluations figures generate generations heldout
 identifiers known ledger ledgers metrics plots prepare prompts rank rankings raw raw_validation
-replay replay_page replay_validation replicate replicates report score_ledger serving settings source
-sources_ledger train tune tune_recommenders tuning tuning_page
+replay replay_page replay_validation replicate replicates report score_ledger serving settings
+source sources_ledger train tune tune_recommenders tuning tuning_page
 """
 _ARMS = "original language_model random self"
 _FILES = "cost score selection sources summary trials"
