@@ -14,6 +14,8 @@ from llm4idrec.artifacts import (
     CONTROL_COMPARISON,
     EVALUATION,
     INTERACTIONS,
+    REPLAY,
+    REPLAY_PAGE,
     TRAIN,
     Files,
 )
@@ -68,6 +70,11 @@ def run_stage(
             from llm4idrec.verdict.early import early_sentence
 
             say(early_sentence(files[EVALUATION], config.recommenders))
+        if REPLAY in stage.writes:
+            from llm4idrec.replay.sentences import told
+
+            metric = each.evaluation.metric
+            say("\n".join(told(files[REPLAY], files[REPLAY_PAGE], metric=metric)))
     if stage.name == "report":
         from llm4idrec.verdict.tables import answer
 

@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("fetch", nargs=argparse.REMAINDER, help=told)
     options = parser.parse_args(arguments)
     enter_project(options)
-    return exit_code(lambda: live(options.fetch), debug=False)
+    fetch = options.fetch[1:] if options.fetch[:1] == ["--"] else options.fetch
+    return exit_code(lambda: live(fetch), debug=False)
 
 
 def live(fetch: Sequence[str]) -> None:

@@ -111,7 +111,8 @@ class Verdict:
 
         Args:
             what: `best` is what validation chose, `without-language-model` the best of what needs
-                none, and a recommender's name the best that was made of it.
+                none, a recommender's name the best of that recommender with or without added
+                items, and the name of who generates its own ranking.
             items: For each user; None: the largest of `evaluation.cutoffs`.
             progress: Whether what is trained is told on stderr.
 

@@ -20,7 +20,19 @@ def _no_number(value: Any) -> Any:
 
 
 Day = Annotated[date, BeforeValidator(_no_number)]
-Every = Literal["day", "week", "month", "year"] | Count
+
+
+def _length(value: Any) -> Any:
+    """One sentence for both kinds."""
+    named = value in ("day", "week", "month", "year")
+    if named or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    raise PydanticCustomError("no_length", "day, week, month, year, or a number of interactions")
+
+
+Every = Annotated[
+    Literal["day", "week", "month", "year"] | Annotated[int, Field(gt=0)], BeforeValidator(_length)
+]
 
 
 class ReplayConfig(Section):

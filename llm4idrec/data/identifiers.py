@@ -23,8 +23,10 @@ class Identifiers(NamedTuple):
         return cls(users.combine_chunks(), items.combine_chunks())
 
     def own(self, numbered: pa.Table) -> pa.Table:
-        """The same table with own IDs in its columns user and item."""
+        """The same table with own IDs in its columns user and item; more than 2 GB of text may be
+        among them."""
         for name, ids in (("user", self.users), ("item", self.items)):
-            place = numbered.column_names.index(name)
-            numbered = numbered.set_column(place, name, ids.take(numbered[name].combine_chunks()))
+            place, numbers = numbered.column_names.index(name), numbered[name].combine_chunks()
+            own = ids.cast(pa.large_string()).take(numbers)
+            numbered = numbered.set_column(place, name, own)
         return numbered

@@ -21,7 +21,6 @@ from llm4idrec.artifacts import (
     IDENTIFIERS,
     INTERACTIONS,
     KNOWN,
-    PROMPTS,
     Files,
 )
 from llm4idrec.config import Config
@@ -29,7 +28,7 @@ from llm4idrec.data.protocol import PROTOCOL, lists_taken
 from llm4idrec.generation.generator import Generation, generate_candidates
 from llm4idrec.language_model.adapter import export_merged
 from llm4idrec.language_model.frozen_base import ITEMS, Former, carry_over
-from llm4idrec.line import Line, by_itself, run_line
+from llm4idrec.line import BASE, TUNED, by_itself, run_line
 from llm4idrec.replay.known import own_ids, read_known
 from llm4idrec.replay.lines import RETRAINED
 from llm4idrec.runtime.files import (
@@ -41,12 +40,7 @@ from llm4idrec.runtime.files import (
     replacing_folder,
 )
 from llm4idrec.runtime.threads import fixed_threads
-from llm4idrec.stages.adapter import adapter
-from llm4idrec.stages.base_model import base_model
-from llm4idrec.stages.generate import generate
-from llm4idrec.stages.prompts import prompts
 
-_TUNED: Line = ((PROMPTS, prompts), (ADAPTER, adapter), (GENERATIONS, generate))
 USERS = "users.parquet"
 SERVED = "served"
 """Folder of a model with its adapter merged, which later nights can ask."""
@@ -74,7 +68,7 @@ class Generators:
         """Base and adapter from nothing; the folder with all of it."""
         folder = self.folder / RETRAINED
         with by_itself():
-            run_line(((BASE_MODEL, base_model), *_TUNED), self._known, self.config, folder=folder)
+            run_line((*BASE, *TUNED), self._known, self.config, folder=folder)
         return folder
 
     def adapt(self, base: Path, former: Path | None) -> Path:
@@ -91,9 +85,9 @@ class Generators:
         given = {KNOWN: shown, BASE_MODEL: model}
         config = _going_on(self.config) if former else self.config
         with by_itself():
-            run_line(_TUNED[:2], given, config, folder=folder)
+            run_line(TUNED[:2], given, config, folder=folder)
             given = self._known | {BASE_MODEL: model, ADAPTER: folder / ADAPTER.name}
-            run_line(_TUNED[2:], given, self.config, folder=folder)
+            run_line(TUNED[2:], given, self.config, folder=folder)
         served = folder / SERVED
         if not (served / ITEMS).is_file():
             shutil.rmtree(served, ignore_errors=True)

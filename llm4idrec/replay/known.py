@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from llm4idrec.artifacts import IDENTIFIERS, INTERACTIONS, KNOWN
+from llm4idrec.data.identifiers import Identifiers
 from llm4idrec.data.interactions import Interactions
 
 
@@ -33,8 +33,8 @@ def read_known(folder: Path) -> Interactions:
 
 def own_ids(folder: Path, role: str) -> pa.Array:
     """Of `users` or `items`, in the order of their numbers, strings."""
-    table = pq.read_table(folder / IDENTIFIERS.name / f"{role}.parquet")
-    return table["id"].combine_chunks()
+    ids: pa.Array = getattr(Identifiers.read(folder / IDENTIFIERS.name), role)
+    return ids
 
 
 def brought(rows: pa.Table, folder: Path) -> Interactions:

@@ -41,7 +41,7 @@ class Night(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        return self.work / f"night-{self.number:03d}"
+        return self.work / f"night-{self.number + 1:03d}"  # people count from 1
 
     @property
     def base(self) -> Path:

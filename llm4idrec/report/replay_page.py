@@ -22,8 +22,8 @@ from llm4idrec.replay.lines import (
     RETRAINED,
 )
 from llm4idrec.replay.night import Night
-from llm4idrec.replay.promotion import NEW_BASE
 from llm4idrec.replay.replay import read_reports
+from llm4idrec.replay.sentences import answer, decided, judged, kept
 from llm4idrec.replay.totals import Totals
 from llm4idrec.report.charts.charts import Line, line_chart
 from llm4idrec.report.markup import figure, table
@@ -34,7 +34,7 @@ TEMPLATE = Path(__file__).with_suffix(".html")
 NAMES = {
     ORIGINAL: "no augmentation",
     RETRAINED: "trained anew each night",
-    CHALLENGER: "tonight's adapter",
+    CHALLENGER: "each night's adapter",
     CHAMPION: "champion",
 }
 COLORS = {
@@ -58,8 +58,9 @@ def write_replay_page(path: Path, out: Path, config: Config, *, checks: Path | N
         recommender=escape(recommender_name(config.recommenders[0])),
         metric=name,
         windows=len(reports),
-        answer=escape(_answer(totals, name)),
-        kept=escape(_kept(totals, reports)),
+        answer=escape(answer(totals, name)),
+        kept=escape(kept(totals, reports)),
+        judged=escape(judged(reports)),
         totals=_totals(totals, name),
         served=figure(f"{name} by window: who is served", _by_window(reports, LINES, name)),
         alone=figure(f"{name} by window: the models by themselves", _alone(reports, name)),
@@ -71,32 +72,9 @@ def write_replay_page(path: Path, out: Path, config: Config, *, checks: Path | N
     write_page(path, f"Night after night: {config.dataset}", body)
 
 
-def _answer(totals: Totals, metric: str) -> str:
-    found = totals.beside(CHAMPION, ORIGINAL)
-    if found is None:
-        return "Too few users came again to tell anything."
-    ends = interval(found.low, found.high)
-    text = f"{metric} with what was served: {found.augmented:.4f}, without augmentation"
-    text += f" {found.original:.4f} ({percent(found.relative_gain)}"
-    return text + (f", 95 % interval {ends})." if found.low is not None else ").")
-
-
-def _kept(totals: Totals, reports: Sequence[Mapping[str, Any]]) -> str:
-    kept, cost = totals.kept, totals.cost
-    if kept is None or cost is None:
-        return ""
-    text = f"Adapters on the base that stays have {100 * kept:.0f} % of the ranking of models"
-    text += f" trained anew each night, at {100 * cost:.0f} % of the cost."
-    bases = sum(d["kind"] == NEW_BASE for report in reports for d in report["decisions"])
-    if not bases:
-        return f"{text} No new base was needed."
-    times = "once" if bases == 1 else f"{bases} times"
-    return f"{text} A new base was made {times}; it costs what training anew costs, for one night."
-
-
 def _totals(totals: Totals, metric: str) -> str:
     """Each line beside no augmentation, over all users."""
-    head = ("", metric, "beside no augmentation", "95 % interval", "p")
+    head = ("", metric, "against no augmentation", "95 % interval", "p")
     lines = []
     for line in LINES:
         found = totals.beside(line, ORIGINAL) if line != ORIGINAL else None
@@ -155,7 +133,7 @@ def _drift(reports: Sequence[Mapping[str, Any]]) -> str:
     named = {
         "new_users": ("new users", "var(--a1)"),
         "new_items": ("new items", "var(--a3)"),
-        "popularity_drift": ("distance of popularity", "var(--a4)"),
+        "popularity_drift": ("change of popularity", "var(--a4)"),
     }
     over = [(float(n), report) for n, report in enumerate(reports, 1) if report["is_over"]]
     lines = [
@@ -167,7 +145,7 @@ def _drift(reports: Sequence[Mapping[str, Any]]) -> str:
 
 def _nights(reports: Sequence[Mapping[str, Any]]) -> str:
     head = (
-        "window", "rows", "users judged by", "catalogue", "of it new",
+        "window", "rows", "users judged by", "items", "new items",
         *(NAMES[line] for line in LINES), "serves then", "what was decided",
     )  # fmt: skip
     lines = []
@@ -181,7 +159,7 @@ def _nights(reports: Sequence[Mapping[str, Any]]) -> str:
                 f"{100 * report['items_came']:.1f} %",
                 *(f"{report['lines'][line]:.4f}" if report["lines"] else "" for line in LINES),
                 f"night {report['champion'] + 1}",
-                escape(_decided(report, number - 1)),
+                escape(decided(report, number - 1)),
             )
         )
     return table("", head, lines)
@@ -190,21 +168,3 @@ def _nights(reports: Sequence[Mapping[str, Any]]) -> str:
 def _link(checks: Path, here: Path) -> str:
     address = escape(quote(relpath(checks / "index.html", here)))
     return f'<p class="soft"><a href="{address}">Each window, check by check</a></p>'
-
-
-def _decided(report: Mapping[str, Any], night: int) -> str:
-    """What was decided after a night; of its own adapter without a name."""
-    if report["refused"]:
-        return f"data refused: {report['refused']}"
-    if not report["is_over"]:
-        return "this window goes on"
-    return "; ".join(
-        f"{_named(decision, night)}{decision['kind']}: {decision['reason']}"
-        for decision in report["decisions"]
-    )
-
-
-def _named(decision: Mapping[str, Any], night: int) -> str:
-    if decision["kind"] == NEW_BASE:
-        return f"night {decision['night'] + 1} begins with a "
-    return "" if decision["night"] == night else f"adapter of night {decision['night'] + 1} "

@@ -11,13 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from llm4idrec.artifacts import (
-    ADAPTER,
     BASE_MODEL,
     CONTROLS,
-    GENERATIONS,
     INTERACTIONS,
     KNOWN,
-    PROMPTS,
     Files,
 )
 from llm4idrec.augmentation.arm_files import write_arms
@@ -40,22 +37,16 @@ from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.evaluation.data import Audience
 from llm4idrec.evaluation.experiment import CANDIDATES
 from llm4idrec.evaluation.source_rankings import DEPTH, fuse, read_ranking
-from llm4idrec.line import Line, run_line
+from llm4idrec.line import BASE, TUNED, Line, run_line
 from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.registry import new_recommender
 from llm4idrec.runtime.device import choose_device
 from llm4idrec.runtime.files import read_json, read_table
 from llm4idrec.runtime.threads import fixed_threads
 from llm4idrec.serving.system import arm_of, proposing
-from llm4idrec.stages.adapter import adapter
-from llm4idrec.stages.base_model import base_model
 from llm4idrec.stages.controls import make_controls
-from llm4idrec.stages.generate import generate
-from llm4idrec.stages.prompts import prompts
 from llm4idrec.verdict.bottom_line import EASE, System
 from llm4idrec.verdict.selection import Selection
-
-_TUNED: Line = ((PROMPTS, prompts), (ADAPTER, adapter), (GENERATIONS, generate))
 
 
 class Learnt(NamedTuple):
@@ -86,9 +77,9 @@ class Learning:
         others = tuple(source for source in sources if source != LANGUAGE_MODEL)
         line: Line = ()
         if {LANGUAGE_MODEL, UNTUNED} & {*sources}:
-            line += ((BASE_MODEL, base_model),)
+            line += BASE
         if LANGUAGE_MODEL in sources:
-            line += _TUNED
+            line += TUNED
         if others:
             line += ((CONTROLS, partial(make_controls, epochs=epochs)),)
         config = self.config.model_copy(update={"controls": others})

@@ -18,8 +18,9 @@ BEST, WITHOUT = "best", "without-language-model"
 
 
 def choose(found: BottomLine, what: str) -> System:
-    """`BEST`, `WITHOUT`, or the name of a recommender: the best on validation of all that was made
-    of it. Raises `InputError` if there is none."""
+    """`BEST`, `WITHOUT`, or a name: of a recommender the best on validation of what is that
+    recommender and nothing else, trained with or without added items; of what generates its own
+    ranking. Raises `InputError` if there is none."""
     systems = found["systems"]
     if what == BEST:
         return systems[0]
@@ -27,9 +28,11 @@ def choose(found: BottomLine, what: str) -> System:
         if found["best_without"] is None:
             raise InputError("everything that ranks uses a language model", remedy=f"serve {BEST}")
         return systems[found["best_without"]]
-    its = [system for system in systems if system["recommender"] == what]
+    alone = [system for system in systems if not is_fused(system["variant"])]
+    its = [s for s in alone if s["recommender"] == what]
+    its += [s for s in alone if s["recommender"] is None and s["variant"] == what]
     if not its:
-        named = dict.fromkeys(s["recommender"] for s in systems if s["recommender"])
+        named = dict.fromkeys(s["recommender"] or s["variant"] for s in alone)
         expected = ", ".join([BEST, WITHOUT, *named])
         raise InputError(f"there is nothing to serve named {what!r}", f"one of {expected}")
     return its[0]

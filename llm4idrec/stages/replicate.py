@@ -5,12 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from llm4idrec.artifacts import (
-    ADAPTER,
-    BASE_MODEL,
     CONTROLS,
     GENERATIONS,
     KNOWN,
-    PROMPTS,
     REPLICATES,
     SETTINGS,
     TRAIN,
@@ -18,20 +15,11 @@ from llm4idrec.artifacts import (
 )
 from llm4idrec.augmentation.arms import SELECTION, final
 from llm4idrec.config import Config
+from llm4idrec.line import BASE, TUNED
 from llm4idrec.runtime.files import costing, read_json
-from llm4idrec.stages.adapter import adapter
-from llm4idrec.stages.base_model import base_model
 from llm4idrec.stages.controls import controls, make_controls
-from llm4idrec.stages.generate import generate
-from llm4idrec.stages.prompts import prompts
 from llm4idrec.stages.stage import Stage
 
-_LINE = (
-    (BASE_MODEL, base_model),
-    (PROMPTS, prompts),
-    (ADAPTER, adapter),
-    (GENERATIONS, generate),
-)
 _SHAPING = (
     "base_model",
     "lists",
@@ -61,12 +49,12 @@ def replicate(files: Files, config: Config) -> None:
     own = config.with_settings(files[SETTINGS]).model_copy(update={"threads": 1})
     replicates, copied = [], [final(0)]
     if config.evaluation.refit:
-        line = (*_LINE, (CONTROLS, controls))
+        line = (*BASE, *TUNED, (CONTROLS, controls))
         replicates.append(Replicate(SELECTION, {KNOWN: files[TRAIN]} | settings, own, line))
     else:
         copied.append(SELECTION)
     epochs = read_json(files[CONTROLS] / "summary.json").get(EPOCHS)
-    line = (*_LINE, (CONTROLS, partial(make_controls, epochs=epochs)))
+    line = (*BASE, *TUNED, (CONTROLS, partial(make_controls, epochs=epochs)))
     for run in range(1, config.replicates.runs):
         other = {"seed": run_seed(config.seed, run), "controls": drawn(config.controls)}
         changed = own.model_copy(update=other)

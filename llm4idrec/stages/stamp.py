@@ -37,6 +37,11 @@ class Stamp:
             return False
         return bool(read_json(self._file) == self._facts())
 
+    def has_other_parameters(self) -> bool:
+        """Whether it was made with others; not where nothing is known of that."""
+        facts = read_json(self._file) if self._file.is_file() else {}
+        return bool(facts.get("parameters", self._parameters) != self._parameters)
+
     def write(self) -> None:
         """To be called when the stage has been run."""
         write_json(self._file, self._facts())
@@ -48,9 +53,13 @@ class Stamp:
 
     def _facts(self) -> dict[str, str]:
         reads = (self.files[artifact] for artifact in self.stage.reads)
-        shaping = self.stage.shaped_by(self.config)
-        made_of = fingerprint(*reads, shaping=shaping, code=code_hash())
-        return {"made_of": made_of, "written": content_hash(*self._written())}
+        made_of = fingerprint(*reads, parameters=self._parameters, code=code_hash())
+        written = content_hash(*self._written())
+        return {"made_of": made_of, "parameters": self._parameters, "written": written}
+
+    @property
+    def _parameters(self) -> str:
+        return fingerprint(shaping=self.stage.shaped_by(self.config))
 
     def _written(self) -> list[Path]:
         """All but what later stages add to."""

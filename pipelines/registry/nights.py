@@ -101,6 +101,8 @@ class Registered:
         asked = f"name = '{self.name}' AND tags.{IDENTITY} = '{identity}'"
         if found := client.search_model_versions(asked):
             number = str(found[0].version)
+            for key in found[0].tags.keys() - tags.keys() - {IDENTITY}:
+                client.delete_model_version_tag(self.name, number, key)  # it was taken back
             for key, text in tags.items():
                 client.set_model_version_tag(self.name, number, key, text)
             client.update_model_version(self.name, number, told)

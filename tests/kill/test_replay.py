@@ -55,7 +55,7 @@ def kill_once_there(folder: Path, made: Path) -> None:
 def test_a_killed_replay_ends_with_the_same_bytes(tmp_path: Path) -> None:
     whole, killed = prepared(tmp_path / "whole"), prepared(tmp_path / "killed")
     for number, made in enumerate(MADE):
-        night = killed / f"artifacts/replay/.itemknn.resumable/night-{number:03d}"
+        night = killed / f"artifacts/replay/.itemknn.resumable/night-{number + 1:03d}"
         kill_once_there(killed, night / made)
         assert not (killed / "artifacts/replay/itemknn").exists()
     for folder in (whole, killed):

@@ -84,7 +84,7 @@ def test_nights_that_were_lived_before_checks_were_kept_get_theirs(tmp_path: Pat
     told = read_reports(out)
     for number, report in enumerate(told):
         old = {key: value for key, value in report.items() if key != CHECKS}
-        write_json(out / f"night-{number:03d}" / REPORT, old)
+        write_json(out / f"night-{number + 1:03d}" / REPORT, old)
     again = lived(tmp_path, shop(), every="day", begin=0.7)
     assert read_reports(again) == told
     assert [bool(report[CHECKS]) for report in told] == [r["is_over"] for r in told]

@@ -47,7 +47,7 @@ def test_nobody_is_judged_by_a_window_that_goes_on(out: Path) -> None:
     """But there is an adapter for it, and what the champion serves."""
     last = read_reports(out)[-1]
     assert (last["is_over"], last["lines"], last["decisions"]) == (False, {}, [])
-    assert (out / "night-004" / "adapter" / "adapter" / "adapter_model.safetensors").is_file()
+    assert (out / "night-005" / "adapter" / "adapter" / "adapter_model.safetensors").is_file()
     tonight = pd.read_parquet(out / TONIGHT)
     assert set(tonight["user"]) <= set(year()["user"].to_pylist())
     assert (tonight.groupby("user")["rank"].max() <= 5).all()
@@ -59,13 +59,13 @@ def test_what_a_night_leaves(out: Path) -> None:
     """An adapter that PEFT loads, the model that it makes, the own IDs, figures, in the first the
     base; no more."""
     for number in range(4):
-        night = out / f"night-{number:03d}"
+        night = out / f"night-{number + 1:03d}"
         assert {path.name for path in night.iterdir()} == {
             "adapter", "costs", "identifiers", "mark.json", PER_USER, REPORT,
             *(["base"] if number == 0 else []),
         }  # fmt: skip
         assert (night / "adapter" / "adapter" / "adapter_model.safetensors").is_file()
-    assert set(read_json(out / "night-003" / "costs" / "cost.json")) >= {"retrained", "adapter"}
+    assert set(read_json(out / "night-004" / "costs" / "cost.json")) >= {"retrained", "adapter"}
 
 
 @pytest.fixture
@@ -87,13 +87,13 @@ def test_what_is_lived_is_not_lived_again(out: Path, tmp_path: Path, trained: li
     """A night after the other, as a schedule has it: one that was missed is caught up, a second run
     does nothing, and the end is that of one run, to the byte."""
     lived(tmp_path, year().slice(0, 650))
-    assert trained == ["night-000", "night-001"]
+    assert trained == ["night-001", "night-002"]
     lived(tmp_path, year().slice(0, 650))
     assert len(trained) == 2
     lived(tmp_path, year().slice(0, 690))  # the window still goes on
     assert len(trained) == 2
     assert content_hash(lived(tmp_path, year())) == content_hash(out)
-    assert trained == [f"night-00{number}" for number in range(5)]
+    assert trained == [f"night-00{number}" for number in range(1, 6)]
 
 
 @pytest.mark.slow
@@ -105,10 +105,10 @@ def test_other_parameters_or_an_older_row_make_nights_anew(
     late = year().slice(0, 750).to_pandas()
     late.loc[650, "item"] = "i3"  # of the second window
     lived(tmp_path, pa.Table.from_pandas(late, year().schema, preserve_index=False))
-    assert trained == ["night-001", "night-002"]
+    assert trained == ["night-002", "night-003"]
     trained.clear()
     lived(tmp_path, year().slice(0, 750), amount=0.5)
-    assert trained == ["night-000", "night-001", "night-002"]
+    assert trained == ["night-001", "night-002", "night-003"]
     trained.clear()
     other = tiny_values(replay=REPLAY | {"amount": 0.5}, evaluation={"seeds": 7})
     renamed = Config.parse(other | {"dataset": "renamed"}).only("itemknn")
@@ -121,11 +121,11 @@ def test_nothing_of_a_later_window_is_read(out: Path, tmp_path: Path) -> None:
     byte, and of the fourth all that is made before its window comes."""
     changed = lived(tmp_path, year(changed_from=800))
     for number in range(3):
-        night = f"night-{number:03d}"
+        night = f"night-{number + 1:03d}"
         assert content_hash(out / night) == content_hash(changed / night)
     for name in ("adapter", "identifiers"):
-        assert content_hash(out / "night-003" / name) == content_hash(changed / "night-003" / name)
-    assert content_hash(out / "night-003") != content_hash(changed / "night-003")
+        assert content_hash(out / "night-004" / name) == content_hash(changed / "night-004" / name)
+    assert content_hash(out / "night-004") != content_hash(changed / "night-004")
 
 
 @pytest.mark.slow
@@ -153,7 +153,7 @@ def test_the_windows_of_a_champion_are_pooled_by_user(out: Path) -> None:
     *reports, _ = reports
     champion = reports[-1]["served_by"]
     numbers = [n for n, r in enumerate(reports) if n > champion and r["served_by"] == champion]
-    files = [out / f"night-{number:03d}" / PER_USER for number in numbers]
+    files = [out / f"night-{number + 1:03d}" / PER_USER for number in numbers]
     means = pd.concat([pd.read_parquet(file) for file in files]).groupby("user").mean()
     since = Night(out, len(reports) - 1).since_champion(champion)
     assert since.windows == len(numbers)

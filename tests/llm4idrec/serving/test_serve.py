@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +30,7 @@ from llm4idrec.serving.system import arm_of
 from llm4idrec.verdict.bottom_line import BottomLine, bottom_line
 
 Output = pytest.CaptureFixture[str]
+REPO = Path(__file__).resolve().parents[3]
 COLUMNS = {"user": "customer", "item": "article", "timestamp": "bought_at"}
 CONTROLS = ["svd", "ease", "base_model", "sasrec", "language_model+ease", "self", "self+ease"]
 
@@ -84,7 +90,7 @@ def require_unseen(recommended: pd.DataFrame, items: int) -> None:
 def test_what_is_chosen_is_served_to_everybody(run: Path, capsys: Output) -> None:
     assert main(["serve", *told(run)]) == 0
     told_last = capsys.readouterr().out.splitlines()
-    assert "trained on everything: 600 pairs of 60 users, of 600 rows" in told_last[0]
+    assert "trained on everything: 600 pairs of 60 users" in told_last[0]
     where = f"{run}/out/serving/recommendations.csv"
     assert told_last[1] == f"{where}: the best items of each of these users"
     served = run / "out" / "serving"
@@ -143,7 +149,7 @@ def require_all_and_more(learnt: pd.DataFrame) -> None:
 def test_what_cannot_be_served(run: Path, tmp_path: Path, capsys: Output) -> None:
     for words, said in (
         (["bpr"], "there is nothing to serve named 'bpr'; expected one of best"),
-        (["--items", "0"], "--items is 0; expected at least 1"),
+        (["--items", "0"], "0 items for each user; expected at least 1"),
     ):
         assert main(["serve", *words, *told(run)]) == 2
         assert said in capsys.readouterr().err
@@ -151,3 +157,69 @@ def test_what_cannot_be_served(run: Path, tmp_path: Path, capsys: Output) -> Non
     assert main(["serve", *elsewhere]) == 2
     assert "expected a finished run; run the whole flow first" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.slow
+def test_other_parameters_than_those_of_the_verdict(
+    run: Path, tmp_path: Path, capsys: Output
+) -> None:
+    """How much is done at a time is none of them."""
+    values = yaml.safe_load((run / "params.yaml").read_text())
+    for section, key, value, said in (
+        ("ease", "l2", 1.0, "`controls`"),
+        ("filter", "max_ratio", 0.1, "`augment`"),
+        ("adapter", "steps", 5, "`adapter`"),
+        ("evaluation", "workers", 2, None),
+    ):
+        other = tmp_path / "params.yaml"
+        other.write_text(yaml.safe_dump(values | {section: values[section] | {key: value}}))
+        code = main(["serve", "ease", "--params", str(other), "--out", str(run / "out")])
+        err = capsys.readouterr().err
+        assert code == (0 if said is None else 2), err
+        if said:
+            assert f"the parameters of the stage {said} have changed since it was run" in err
+
+
+@pytest.mark.slow
+def test_what_came_since_the_verdict_is_learnt(run: Path, tmp_path: Path, capsys: Output) -> None:
+    """With somebody who has too little."""
+    grown = shutil.copytree(run, tmp_path / "grown")
+    rows = shop().to_pandas()
+    new = rows[rows["customer"] == "c0"].assign(customer="new")
+    odd = rows.head(1).assign(customer="odd", article=999)
+    pd.concat([rows, new, odd]).to_parquet(grown / "shop.parquet")
+    text = (grown / "params.yaml").read_text().replace(str(run), str(grown))
+    (grown / "params.yaml").write_text(text)
+    shutil.rmtree(grown / "out" / ".stamps")  # of another place
+    assert main(["serve", "ease", *told(grown)]) == 0
+    said = capsys.readouterr().out
+    assert "trained on everything: 610 pairs of 61 users" in said
+    assert "1 user has too little in the catalogue" in said
+    recommended = own_pairs(grown / "out" / "serving", "recommendations")
+    assert "new" in set(recommended["user"])
+    assert "odd" not in set(recommended["user"])
+
+
+@pytest.mark.slow
+def test_more_items_than_were_generated(run: Path) -> None:
+    assert main(["serve", "language_model", "--items", "25", *told(run)]) == 0
+    require_unseen(own_pairs(run / "out" / "serving", "recommendations"), 25)
+
+
+@pytest.mark.slow
+def test_a_killed_serve_ends_with_the_same_bytes(run: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "llm4idrec", "serve", "language_model", *told(run)]
+    environment = os.environ | {"PYTHONPATH": str(REPO)}
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    served = run / "out" / "serving"
+    assert not (run / "out" / ".serving.resumable").exists()
+    whole = content_hash(served)
+    shutil.rmtree(served)
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment) as process:
+        while not (run / "out" / ".serving.resumable" / "adapter").exists():
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.kill()
+    assert not served.exists()
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    assert content_hash(served) == whole

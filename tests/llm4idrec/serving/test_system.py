@@ -26,22 +26,26 @@ def line(*systems: System, best_without: int | None = None) -> BottomLine:
 
 FOUND = line(
     system(None, "language_model&ease"),
+    system("ials", "language_model&ease"),
     system("ials", "language_model"),
     system("sasrec", "original"),
     system("ials", "original"),
-    best_without=2,
+    system(None, "svd"),
+    best_without=3,
 )
 
 
 def test_what_is_meant() -> None:
     assert choose(FOUND, BEST) is FOUND["systems"][0]
-    assert choose(FOUND, WITHOUT) is FOUND["systems"][2]
-    assert choose(FOUND, "ials") is FOUND["systems"][1]
+    assert choose(FOUND, WITHOUT) is FOUND["systems"][3]
+    assert choose(FOUND, "ials") is FOUND["systems"][2]  # what is fused is something else
+    assert choose(FOUND, "svd") is FOUND["systems"][5]
 
 
 def test_what_is_not_there() -> None:
     with pytest.raises(
-        InputError, match="named 'mf'; expected one of best, without-language-model, ials, sasrec"
+        InputError,
+        match="named 'mf'; expected one of best, without-language-model, ials, sasrec, svd",
     ):
         choose(FOUND, "mf")
     with pytest.raises(InputError, match="everything that ranks uses a language model"):

@@ -77,7 +77,11 @@ def test_nights_are_runs_and_versions(config: Config, tmp_path: Path) -> None:
     got = mlflow.artifacts.download_artifacts(f"models:/{BASES}@{CURRENT}", dst_path=str(tmp_path))
     assert next(Path(got).rglob("model.safetensors")).is_file()
 
-    log(config, out)  # again: the same versions
+    report = read_json(Night(out, 4).folder / REPORT)
+    write_json(Night(out, 4).folder / REPORT, report | {"refused": None})
+    log(config, out)  # again: the same versions, and what was taken back is gone
+    versions = {v.tags["night"]: v for v in client.search_model_versions(f"name = '{MODEL}'")}
+    assert "data_refused" not in versions["5"].tags
     assert len(client.search_model_versions(f"name = '{MODEL}'")) == 5
     assert len(client.search_model_versions(f"name = '{BASES}'")) == 2
 
@@ -103,7 +107,8 @@ def _decide(out: Path) -> None:
         decisions = [dict(zip(names, d, strict=True)) for d in values["decisions"]]
         stands = {"champion": 0, "former": None}
         told_now = {"decisions": decisions if number != 1 else []}
-        write_json(out / f"night-{number:03d}" / REPORT, {**report, **stands, **values, **told_now})
+        story = {**report, **stands, **values, **told_now}
+        write_json(Night(out, number).folder / REPORT, story)
 
 
 def test_the_page_tells_the_story(config: Config, tmp_path: Path) -> None:
@@ -115,7 +120,7 @@ def test_the_page_tells_the_story(config: Config, tmp_path: Path) -> None:
         "promoted: it was better",
         "adapter of night 3 rolled back: it was not",
         "data refused: half of it is missing",
-        "Adapters on the base that stays have",
+        "adapters on the base that stays rank at",
         "A new base was made once",
         "night 5 begins with a new base: adapters fell behind",
     ):
