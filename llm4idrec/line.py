@@ -7,21 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 
-from llm4idrec.artifacts import ADAPTER, BASE_MODEL, GENERATIONS, PROMPTS, Artifact, Files
+from llm4idrec.artifacts import Artifact, Files
 from llm4idrec.config import Config
 from llm4idrec.language_model.launch import ARGUMENTS
 from llm4idrec.runtime.files import forget_work
 from llm4idrec.runtime.ray_pool import ADDRESS
-from llm4idrec.stages.adapter import adapter
-from llm4idrec.stages.base_model import base_model
-from llm4idrec.stages.generate import generate
-from llm4idrec.stages.prompts import prompts
 
 Line = tuple[tuple[Artifact, Callable[[Files, Config], None]], ...]
 """Functions of stages, in their order, each with what it writes; importable."""
-BASE: Line = ((BASE_MODEL, base_model),)
-TUNED: Line = ((PROMPTS, prompts), (ADAPTER, adapter), (GENERATIONS, generate))
-"""From a base model to the candidates of the tuned one."""
 
 
 def run_line(line: Line, given: Files, config: Config, *, folder: Path) -> Files:

@@ -28,7 +28,7 @@ from llm4idrec.data.protocol import PROTOCOL, lists_taken
 from llm4idrec.generation.generator import Generation, generate_candidates
 from llm4idrec.language_model.adapter import export_merged
 from llm4idrec.language_model.frozen_base import ITEMS, Former, carry_over
-from llm4idrec.line import BASE, TUNED, by_itself, run_line
+from llm4idrec.line import by_itself, run_line
 from llm4idrec.replay.known import own_ids, read_known
 from llm4idrec.replay.lines import RETRAINED
 from llm4idrec.runtime.files import (
@@ -40,6 +40,7 @@ from llm4idrec.runtime.files import (
     replacing_folder,
 )
 from llm4idrec.runtime.threads import fixed_threads
+from llm4idrec.stages.replicate import BASE, TUNED
 
 USERS = "users.parquet"
 SERVED = "served"

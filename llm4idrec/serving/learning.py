@@ -37,7 +37,7 @@ from llm4idrec.data.interactions import IntArray, Interactions
 from llm4idrec.evaluation.data import Audience
 from llm4idrec.evaluation.experiment import CANDIDATES
 from llm4idrec.evaluation.source_rankings import DEPTH, fuse, read_ranking
-from llm4idrec.line import BASE, TUNED, Line, run_line
+from llm4idrec.line import Line, run_line
 from llm4idrec.recommenders.base import Recommender
 from llm4idrec.recommenders.registry import new_recommender
 from llm4idrec.runtime.device import choose_device
@@ -45,6 +45,7 @@ from llm4idrec.runtime.files import read_json, read_table
 from llm4idrec.runtime.threads import fixed_threads
 from llm4idrec.serving.system import arm_of, proposing
 from llm4idrec.stages.controls import make_controls
+from llm4idrec.stages.replicate import BASE, TUNED
 from llm4idrec.verdict.bottom_line import EASE, System
 from llm4idrec.verdict.selection import Selection
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from llm4idrec.artifacts import (
+    ADAPTER,
+    BASE_MODEL,
     CONTROLS,
     GENERATIONS,
     KNOWN,
+    PROMPTS,
     REPLICATES,
     SETTINGS,
     TRAIN,
@@ -15,11 +18,17 @@ from llm4idrec.artifacts import (
 )
 from llm4idrec.augmentation.arms import SELECTION, final
 from llm4idrec.config import Config
-from llm4idrec.line import BASE, TUNED
 from llm4idrec.runtime.files import costing, read_json
+from llm4idrec.stages.adapter import adapter
+from llm4idrec.stages.base_model import base_model
 from llm4idrec.stages.controls import controls, make_controls
+from llm4idrec.stages.generate import generate
+from llm4idrec.stages.prompts import prompts
 from llm4idrec.stages.stage import Stage
 
+BASE = ((BASE_MODEL, base_model),)
+TUNED = ((PROMPTS, prompts), (ADAPTER, adapter), (GENERATIONS, generate))
+"""A `Line` from a base model to the candidates of the tuned one."""
 _SHAPING = (
     "base_model",
     "lists",
