@@ -51,8 +51,6 @@ READS = (TRAIN, SETTINGS, CONTROLS, EVALUATIONS, RANKINGS)
 """What of a finished run is needed."""
 RECOMMENDATIONS, LEARNT = "recommendations", "interactions"
 """Files of what is written, `.csv` in own IDs and `.parquet` in numbers."""
-
-
 _ROWS = 1 << 20
 """Written at a time."""
 _SHAPING_NOTHING: dict[str, bool | set[str]] = {
