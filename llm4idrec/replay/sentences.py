@@ -45,8 +45,8 @@ def kept(totals: Totals, reports: Reports) -> str:
     share, cost = totals.kept, totals.cost
     if share is None or cost is None:
         return ""
-    text = f"By themselves, adapters on the base that stays rank at {100 * share:.0f} % of models"
-    text += f" that are trained anew each night, for {100 * cost:.0f} % of the cost."
+    text = f"By themselves, adapters on the base that stays have {100 * share:.0f} % of the ranking"
+    text += f" of models trained anew each night, for {100 * cost:.0f} % of the cost."
     bases = sum(d["kind"] == NEW_BASE for report in reports for d in report["decisions"])
     if not bases:
         return f"{text} No new base was needed."

@@ -120,7 +120,7 @@ def test_the_page_tells_the_story(config: Config, tmp_path: Path) -> None:
         "promoted: it was better",
         "adapter of night 3 rolled back: it was not",
         "data refused: half of it is missing",
-        "adapters on the base that stays rank at",
+        "adapters on the base that stays have",
         "A new base was made once",
         "night 5 begins with a new base: adapters fell behind",
     ):
