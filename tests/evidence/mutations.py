@@ -145,9 +145,9 @@ MUTATIONS = (
         1,
         "the epochs of SASRec that validation chooses by come from what knew validation",
         "llm4idrec/stages/replicate.py",
-        "        line = (*_LINE, (CONTROLS, controls))\n",
+        "        line = (*BASE, *TUNED, (CONTROLS, controls))\n",
         "        its = read_json(files[CONTROLS] / 'summary.json').get(EPOCHS)\n"
-        "        line = (*_LINE, (CONTROLS, partial(make_controls, epochs=its)))\n",
+        "        line = (*BASE, *TUNED, (CONTROLS, partial(make_controls, epochs=its)))\n",
         "tests/llm4idrec/augmentation/test_replication.py::"
         "test_the_epochs_of_sasrec_are_chosen_once_for_all_final_ones",
     ),
