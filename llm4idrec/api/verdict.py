@@ -27,6 +27,7 @@ from llm4idrec.artifacts import (
     Artifact,
     places,
 )
+from llm4idrec.data.identifiers import Identifiers
 from llm4idrec.errors import InputError
 from llm4idrec.runtime.files import read_table, replacing_folder
 
@@ -128,9 +129,8 @@ class Verdict:
         from llm4idrec.serving.serve import READS, RECOMMENDATIONS, serve
 
         files, out = places(READS, self._config, self._work.path), self._at(SERVING)
-        count = max(self._config.evaluation.cutoffs) if items is None else items
         with talking(progress=progress), own_random_numbers():
-            serve(files, out, self._config, what=what, items=count)
+            serve(files, out, self._config, what=what, items=items)
         found = read_table(out / f"{RECOMMENDATIONS}.parquet")
         ids = self._ids(out / IDENTIFIERS.name)
         table = ids.table(found["user"], found["item"], {"rank": found["rank"]})
@@ -155,9 +155,8 @@ class Verdict:
 
     def _ids(self, folder: Path) -> OwnIds:
         """Those that numbers stand for in the folder of identifiers."""
-        users, items = (read_table(folder / f"{role}.parquet")["id"] for role in ("users", "items"))
         raw = read_table(self._at(RAW) / "train.parquet")
-        return self._source.own_ids(raw, users, items)
+        return self._source.own_ids(raw, *Identifiers.read(folder))
 
     def _cells(self, row: Row) -> tuple[str, ...]:
         from llm4idrec.verdict.tables import gain_cells

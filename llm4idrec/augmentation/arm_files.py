@@ -46,8 +46,7 @@ def write_arms(
         if found:
             name = f"{replicate.name}/{source_of(arm)}"
             files[name] = CandidateFiles(found, PROPOSED)
-            weight = accepting.config.agreement if has_ease(arm) else 0.0
-            wanted[f"{replicate.name}/{arm}"] = name, weight
+            wanted[f"{replicate.name}/{arm}"] = name, _weight(arm, accepting)
     orders = accepting.config.popularity_exponents
     rows = sum(source.rows for source in files.values())
     with ExitStack() as stack:
@@ -65,6 +64,18 @@ def write_arms(
                     sections[replicate_name].add((arm, order), table)
         for name, section in sections.items():
             write_pieces(folder / f"{name}.parquet", ARMS, section.pieces())
+
+
+def accepted_of(arm: str, candidates: pa.Table, accepting: CandidateFilter) -> pa.Table:
+    """What an arm may add of candidates that are made where they are needed, in every order, with
+    relative ranks."""
+    accepted, _ = accepting.accept(candidates, agreement=_weight(arm, accepting))
+    return with_relative_ranks(accepted, accepting.known)
+
+
+def _weight(arm: str, accepting: CandidateFilter) -> float:
+    """Of EASE's agreement."""
+    return accepting.config.agreement if has_ease(arm) else 0.0
 
 
 def _rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -22,17 +22,18 @@ def _no_number(value: Any) -> Any:
 Day = Annotated[date, BeforeValidator(_no_number)]
 
 
+Period = Literal["day", "week", "month", "year"]
+
+
 def _length(value: Any) -> Any:
     """One sentence for both kinds."""
-    named = value in ("day", "week", "month", "year")
-    if named or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+    counted = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if counted or value in get_args(Period):
         return value
     raise PydanticCustomError("no_length", "day, week, month, year, or a number of interactions")
 
 
-Every = Annotated[
-    Literal["day", "week", "month", "year"] | Annotated[int, Field(gt=0)], BeforeValidator(_length)
-]
+Every = Annotated[Period | Count, BeforeValidator(_length)]
 
 
 class ReplayConfig(Section):

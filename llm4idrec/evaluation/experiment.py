@@ -10,20 +10,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from llm4idrec.augmentation.arm_files import accepted_of
 from llm4idrec.augmentation.arms import (
     LANGUAGE_MODEL,
     ORIGINAL,
     SELECTION,
     SELF,
     final,
-    has_ease,
     is_drawn,
     source_of,
 )
 from llm4idrec.augmentation.choice import ORIGINAL_DATA, Augmentation
 from llm4idrec.augmentation.controls import recommender_candidates
 from llm4idrec.augmentation.filtering import CandidateFilter
-from llm4idrec.augmentation.merging import generated_pairs, with_relative_ranks
+from llm4idrec.augmentation.merging import generated_pairs
 from llm4idrec.augmentation.placement import place_generated
 from llm4idrec.augmentation.replicate_files import source_file
 from llm4idrec.config import EvaluationConfig, FilterConfig
@@ -293,8 +293,6 @@ class Experiment:
         accepting = CandidateFilter(known, self.filter, self.ease)
         tables = []
         for arm in arms:
-            weight = self.filter.agreement if has_ease(arm) else 0.0
-            accepted, _ = accepting.accept(candidates, agreement=weight)
-            its = with_relative_ranks(accepted, known).select(COLUMNS)
+            its = accepted_of(arm, candidates, accepting).select(COLUMNS)
             tables.append(its.add_column(0, "arm", pa.repeat(arm, len(its))))
         pq.write_table(pa.concat_tables(tables), file)

@@ -38,7 +38,7 @@ FORMAT = 2
 
 
 def replay(raw: Path, out: Path, config: Config) -> None:
-    """Write the folder `out`: that of each night with `REPORT`, tidied where its window is over,
+    """Write the folder `out`: that of each night with `REPORT`, tidied where its window is over;
     `TONIGHT` has what the champion serves in the one that goes on.
 
     `raw` is the table of the stage `prepare`, with a time; `config` has one recommender, which is

@@ -36,10 +36,9 @@ def serve(options: argparse.Namespace) -> None:
     config = Config.read(options.params).with_tuned_filter()
     require_device(config.device)
     _require_unchanged(config, options)
-    items = max(config.evaluation.cutoffs) if options.items is None else options.items
     out = places([SERVING], config, options.out)[SERVING]
     files = places(READS, config, options.out)
-    served = train_and_rank(files, out, config, what=options.what, items=items)
+    served = train_and_rank(files, out, config, what=options.what, items=options.items)
     print("\n".join(served_sentences(served, out)), flush=True)
 
 

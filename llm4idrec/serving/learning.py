@@ -17,20 +17,19 @@ from llm4idrec.artifacts import (
     KNOWN,
     Files,
 )
-from llm4idrec.augmentation.arm_files import write_arms
+from llm4idrec.augmentation.arm_files import accepted_of, write_arms
 from llm4idrec.augmentation.arms import BASE_MODEL as UNTUNED
 from llm4idrec.augmentation.arms import (
     LANGUAGE_MODEL,
     ORIGINAL,
     SELF,
-    has_ease,
     is_fused,
     source_of,
 )
 from llm4idrec.augmentation.choice import Augmentation
 from llm4idrec.augmentation.controls import recommender_candidates
 from llm4idrec.augmentation.filtering import CandidateFilter
-from llm4idrec.augmentation.merging import generated_pairs, with_relative_ranks
+from llm4idrec.augmentation.merging import generated_pairs
 from llm4idrec.augmentation.placement import place_generated
 from llm4idrec.config import Config
 from llm4idrec.data.interactions import IntArray, Interactions
@@ -123,11 +122,8 @@ class Learning:
 
     def _epochs(self, name: str, arm: str) -> int:
         """The mean of those that validation found best."""
-        return max(1, round(self._summary(name)[f"{arm}_best_epoch"]))
-
-    def _summary(self, name: str) -> dict[str, float]:
-        found: dict[str, float] = read_json(self.evaluations / name / "summary.json")
-        return found
+        summary: dict[str, float] = read_json(self.evaluations / name / "summary.json")
+        return max(1, round(summary[f"{arm}_best_epoch"]))
 
     def _train(self, name: str) -> Interactions:
         """All that is known, and what validation chose to add to it."""
@@ -144,9 +140,7 @@ class Learning:
             recommender = self._new(name)
             recommender.fit(self.known, epochs=self._epochs(name, ORIGINAL))
             candidates = recommender_candidates(recommender, self.known, CANDIDATES)
-            weight = self.config.filter.agreement if has_ease(arm) else 0.0
-            accepted, _ = accepting.accept(candidates, agreement=weight)
-            return with_relative_ranks(accepted, self.known)
+            return accepted_of(arm, candidates, accepting)
         folder = self.work / "arms"
         folder.mkdir(exist_ok=True)
         write_arms([self.work], [arm], accepting, folder=folder, memory=self.config.memory)

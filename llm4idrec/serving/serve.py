@@ -72,14 +72,16 @@ class Served:
     added: int
 
 
-def serve(files: Files, out: Path, config: Config, *, what: str, items: int) -> Served:
-    """`serve_system` of `what` (`system.choose`) in the table of what to serve.
+def serve(files: Files, out: Path, config: Config, *, what: str, items: int | None) -> Served:
+    """`serve_system` of `what` (`system.choose`) in the table of what to serve; without a number of
+    `items` as many as the largest cutoff has.
 
     `files` are those of `READS`. Raises `InputError` if the run is not finished, or there is no
     such line.
     """
+    items = max(config.evaluation.cutoffs) if items is None else items
     evaluations = [files[EVALUATIONS] / name for name in config.recommenders]
-    require_finished([*evaluations, *(files[artifact] for artifact in READS)])
+    _require_finished([*evaluations, *(files[artifact] for artifact in READS)])
     system = choose(bottom_line(evaluations, files[RANKINGS]), what)
     return serve_system(system, files, out, config=config, items=items)
 
@@ -141,7 +143,7 @@ def _know_everything(work: Path, files: Files, config: Config) -> int:
     return int(read_json(count))
 
 
-def require_finished(folders: Sequence[Path]) -> None:
+def _require_finished(folders: Sequence[Path]) -> None:
     """`InputError` for one that is not there."""
     for folder in folders:
         if not folder.is_dir():
