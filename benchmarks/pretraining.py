@@ -7,9 +7,9 @@ r"""What pretraining is worth to a language model of IDs: SmolLM2, or the same f
 All have the same lists of a part of the bundled data (`--users`), a token for each item and
 nothing else, and the loss, the stopping and the ranking of the compact model. *pretrained* has the
 blocks of SmolLM2-135M (`make smollm2`), *random* has its shape and the weights that transformers
-draws; *compact* is the default base model. The item vectors start from a factorisation, with the
-root mean square `--scale`. `--tune all` trains everything, `lora` the item vectors and low-rank
-updates of all linear layers. Matrices are multiplied in bfloat16, but the compact model's, on one
+draws; *compact* is the default base model. The item vectors start from a factorisation, as far
+apart as the start's own word vectors. `--tune all` trains everything, `lora` the item vectors and
+low-rank updates of all linear layers. Matrices are multiplied in bfloat16, but the compact model's, on one
 thread. NDCG@20 is that of the model's own ranking; `--test` looks at the test set too, with
 validation read as part of the history. `--folder` keeps what a killed run goes on from.
 """
@@ -44,13 +44,15 @@ from llm4idrec.nn.factorisation import factorise
 from llm4idrec.stages import STAGES
 
 LISTS = ListsConfig(order="time")
-PATIENCE, MOST = 2, 12
-"""Epochs without a better ranking of held-out ends, and epochs at most."""
+TRAINING = {"patience": 4, "max_epochs": 16, "batch_tokens": 256}
+"""Of the large ones. As the lists are few, small batches: they need steps."""
+SCALE = {"pretrained": 0.1, "random": 0.02}
+"""Root mean square of the item vectors: the spread of SmolLM2's, and what transformers draws."""
 LONGEST = 256
 """Tokens of a list that are read."""
 FACTORS = 64
 """Dimensions of the factorisation, as many as the compact model has."""
-TEMPLATE = "{:10} {:4} {:13} {:5} {:4} {:6} {:>7} {:>10} {:>7} {:>6} {:>6}"
+TEMPLATE = "{:10} {:4} {:13} {:4} {:6} {:>7} {:>10} {:>7} {:>6} {:>7}"
 
 
 class Data(NamedTuple):
@@ -65,7 +67,6 @@ class Arm(NamedTuple):
     start: str
     tune: str
     learning_rate: float
-    scale: float
 
 
 def main() -> None:
@@ -77,7 +78,6 @@ def main() -> None:
     parser.add_argument("starts", nargs="+", choices=("pretrained", "random", "compact"))
     parser.add_argument("--tune", choices=("all", "lora"), default="all")
     parser.add_argument("--learning-rate", type=float, default=3e-4)
-    parser.add_argument("--scale", type=float, default=0.1)
     parser.add_argument("--users", type=float, default=0.4, help="share of the bundled users")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--test", action="store_true")
@@ -88,10 +88,10 @@ def main() -> None:
         folder = (chosen.folder or Path(temporary)).absolute()
         data = _read(folder / "data", chosen.users)
         print(f"{data.train.n_users} users, {data.train.n_items} items, {len(data.train)} pairs")
-        columns = "start tune learning_rate scale seed epochs tail validation test CPU_s weights".split()
+        columns = "start tune learning_rate seed epochs tail validation test CPU_s weights".split()
         print(TEMPLATE.format(*columns), flush=True)
         for start in chosen.starts:
-            arm = Arm(start, chosen.tune, chosen.learning_rate, chosen.scale)
+            arm = Arm(start, chosen.tune, chosen.learning_rate)
             for seed in chosen.seeds:
                 print(_line(data, arm, seed=seed, folder=folder, test=chosen.test), flush=True)
 
@@ -120,7 +120,7 @@ def _line(data: Data, arm: Arm, *, seed: int, folder: Path, test: bool) -> str:
     model = _model(arm, rest, data, config=config, seed=seed)
     batches = ListBatches(rest, data.tokens, config, lists=LISTS, seed=seed)
     training = ListTraining(model, batches, config, seed=seed)
-    name = f"{arm.start}-{arm.tune}-{arm.learning_rate}-{arm.scale}-{seed}"
+    name = f"{arm.start}-{arm.tune}-{arm.learning_rate}-{seed}"
     work = folder / name
     work.mkdir(parents=True, exist_ok=True)
     plain = arm.start == "compact"
@@ -136,7 +136,7 @@ def _line(data: Data, arm: Arm, *, seed: int, folder: Path, test: bool) -> str:
     seconds, tails = time.process_time() - began, [f"{score:.4f}" for score in stopping.scores]
     size = sum(p.numel() for p in training.weights.values()) / 1e6
     shown = TEMPLATE.format(
-        arm.start, arm.tune, arm.learning_rate, arm.scale, seed, stopping.best,
+        arm.start, arm.tune, arm.learning_rate, seed, stopping.best,
         tails[stopping.best - 1], f"{found:.4f}", on_test, round(seconds), f"{size:.1f}M",
     )  # fmt: skip
     return f"{shown}   {' '.join(tails)}"
@@ -146,8 +146,7 @@ def _config(arm: Arm) -> BaseModelConfig:
     compact = Config.read(ROOT / "params.yaml").base_model
     if arm.start == "compact":
         return compact
-    changes = {"learning_rate": arm.learning_rate, "patience": PATIENCE, "max_epochs": MOST}
-    return compact.model_copy(update=changes)
+    return compact.model_copy(update={"learning_rate": arm.learning_rate, **TRAINING})
 
 
 def _model(
@@ -168,8 +167,8 @@ def _model(
     weight = model.get_input_embeddings().weight
     with torch.no_grad():
         # Every token, not items alone, at one scale; items where the factorisation puts them.
-        weight.normal_(0, arm.scale)
-        _, vectors = factorise(train, FACTORS, arm.scale)
+        weight.normal_(0, SCALE[arm.start])
+        _, vectors = factorise(train, FACTORS, SCALE[arm.start])
         turned = np.random.default_rng(seed).normal(size=(FACTORS, weight.shape[1]))
         start = (vectors @ turned / np.sqrt(FACTORS)).astype(np.float32)
         weight[torch.from_numpy(data.tokens.items)] = torch.from_numpy(start)
