@@ -7,8 +7,9 @@ r"""What pretraining is worth to a language model of IDs: SmolLM2, or the same f
 All have the same lists of a part of the bundled data (`--users`), a token for each item and
 nothing else, and the loss, the stopping and the ranking of the compact model. *pretrained* has the
 blocks of SmolLM2-135M (`make smollm2`), *random* has its shape and the weights that transformers
-draws; *compact* is the default base model. The item vectors start from a factorisation, as far
-apart as the start's own word vectors. `--tune all` trains everything, `lora` the item vectors and
+draws; *compact* is the default base model. The item vectors start where a factorisation says: of
+*random* around zero, of *pretrained* around a word, as `base_model.id_tokens` has it, so that both
+begin with equal odds for all items. `--tune all` trains everything, `lora` the item vectors and
 low-rank updates of all linear layers. Matrices are multiplied in bfloat16, but the compact model's, on one
 thread. NDCG@20 is that of the model's own ranking; `--test` looks at the test set too, with
 validation read as part of the history. `--folder` keeps what a killed run goes on from.
@@ -26,6 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmarks.pipe import ROOT
 from llm4idrec.artifacts import HELDOUT, INTERACTIONS, TRAIN
@@ -46,8 +48,11 @@ from llm4idrec.stages import STAGES
 LISTS = ListsConfig(order="time")
 TRAINING = {"patience": 4, "max_epochs": 16, "batch_tokens": 256}
 """Of the large ones. As the lists are few, small batches: they need steps."""
-SCALE = {"pretrained": 0.1, "random": 0.02}
-"""Root mean square of the item vectors: the spread of SmolLM2's, and what transformers draws."""
+SPREAD = {"pretrained": 0.01, "random": 0.02}
+"""Root mean square of what item vectors differ by: a tenth of what SmolLM2's words do, as in
+`id_tokens.SPREAD`; what transformers draws."""
+WORD = "i"
+"""What the spelling of an item begins with."""
 LONGEST = 256
 """Tokens of a list that are read."""
 FACTORS = 64
@@ -149,9 +154,7 @@ def _config(arm: Arm) -> BaseModelConfig:
     return compact.model_copy(update={"learning_rate": arm.learning_rate, **TRAINING})
 
 
-def _model(
-    arm: Arm, train: Interactions, data: Data, *, config: BaseModelConfig, seed: int
-) -> Any:
+def _model(arm: Arm, train: Interactions, data: Data, *, config: BaseModelConfig, seed: int) -> Any:
     """An untrained one for the tokens of `data`, that learns from `train`."""
     if arm.start == "compact":
         return new_compact_model(train, data.encoder, config, users=False, seed=seed)
@@ -164,18 +167,29 @@ def _model(
     if arm.start == "pretrained":
         blocks = {k: v for k, v in pretrained.model.state_dict().items() if "embed_tokens" not in k}
         model.model.load_state_dict(blocks, strict=False)
-    weight = model.get_input_embeddings().weight
+    weight, spread = model.get_input_embeddings().weight, SPREAD[arm.start]
     with torch.no_grad():
-        # Every token, not items alone, at one scale; items where the factorisation puts them.
-        weight.normal_(0, SCALE[arm.start])
-        _, vectors = factorise(train, FACTORS, SCALE[arm.start])
+        # Every token, not items alone, has such a vector; items where the factorisation puts them.
+        weight.normal_(0, spread)
+        _, vectors = factorise(train, FACTORS, spread)
         turned = np.random.default_rng(seed).normal(size=(FACTORS, weight.shape[1]))
         start = (vectors @ turned / np.sqrt(FACTORS)).astype(np.float32)
         weight[torch.from_numpy(data.tokens.items)] = torch.from_numpy(start)
+        if arm.start == "pretrained":
+            weight += _word(pretrained)
     if arm.tune == "lora":
         add_adapter(model, AdapterConfig.model_validate({"preset": "compact"}), [])
         weight.requires_grad_(True)
     return model
+
+
+def _word(pretrained: Any) -> Tensor:
+    """The vector that SmolLM2 has for `WORD`, (d,)."""
+    from transformers import AutoTokenizer
+
+    (token,) = AutoTokenizer.from_pretrained(smollm2_folder()).encode(WORD)
+    vector: Tensor = pretrained.get_input_embeddings().weight[token]
+    return vector
 
 
 def _times(part: Interactions, rows: Any) -> Any:
