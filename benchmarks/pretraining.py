@@ -10,8 +10,8 @@ blocks of SmolLM2-135M (`make smollm2`), *random* has its shape and the weights 
 draws; *compact* is the default base model. The item vectors start where a factorisation says: of
 *random* around zero, of *pretrained* around a word, as `base_model.id_tokens` has it, so that both
 begin with equal odds for all items. `--tune all` trains everything, `lora` the item vectors and
-low-rank updates of all linear layers. Matrices are multiplied in bfloat16, but the compact model's, on one
-thread. NDCG@20 is that of the model's own ranking; `--test` looks at the test set too, with
+low-rank updates of all linear layers. Matrices are multiplied in bfloat16, but the compact model's,
+on one thread. NDCG@20 is that of the model's own ranking; `--test` looks at the test set too, with
 validation read as part of the history. `--folder` keeps what a killed run goes on from.
 """
 
@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +32,7 @@ from benchmarks.pipe import ROOT
 from llm4idrec.artifacts import HELDOUT, INTERACTIONS, TRAIN
 from llm4idrec.config import AdapterConfig, BaseModelConfig, Config, ListsConfig
 from llm4idrec.data.interactions import Interactions
+from llm4idrec.data.known import known_before_test
 from llm4idrec.flow import run_stage
 from llm4idrec.language_model.adapter import add_adapter
 from llm4idrec.language_model.base_model import new_compact_model
@@ -57,10 +57,16 @@ LONGEST = 256
 """Tokens of a list that are read."""
 FACTORS = 64
 """Dimensions of the factorisation, as many as the compact model has."""
+COLUMNS = (
+    "start", "tune", "learning_rate", "seed", "epochs", "tail", "validation", "test", "CPU_s",
+    "weights",
+)  # fmt: skip
 TEMPLATE = "{:10} {:4} {:13} {:4} {:6} {:>7} {:>10} {:>7} {:>6} {:>7}"
 
 
 class Data(NamedTuple):
+    """What is learnt from and judged by, and how it is written."""
+
     train: Interactions
     valid: Interactions
     test: Interactions
@@ -69,6 +75,8 @@ class Data(NamedTuple):
 
 
 class Arm(NamedTuple):
+    """What is compared."""
+
     start: str
     tune: str
     learning_rate: float
@@ -93,8 +101,7 @@ def main() -> None:
         folder = (chosen.folder or Path(temporary)).absolute()
         data = _read(folder / "data", chosen.users)
         print(f"{data.train.n_users} users, {data.train.n_items} items, {len(data.train)} pairs")
-        columns = "start tune learning_rate seed epochs tail validation test CPU_s weights".split()
-        print(TEMPLATE.format(*columns), flush=True)
+        print(TEMPLATE.format(*COLUMNS), flush=True)
         for start in chosen.starts:
             arm = Arm(start, chosen.tune, chosen.learning_rate)
             for seed in chosen.seeds:
@@ -125,24 +132,19 @@ def _line(data: Data, arm: Arm, *, seed: int, folder: Path, test: bool) -> str:
     model = _model(arm, rest, data, config=config, seed=seed)
     batches = ListBatches(rest, data.tokens, config, lists=LISTS, seed=seed)
     training = ListTraining(model, batches, config, seed=seed)
-    name = f"{arm.start}-{arm.tune}-{arm.learning_rate}-{seed}"
-    work = folder / name
+    work = folder / "-".join(map(str, (*arm, seed)))
     work.mkdir(parents=True, exist_ok=True)
-    plain = arm.start == "compact"
-    with nullcontext() if plain else torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=arm.start != "compact"):
         score = partial(tail.ndcg, model, data.tokens, config.max_length)
         stopping = train_until_best(training, score, config, folder=work)
-        found = _ndcg(model, data, data.train, data.valid)
-        known = data.valid.item < data.train.n_items
-        seen = data.train.union(
-            data.valid.user[known], data.valid.item[known], _times(data.valid, known)
-        )
-        on_test = f"{_ndcg(model, data, seen, data.test):.4f}" if test else ""
-    seconds, tails = time.process_time() - began, [f"{score:.4f}" for score in stopping.scores]
+        found = _ndcg(model, data, data.train, heldout=data.valid)
+        seen = known_before_test(data.train, data.valid)
+        on_test = f"{_ndcg(model, data, seen, heldout=data.test):.4f}" if test else ""
+    tails = [f"{score:.4f}" for score in stopping.scores]
     size = sum(p.numel() for p in training.weights.values()) / 1e6
     shown = TEMPLATE.format(
-        arm.start, arm.tune, arm.learning_rate, seed, stopping.best,
-        tails[stopping.best - 1], f"{found:.4f}", on_test, round(seconds), f"{size:.1f}M",
+        *arm, seed, stopping.best, tails[stopping.best - 1], f"{found:.4f}", on_test,
+        round(time.process_time() - began), f"{size:.1f}M",
     )  # fmt: skip
     return f"{shown}   {' '.join(tails)}"
 
@@ -167,20 +169,26 @@ def _model(arm: Arm, train: Interactions, data: Data, *, config: BaseModelConfig
     if arm.start == "pretrained":
         blocks = {k: v for k, v in pretrained.model.state_dict().items() if "embed_tokens" not in k}
         model.model.load_state_dict(blocks, strict=False)
-    weight, spread = model.get_input_embeddings().weight, SPREAD[arm.start]
-    with torch.no_grad():
-        # Every token, not items alone, has such a vector; items where the factorisation puts them.
-        weight.normal_(0, spread)
-        _, vectors = factorise(train, FACTORS, spread)
-        turned = np.random.default_rng(seed).normal(size=(FACTORS, weight.shape[1]))
-        start = (vectors @ turned / np.sqrt(FACTORS)).astype(np.float32)
-        weight[torch.from_numpy(data.tokens.items)] = torch.from_numpy(start)
-        if arm.start == "pretrained":
-            weight += _word(pretrained)
+    _start_items(model, train, data, spread=SPREAD[arm.start], seed=seed)
+    if arm.start == "pretrained":
+        with torch.no_grad():
+            model.get_input_embeddings().weight += _word(pretrained)
     if arm.tune == "lora":
         add_adapter(model, AdapterConfig.model_validate({"preset": "compact"}), [])
-        weight.requires_grad_(True)
+        model.get_input_embeddings().weight.requires_grad_(True)
     return model
+
+
+def _start_items(model: Any, train: Interactions, data: Data, *, spread: float, seed: int) -> None:
+    """Every token gets a vector of the root mean square `spread`; that of an item is where a
+    factorisation of `train` puts it."""
+    weight = model.get_input_embeddings().weight
+    _, vectors = factorise(train, FACTORS, spread)
+    turned = np.random.default_rng(seed).normal(size=(FACTORS, weight.shape[1]))
+    start = (vectors @ turned / np.sqrt(FACTORS)).astype(np.float32)
+    with torch.no_grad():
+        weight.normal_(0, spread)
+        weight[torch.from_numpy(data.tokens.items)] = torch.from_numpy(start)
 
 
 def _word(pretrained: Any) -> Tensor:
@@ -192,11 +200,7 @@ def _word(pretrained: Any) -> Tensor:
     return vector
 
 
-def _times(part: Interactions, rows: Any) -> Any:
-    return None if part.timestamp is None else part.timestamp[rows]
-
-
-def _ndcg(model: Any, data: Data, seen: Interactions, heldout: Interactions) -> float:
+def _ndcg(model: Any, data: Data, seen: Interactions, *, heldout: Interactions) -> float:
     """NDCG@20 of the items that go on from `seen`."""
     users = np.flatnonzero(heldout.history_lengths).astype(np.int32)
     histories = [seen.items_of(user) for user in users.tolist()]
