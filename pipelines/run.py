@@ -22,19 +22,14 @@ from llm4idrec.artifacts import (
     CONTROL_COMPARISON,
     EVALUATION,
     FIGURES,
-    RANKINGS,
-    REPLAY,
     REPLAY_PAGE,
-    SETTINGS,
     SOURCE,
     TRAIN,
-    TUNING,
     Files,
     places,
 )
 from llm4idrec.config import Config
 from llm4idrec.config.yaml_file import read_yaml
-from llm4idrec.data.protocol import protocol_name
 from llm4idrec.errors import InputError
 from llm4idrec.preflight import check_parameters
 from llm4idrec.runtime.device import require_device
@@ -49,7 +44,6 @@ from steps.workspace import SCRATCH
 
 if TYPE_CHECKING:
     from pipelines.orchestration.flow import Done
-    from pipelines.tracking.stage_runs import StageRun
 
 ANSWER = COMPARISON, CONTROL_COMPARISON, BOTTOM_LINE
 """The files that tell the answer."""
@@ -136,6 +130,7 @@ def run_stage(options: argparse.Namespace) -> None:
         environment.create_stores()
         from pipelines.orchestration import flow
         from pipelines.tracking import stage_runs
+        from pipelines.tracking.stage_log import log_stage
 
         keys = stage.keys(config)
         with (
@@ -199,6 +194,7 @@ def run_all(options: argparse.Namespace) -> None:
 def record(done: Done) -> None:
     """MLflow's runs of the stages of a completed run of the whole flow; prints the verdict."""
     from pipelines.tracking import stage_runs
+    from pipelines.tracking.stage_log import log_stage
 
     config = done.config
     for stage in FLOW:
@@ -211,42 +207,6 @@ def record(done: Done) -> None:
             run.tag(**{"zenml.run": done.run_id})
             log_stage(run, config, inputs=inputs, outputs=outputs)
     print_verdict(done.files)
-
-
-def log_stage(run: StageRun, config: Config, *, inputs: Files, outputs: Files) -> None:
-    """What MLflow keeps of a stage: numbers; of what compares data sets or trials, a run for each
-    of them; of the report, itself and the model it is about."""
-    evaluated, tuned, replayed = (
-        {name: outputs[key] for name in config.recommenders if (key := kind.of(name)) in outputs}
-        for kind in (EVALUATION, TUNING, REPLAY)
-    )
-    run.log_outputs(outputs, apart=[*(EVALUATION.of(name) for name in evaluated), RANKINGS])
-    if TRAIN in outputs:
-        run.tag_version(protocol=protocol_name(config, outputs[TRAIN]))
-    if evaluated or tuned or not outputs.keys().isdisjoint((SETTINGS, RANKINGS)):
-        from pipelines.tracking import trial_runs, variants, views
-
-        for name, folder in evaluated.items():
-            variants.log_variants(run, name, folder)
-        for name, folder in tuned.items():
-            trial_runs.log_filter_trials(run, config, name, tuning=folder)
-        if SETTINGS in outputs:
-            trial_runs.log_settings_trials(run, outputs[SETTINGS])
-        if RANKINGS in outputs:
-            variants.log_rankings(run, outputs[RANKINGS])
-        views.write_views(run, config)
-    for name, folder in replayed.items():
-        from pipelines.registry.nights import register_nights
-        from pipelines.tracking.night_runs import log_nights
-
-        log_nights(run, name, folder, metric=config.evaluation.metric)
-        register_nights(run, name, folder)
-    if COMPARISON in outputs:
-        from pipelines.registry.registry import register
-        from pipelines.tracking.headline import log_report
-
-        log_report(run, outputs)
-        register(run, config, inputs, comparison=outputs[COMPARISON])
 
 
 def show_verdict(options: argparse.Namespace) -> None:

@@ -18,8 +18,8 @@ from llm4idrec.replay.replay import read_reports
 from llm4idrec.report.replay_page import write_replay_page
 from llm4idrec.runtime.files import read_json, write_json
 from pipelines.registry.nights import BASES, CURRENT, MODEL
-from pipelines.run import log_stage
 from pipelines.tracking import stage_runs
+from pipelines.tracking.stage_log import log_stage
 from tests.llm4idrec.replay.year import REPLAY as SECTION
 from tests.llm4idrec.replay.year import lived, year
 

@@ -15,9 +15,9 @@ from mlflow.tracking import MlflowClient
 from llm4idrec.artifacts import SETTINGS
 from llm4idrec.config import Config
 from llm4idrec.runtime.files import write_json
-from pipelines.run import log_stage
 from pipelines.tools.mlflow_internals import VIEW
 from pipelines.tracking import stage_runs, trial_runs, views
+from pipelines.tracking.stage_log import log_stage
 
 
 @pytest.fixture
