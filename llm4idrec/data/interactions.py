@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llm4idrec.data.ordering import pair_order, stable_order
+from llm4idrec.data.ordering import mixed, moment_order, pair_order
 from llm4idrec.errors import InputError
 from llm4idrec.runtime.files import read_table, replacing_file
 
@@ -23,6 +23,9 @@ LongArray = npt.NDArray[np.int64]
 @dataclass(frozen=True, eq=False)
 class Interactions:
     """Distinct (user, item) pairs, sorted by user and, within a user, by time if there is one.
+
+    Pairs of one moment have an order that tells nothing: another for each user, always the same.
+    Were it that of the items' numbers, a model of order would learn these. Without a time it is.
 
     `user` and `item` are int32 arrays of shape (n,); `timestamp` is int64 (n,) or None; users lie
     in [0, n_users), items in [0, n_items). The arrays are read-only.
@@ -49,11 +52,12 @@ class Interactions:
                 raise ValueError(
                     f"{name} lies in [{column.min()}, {column.max()}], expected [0, {size})"
                 )
-        if not _ascend(*(column for column in (user, time, item) if column is not None)):
-            order = pair_order(user, item, (self.n_users, self.n_items))
-            if time is not None:
-                order = order[np.argsort(time[order], kind="stable")]
-                order = order[stable_order(user[order], self.n_users)]
+        columns = (user, item) if time is None else (user, time, mixed(user, item))
+        if not _ascend(*columns):
+            if time is None:
+                order = pair_order(user, item, (self.n_users, self.n_items))
+            else:
+                order = moment_order(user, item, time)
                 time = time[order]
             user, item = user[order], item[order]
         object.__setattr__(self, "user", _read_only(user, self.user))
