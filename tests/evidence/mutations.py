@@ -52,6 +52,7 @@ CONTINUED = (
 )
 NO_CHOICE = _evidence("3_chosen_on_validation", "test_the_test_set_shapes_no_choice")
 NUMBERS = _evidence("4_shuffled_ids", "test_numbers_say_nothing_about_the_ids_as_given")
+MOMENT = _evidence("4_shuffled_ids", "test_items_of_one_moment_do_not_stand_by_number")
 PROBE = _evidence(
     "4_shuffled_ids",
     "test_the_probe_finds_what_ids_as_given_give_away_and_the_numbers_do_not",
@@ -427,6 +428,22 @@ MUTATIONS = (
         'users = rng.permutation(parts["train"].users)',
         'users = parts["train"].users',
         NUMBERS,
+    ),
+    Mutation(
+        4,
+        "items of one moment stand by their number",
+        "llm4idrec/data/ordering.py",
+        "order = np.argsort(mixed(user, item))",
+        "order = np.lexsort((item, user))",
+        MOMENT,
+    ),
+    Mutation(
+        4,
+        "items of one moment have an order that all users share",
+        "llm4idrec/data/ordering.py",
+        "np.asarray(user, np.uint64) << np.uint64(32)",
+        "np.asarray(user, np.uint64) * np.uint64(0)",
+        MOMENT,
     ),
     Mutation(
         4,

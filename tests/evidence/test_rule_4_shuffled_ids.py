@@ -48,6 +48,24 @@ def test_numbers_say_nothing_about_the_ids_as_given(consecutive: Flow, name: str
     assert (steps == 1).mean() < 0.03
 
 
+def test_items_of_one_moment_do_not_stand_by_number(tmp_path: Path) -> None:
+    """As in baskets: two moments of ten items for each user."""
+    random = np.random.default_rng(0)
+    lines = [
+        f"{user},{item},{n // 10}"
+        for user in range(200)
+        for n, item in enumerate(random.permutation(60)[:20].tolist())
+    ]
+    flow = prepare(tmp_path, "\n".join(["user,item,time", *lines]) + "\n")
+    train = Interactions.read(flow.at / "train" / "interactions.parquet")
+    assert train.timestamp is not None
+    tied = (np.diff(train.user) == 0) & (np.diff(train.timestamp) == 0)
+    assert 0.45 < (np.diff(train.item)[tied] > 0).mean() < 0.55
+    pairs = {(a, b) for a, b in zip(train.item[:-1][tied], train.item[1:][tied], strict=True)}
+    turned = sum((b, a) in pairs for a, b in pairs) / len(pairs)
+    assert turned > 0.5, "an order of the items that all users share"
+
+
 def test_prompts_hold_the_numbers(consecutive: Flow) -> None:
     """Each is a part of some user's known history in numbers, and next to none follows its
     neighbour."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,20 @@ def test_items_stand_in_time_order() -> None:
     assert interactions.items_of(0).tolist() == [1, 6, 3]
     assert interactions.timestamp is not None
     assert interactions.timestamp.tolist() == [10, 20, 30, 5]
+
+
+@given(pairs=PAIRS, draw=st.randoms(use_true_random=False))
+def test_the_order_within_a_moment_is_always_the_same(
+    pairs: set[tuple[int, int]], draw: random.Random
+) -> None:
+    """However the pairs were given, and whatever else is there."""
+    shuffled = draw.sample(sorted(pairs), len(pairs))
+    found = table(shuffled, np.zeros(len(pairs)))
+    assert found == table(pairs, np.zeros(len(pairs)))
+    some = [pair for pair in sorted(pairs) if pair[1] < 4]
+    fewer = table(some, np.zeros(len(some)))
+    for user in range(6):
+        assert fewer.items_of(user).tolist() == [i for i in found.items_of(user) if i < 4]
 
 
 def test_union_keeps_time_where_both_have_it() -> None:
